@@ -1,1 +1,11 @@
 //! lib
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod attestation;
+pub mod config;
+pub mod digest;
+pub mod manifest;
+pub mod media_type;
+pub mod pattern;
+pub mod policy;
+pub mod template;
