@@ -3,9 +3,15 @@
 
 pub mod attestation;
 pub mod config;
+pub mod decision;
 pub mod digest;
+pub mod graph;
+pub mod inventory;
 pub mod manifest;
 pub mod media_type;
 pub mod pattern;
 pub mod policy;
+pub mod registry;
+pub mod rules;
 pub mod template;
+pub mod verdict;

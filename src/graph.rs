@@ -1,0 +1,63 @@
+//! Walks over an inventory. Linear in its edges, and safe on loops.
+
+use crate::inventory::{Inventory, Position};
+
+/// A set of images, by position.
+pub type Set = Vec<bool>;
+
+/// Everything that these indexes list, directly or through other indexes. A seed is in it only if another lists it.
+pub fn below(inventory: &Inventory, seeds: impl IntoIterator<Item = Position>) -> Set {
+    walk(inventory, seeds, false, |at, step| {
+        inventory.children(at).iter().for_each(|edge| step(edge.child));
+    })
+}
+
+/// Every index that lists one of these, directly or through other indexes.
+pub fn above(inventory: &Inventory, seeds: impl IntoIterator<Item = Position>) -> Set {
+    walk(inventory, seeds, false, |at, step| {
+        inventory.parents(at).iter().for_each(|edge| step(edge.parent));
+    })
+}
+
+/// The closure of these images: themselves, what they list, and the referrers of anything in it.
+pub fn closure(inventory: &Inventory, seeds: impl IntoIterator<Item = Position>) -> Set {
+    walk(inventory, seeds, true, |at, step| {
+        inventory.children(at).iter().for_each(|edge| step(edge.child));
+        inventory.referrers(at).for_each(step);
+    })
+}
+
+/// Every image whose [`closure`] holds one of these.
+pub fn reaching(inventory: &Inventory, seeds: impl IntoIterator<Item = Position>) -> Set {
+    walk(inventory, seeds, true, |at, step| {
+        inventory.parents(at).iter().for_each(|edge| step(edge.parent));
+        inventory.subject(at).into_iter().for_each(step);
+    })
+}
+
+fn walk(
+    inventory: &Inventory,
+    seeds: impl IntoIterator<Item = Position>,
+    with_seeds: bool,
+    next: impl Fn(Position, &mut dyn FnMut(Position)),
+) -> Set {
+    let mut seen = vec![false; inventory.images().len()];
+    let mut todo: Vec<Position> = Vec::new();
+    for seed in seeds {
+        if with_seeds {
+            if !std::mem::replace(&mut seen[seed as usize], true) {
+                todo.push(seed);
+            }
+        } else {
+            todo.push(seed);
+        }
+    }
+    while let Some(at) = todo.pop() {
+        next(at, &mut |step| {
+            if !std::mem::replace(&mut seen[step as usize], true) {
+                todo.push(step);
+            }
+        });
+    }
+    seen
+}

@@ -1,0 +1,164 @@
+//! The port to the registry: what may be read, deleted and tagged, each a trait of its own, so that a plan run
+//! holds nothing that could write.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use crate::digest::Digest;
+use crate::inventory::Image;
+
+pub mod ecr;
+
+/// The most images one call may name: DescribeImages, BatchGetImage and BatchDeleteImage.
+pub const MAX_IDS: usize = 100;
+
+/// A call that failed as a whole, after the SDK's retries.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{operation} failed with {code}: {message}")]
+pub struct CallError {
+    /// The API operation.
+    pub operation: &'static str,
+    /// ECR's error code, or one of ours: `NoAnswer`, `NoCredentials`, `BadAnswer`.
+    pub code: String,
+    /// What ECR, or the connection, said.
+    pub message: String,
+}
+
+impl CallError {
+    /// Whether a permission is missing.
+    pub fn is_access_denied(&self) -> bool {
+        matches!(self.code.as_str(), "AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation")
+    }
+
+    /// Whether the repository does not exist.
+    pub fn is_repository_gone(&self) -> bool {
+        self.code == "RepositoryNotFoundException"
+    }
+
+    /// Whether an image that was named does not exist.
+    pub fn is_image_gone(&self) -> bool {
+        self.code == "ImageNotFoundException"
+    }
+}
+
+/// A repository of the registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The registry's id: the account, 12 digits.
+    pub registry: String,
+}
+
+/// One page of a listing.
+#[derive(Debug)]
+pub struct Page {
+    /// The images of the page, of every status, tagged or not.
+    pub images: Vec<Image>,
+    /// Where to go on.
+    pub next: Option<String>,
+}
+
+/// One image's manifest, as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredManifest {
+    /// The digest that ECR gives for it. Not checked here.
+    pub digest: Digest,
+    /// The bytes.
+    pub bytes: String,
+    /// The media type to send back with them.
+    pub media_type: Option<String>,
+}
+
+/// That ECR did not do something for one image of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The image.
+    pub digest: Digest,
+    /// ECR's failure code. The list of codes is open.
+    pub code: String,
+    /// ECR's reason.
+    pub reason: String,
+}
+
+/// An answer to a batch: what succeeded, and what did not. Either may lack images that were asked for.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct BatchAnswer<T> {
+    /// What ECR did or gave.
+    pub done: Vec<T>,
+    /// What it refused.
+    pub refused: Vec<Refusal>,
+}
+
+/// What came of writing a tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TagWritten {
+    /// The image has the tag now, or had it already.
+    Done,
+    /// Another image has it, and the repository does not let tags move.
+    InUse,
+}
+
+/// Reading the registry.
+pub trait Read: Send + Sync {
+    /// All repositories.
+    fn repositories(&self) -> impl Future<Output = Result<Vec<Repository>, CallError>> + Send;
+    /// The repository prefixes of the pull-through cache rules; `ROOT` covers everything.
+    fn pull_through_prefixes(&self) -> impl Future<Output = Result<Vec<String>, CallError>> + Send;
+    /// The resource tags of a repository.
+    fn resource_tags(
+        &self,
+        arn: &str,
+    ) -> impl Future<Output = Result<BTreeMap<String, String>, CallError>> + Send;
+    /// A page of up to 1,000 images, every status, tagged and untagged in one stream.
+    fn image_page(
+        &self,
+        repository: &str,
+        next: Option<String>,
+    ) -> impl Future<Output = Result<Page, CallError>> + Send;
+    /// These images as they are now, at most [`MAX_IDS`]. One that is gone fails the call.
+    fn describe(
+        &self,
+        repository: &str,
+        digests: &[Digest],
+    ) -> impl Future<Output = Result<Vec<Image>, CallError>> + Send;
+    /// The manifests of these images, at most [`MAX_IDS`], by digest.
+    fn manifests(
+        &self,
+        repository: &str,
+        digests: &[Digest],
+    ) -> impl Future<Output = Result<BatchAnswer<StoredManifest>, CallError>> + Send;
+    /// Which images hold these tags, at most [`MAX_IDS`]; `None` for a tag that nobody holds. A tag of which
+    /// ECR said neither is missing.
+    fn tag_holders(
+        &self,
+        repository: &str,
+        tags: &[String],
+    ) -> impl Future<Output = Result<BTreeMap<String, Option<Digest>>, CallError>> + Send;
+    /// HTTP requests so far, retries included, by operation.
+    fn calls(&self) -> BTreeMap<String, u64>;
+}
+
+/// Deleting images.
+pub trait Delete: Send + Sync {
+    /// Deletes these images with all their tags, at most [`MAX_IDS`], by digest.
+    fn delete(
+        &self,
+        repository: &str,
+        digests: &[Digest],
+    ) -> impl Future<Output = Result<BatchAnswer<Digest>, CallError>> + Send;
+}
+
+/// Writing tags.
+pub trait Tag: Send + Sync {
+    /// Gives a stored image one more tag. The bytes go back verbatim, with their digest, so that no other image
+    /// can come of it.
+    fn put_tag(
+        &self,
+        repository: &str,
+        manifest: &StoredManifest,
+        tag: &str,
+    ) -> impl Future<Output = Result<TagWritten, CallError>> + Send;
+}

@@ -1,0 +1,92 @@
+//! The SDK client: the standard settings of the environment, more retries, and a count of HTTP attempts.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::retry::{RetryConfig, RetryMode};
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_ecr::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_ecr::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_ecr::error::BoxError;
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+
+use super::Ecr;
+
+/// ECR's Describe operations are throttled early and without a published rate: the SDK's three attempts are too few.
+const ATTEMPTS: u32 = 10;
+/// No answer of ECR takes this long; a connection that hangs is tried again.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// No region is configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no AWS region is configured: set AWS_REGION, or `region` in the AWS profile")]
+pub struct NoRegion;
+
+impl Ecr {
+    /// Connects with the SDK's own settings: region, credentials, profile, endpoint, retry mode. Calls nothing.
+    pub async fn from_environment() -> Result<Self, NoRegion> {
+        let shared = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        let region = shared.region().ok_or(NoRegion)?.to_string();
+        let attempts = Attempts::default();
+        let config = aws_sdk_ecr::config::Builder::from(&shared)
+            .retry_config(retries(&shared))
+            .timeout_config(timeouts(&shared))
+            .interceptor(attempts.clone())
+            .build();
+        Ok(Self { client: aws_sdk_ecr::Client::from_conf(config), attempts, region })
+    }
+}
+
+/// What the user set for the SDK holds; only its default number of attempts is raised.
+fn retries(shared: &SdkConfig) -> RetryConfig {
+    let retries = shared.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
+    let is_default = retries.max_attempts() == RetryConfig::standard().max_attempts();
+    if retries.mode() == RetryMode::Standard && is_default && std::env::var_os("AWS_MAX_ATTEMPTS").is_none() {
+        retries.with_max_attempts(ATTEMPTS).with_initial_backoff(Duration::from_millis(250))
+    } else {
+        retries
+    }
+}
+
+fn timeouts(shared: &SdkConfig) -> TimeoutConfig {
+    let mut timeouts = shared.timeout_config().map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
+    if shared.timeout_config().is_none_or(|set| set.operation_attempt_timeout().is_none()) {
+        timeouts = timeouts.operation_attempt_timeout(ATTEMPT_TIMEOUT);
+    }
+    timeouts.build()
+}
+
+/// Counts HTTP requests by operation, retries included.
+#[derive(Debug, Default, Clone)]
+pub struct Attempts(Arc<Mutex<BTreeMap<String, u64>>>);
+
+impl Attempts {
+    pub(super) fn counts(&self) -> BTreeMap<String, u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn reset(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+impl Intercept for Attempts {
+    fn name(&self) -> &'static str {
+        "Attempts"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(operation) = config.load::<Metadata>() {
+            let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            *counts.entry(operation.name().to_owned()).or_default() += 1;
+        }
+        Ok(())
+    }
+}
