@@ -32,12 +32,7 @@ impl Digest {
 
     /// All 64 hexadecimal digits, without `sha256:`.
     pub fn hex(&self) -> String {
-        use fmt::Write as _;
-        let mut text = String::with_capacity(64);
-        for byte in self.0 {
-            let _ = write!(text, "{byte:02x}");
-        }
-        text
+        hex(&self.0)
     }
 
     /// Reads 64 lower-case hexadecimal digits.
@@ -52,6 +47,15 @@ impl Digest {
         }
         Some(Self(bytes))
     }
+}
+
+/// Bytes in lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn nibble(character: u8) -> Option<u8> {

@@ -25,6 +25,21 @@ pub struct CallError {
 }
 
 impl CallError {
+    /// The error with what to do about it, for a run that cannot even begin.
+    pub fn with_remedy(&self) -> String {
+        let remedy = match self.code.as_str() {
+            _ if self.is_access_denied() => format!("allow ecr:{} to this role or user", self.operation),
+            "NoCredentials" => "configure AWS credentials (environment, profile or role)".into(),
+            "ExpiredTokenException" | "ExpiredToken" | "RequestExpired" => "renew the AWS credentials".into(),
+            "UnrecognizedClientException" | "InvalidSignatureException" | "InvalidClientTokenId" => {
+                "check the AWS credentials".into()
+            }
+            "NoAnswer" => "check the region, the network and any AWS endpoint setting".into(),
+            _ => "nothing was touched; try again later".into(),
+        };
+        format!("{self}; {remedy}")
+    }
+
     /// Whether a permission is missing.
     pub fn is_access_denied(&self) -> bool {
         matches!(self.code.as_str(), "AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation")

@@ -1,0 +1,91 @@
+//! One batch: ask again, delete, and believe the answer.
+
+use std::collections::HashMap;
+
+use super::{At, Work};
+use crate::decision::Outcome;
+use crate::digest::Digest;
+use crate::inventory::Image;
+use crate::recheck;
+use crate::registry::{BatchAnswer, CallError, Delete, Read, Tag};
+
+impl<R: Read + Delete + Tag> Work<'_, R> {
+    /// Deletes at most 100 images, none of which lists another.
+    pub(super) async fn delete_batch(&mut self, batch: &[At]) {
+        let unchanged = self.unchanged(batch).await;
+        if unchanged.is_empty() {
+            return;
+        }
+        let digests: Vec<Digest> = unchanged.iter().map(|at| self.decisions[*at].digest).collect();
+        match self.deadline.wait(self.registry.delete(self.repository, &digests)).await {
+            Err(_) => self.conclude_all(
+                &unchanged,
+                Outcome::Failed,
+                "NoAnswer",
+                "time ran out before ECR answered; it may be deleted",
+            ),
+            Ok(Err(error)) => self.fail_all(&unchanged, &error),
+            Ok(Ok(answer)) => self.take_answer(&unchanged, answer),
+        }
+    }
+
+    /// Looks at the images again and takes out what is gone or changed since the plan.
+    pub(super) async fn unchanged(&mut self, batch: &[At]) -> Vec<At> {
+        let digests: Vec<Digest> = batch.iter().map(|at| self.decisions[*at].digest).collect();
+        let images =
+            match self.deadline.wait(recheck::present(self.registry, self.repository, &digests)).await {
+                Err(_) => {
+                    self.conclude_all(batch, Outcome::Deadline, "NoAnswer", "there was no time left for it");
+                    return Vec::new();
+                }
+                Ok(Err(error)) => {
+                    self.fail_all(batch, &error);
+                    return Vec::new();
+                }
+                Ok(Ok(images)) => images,
+            };
+        let now: HashMap<Digest, Image> = images.into_iter().map(|image| (image.digest, image)).collect();
+        let mut unchanged = Vec::with_capacity(batch.len());
+        for at in batch {
+            let decision = &mut self.decisions[*at];
+            match recheck::difference(decision, now.get(&decision.digest)) {
+                None => unchanged.push(*at),
+                Some((outcome, detail)) => decision.conclude(outcome, None, Some(detail.to_owned())),
+            }
+        }
+        unchanged
+    }
+
+    fn take_answer(&mut self, batch: &[At], answer: BatchAnswer<Digest>) {
+        let refused: HashMap<Digest, (String, String)> =
+            answer.refused.into_iter().map(|r| (r.digest, (r.code, r.reason))).collect();
+        for at in batch {
+            let decision = &mut self.decisions[*at];
+            if answer.done.binary_search(&decision.digest).is_ok() {
+                decision.conclude(Outcome::Deleted, None, None);
+            } else if let Some((code, reason)) = refused.get(&decision.digest) {
+                let outcome = match code.as_str() {
+                    "ImageNotFound" => Outcome::AlreadyGone,
+                    "ImageReferencedByManifestList" => Outcome::ProtectedByEcr,
+                    _ => Outcome::Failed,
+                };
+                decision.conclude(outcome, Some(code), Some(reason.clone()));
+            } else {
+                let detail = "BatchDeleteImage said nothing of it; it may be deleted";
+                decision.conclude(Outcome::Failed, Some("NoAnswer"), Some(detail.into()));
+            }
+        }
+    }
+
+    pub(super) fn fail_all(&mut self, batch: &[At], error: &CallError) {
+        let remedy =
+            if error.is_access_denied() { "; the role needs this permission in apply mode" } else { "" };
+        self.conclude_all(batch, Outcome::Failed, &error.code, &format!("{error}{remedy}"));
+    }
+
+    pub(super) fn conclude_all(&mut self, batch: &[At], outcome: Outcome, code: &str, detail: &str) {
+        for at in batch {
+            self.decisions[*at].conclude(outcome, Some(code), Some(detail.to_owned()));
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Writing tags: verbatim bytes, and never a tag that another image holds.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{At, Pace, Work};
+use crate::attestation::{Class, Form, classify};
+use crate::decision::{Decision, Outcome};
+use crate::digest::Digest;
+use crate::manifest::Manifest;
+use crate::registry::{CallError, Delete, Read, StoredManifest, Tag, TagWritten};
+use crate::survey::verified;
+use crate::verdict::TAG_IN_USE;
+
+impl<R: Read + Delete + Tag> Work<'_, R> {
+    /// Tags at most 100 images.
+    pub(super) async fn tag_batch(
+        &mut self,
+        batch: &[At],
+        manifests: &mut HashMap<Digest, StoredManifest>,
+        pace: &Pace,
+    ) {
+        let unchanged = self.unchanged(batch).await;
+        let free = self.with_free_tags(&unchanged).await;
+        self.read_missing(&free, manifests).await;
+        for at in free {
+            if self.decisions[at].outcome != Outcome::Planned {
+                continue;
+            }
+            if self.deadline.is_near() {
+                self.conclude_all(&[at], Outcome::Deadline, "NoTime", "there was no time left for it");
+            } else {
+                self.write_tag(at, manifests, pace).await;
+            }
+        }
+    }
+
+    /// PutImage would silently move a tag off another image. No API call is conditional, so the tags are looked up
+    /// right before; one lookup for the whole batch.
+    async fn with_free_tags(&mut self, batch: &[At]) -> Vec<At> {
+        let tags: Vec<String> = batch.iter().filter_map(|at| self.decisions[*at].new_tag.clone()).collect();
+        if tags.is_empty() {
+            return Vec::new();
+        }
+        let holders = match self.deadline.wait(self.registry.tag_holders(self.repository, &tags)).await {
+            Ok(Ok(holders)) => holders,
+            Ok(Err(error)) => {
+                self.fail_all(batch, &error);
+                return Vec::new();
+            }
+            Err(_) => {
+                self.conclude_all(batch, Outcome::Deadline, "NoTime", "there was no time left for it");
+                return Vec::new();
+            }
+        };
+        batch.iter().copied().filter(|at| is_free(&mut self.decisions[*at], &holders)).collect()
+    }
+
+    /// The bytes of a saved plan's images, or of more than a run keeps in memory.
+    async fn read_missing(&mut self, batch: &[At], manifests: &mut HashMap<Digest, StoredManifest>) {
+        let digest = |at: &At| self.decisions[*at].digest;
+        let missing: Vec<At> =
+            batch.iter().copied().filter(|at| !manifests.contains_key(&digest(at))).collect();
+        if missing.is_empty() {
+            return;
+        }
+        let digests: Vec<Digest> = missing.iter().map(digest).collect();
+        match self.deadline.wait(self.registry.manifests(self.repository, &digests)).await {
+            Err(_) => {
+                self.conclude_all(&missing, Outcome::Deadline, "NoTime", "there was no time left for it")
+            }
+            Ok(Err(error)) => self.fail_all(&missing, &error),
+            Ok(Ok(answer)) => {
+                let sound = answer.done.into_iter().filter_map(|manifest| verified(manifest).ok());
+                manifests.extend(sound.map(|manifest| (manifest.digest, manifest)));
+            }
+        }
+    }
+
+    async fn write_tag(&mut self, at: At, manifests: &mut HashMap<Digest, StoredManifest>, pace: &Pace) {
+        let decision = &self.decisions[at];
+        let (digest, form) = (decision.digest, decision.form);
+        let Some(tag) = decision.new_tag.clone() else { return };
+        let Some(manifest) = manifests.remove(&digest).filter(|manifest| is_proven(manifest, form)) else {
+            return self.conclude_all(
+                &[at],
+                Outcome::Failed,
+                "NotProven",
+                "its bytes do not prove what the plan says",
+            );
+        };
+        pace.turn().await;
+        match self.deadline.wait(self.registry.put_tag(self.repository, &manifest, &tag)).await {
+            Err(_) => self.conclude_all(
+                &[at],
+                Outcome::Failed,
+                "NoAnswer",
+                "time ran out before ECR answered; it may have the tag",
+            ),
+            Ok(Ok(TagWritten::Done)) => self.decisions[at].conclude(Outcome::Tagged, None, None),
+            Ok(Ok(TagWritten::InUse)) => in_use(&mut self.decisions[at], &tag),
+            Ok(Err(error)) => self.fail_tag(at, &error),
+        }
+    }
+
+    fn fail_tag(&mut self, at: At, error: &CallError) {
+        if error.is_image_gone() {
+            self.conclude_all(&[at], Outcome::AlreadyGone, &error.code, "somebody else deleted it");
+        } else {
+            self.fail_all(&[at], error);
+        }
+    }
+}
+
+fn is_free(decision: &mut Decision, holders: &BTreeMap<String, Option<Digest>>) -> bool {
+    let Some(tag) = decision.new_tag.clone() else { return false };
+    match holders.get(&tag) {
+        Some(None) => return true,
+        Some(Some(holder)) if *holder == decision.digest => decision.conclude(Outcome::Tagged, None, None),
+        Some(Some(_)) => in_use(decision, &tag),
+        None => decision.conclude(
+            Outcome::Failed,
+            Some("NoAnswer"),
+            Some(format!("ECR did not say who holds the tag {tag:?}, so it was not written")),
+        ),
+    }
+    false
+}
+
+fn in_use(decision: &mut Decision, tag: &str) {
+    let detail = format!("the tag {tag:?} names another image; change tag_template, or remove that tag");
+    decision.conclude(Outcome::Failed, Some(TAG_IN_USE), Some(detail));
+}
+
+/// The proof once more, from the very bytes that go back.
+fn is_proven(manifest: &StoredManifest, form: Option<Form>) -> bool {
+    let class = Manifest::parse(manifest.bytes.as_bytes()).map(|manifest| classify(&manifest));
+    match (class, form) {
+        (Ok(Class::Attestation(own)), Some(form)) => own == form,
+        (Ok(Class::Suspect { by_parent: true }), Some(Form::ByParent)) => true,
+        _ => false,
+    }
+}

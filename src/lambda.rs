@@ -1,0 +1,201 @@
+//! The Lambda function: an event in, the run report out, everything else in the log.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use serde_json::{Value, json};
+use tracing::Level;
+
+use crate::config::{Config, Mode};
+use crate::deadline::Deadline;
+use crate::digest::Digest;
+use crate::event::{self, Ask, Event, Message};
+use crate::pattern::Patterns;
+use crate::plan::{Request, plan};
+use crate::registry::ecr::Ecr;
+use crate::report::cut::{MAX_ANSWER_BYTES, cut};
+use crate::report::{Report, RepositoryReport, Status};
+use crate::run::{apply_plan, report_plan};
+use crate::telemetry::Log;
+
+mod lines;
+
+/// What one instance of the function keeps between invocations.
+#[derive(Debug)]
+pub struct Function {
+    config: Result<Config, String>,
+    ecr: Result<Ecr, String>,
+    log: Log,
+    is_cold: AtomicBool,
+    start_at: AtomicU64,
+}
+
+impl Function {
+    /// Reads configuration and settings. What is wrong with them is said at each invocation.
+    pub async fn from_environment(log: Log) -> Self {
+        let environment: BTreeMap<String, String> = std::env::vars().collect();
+        Self {
+            config: Config::load(None, &environment).map_err(|error| error.to_string()),
+            ecr: Ecr::from_environment().await.map_err(|error| error.to_string()),
+            log,
+            is_cold: AtomicBool::new(true),
+            start_at: AtomicU64::new(somewhere(Timestamp::now())),
+        }
+    }
+
+    /// Handles one invocation. Only a run that could do nothing at all is an error.
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+        let started_at = Timestamp::now();
+        self.set_log_fields(&event.context, started_at);
+        let answer = self.answer(&event.payload, &event.context, started_at).await;
+        if let Err(problem) = &answer {
+            self.log.line(
+                Level::ERROR,
+                "nothing was done",
+                &json!({"error_type": problem.error_type, "error": problem.error_message}),
+            );
+        }
+        answer
+    }
+
+    async fn answer(
+        &self,
+        payload: &Value,
+        context: &Context,
+        started_at: Timestamp,
+    ) -> Result<Value, Diagnostic> {
+        let config = self.config.as_ref().map_err(|problem| diagnostic("BadConfig", problem))?;
+        let ecr = self.ecr.as_ref().map_err(|problem| diagnostic("BadConfig", problem))?;
+        match event::parse(payload).map_err(|bad| diagnostic("BadEvent", &bad.to_string()))? {
+            Event::Run(ask) => {
+                let report = self.run(config, ecr, &ask, context, started_at).await?;
+                to_value(&cut(report, MAX_ANSWER_BYTES))
+            }
+            Event::Queue(messages) => self.run_queue(config, ecr, messages, context, started_at).await,
+        }
+    }
+
+    /// Runs the repositories of a batch, each once, and answers which messages should come again.
+    async fn run_queue(
+        &self,
+        config: &Config,
+        ecr: &Ecr,
+        messages: Vec<Message>,
+        context: &Context,
+        started_at: Timestamp,
+    ) -> Result<Value, Diagnostic> {
+        let names: BTreeSet<&String> =
+            messages.iter().filter_map(|message| message.repository.as_ref().ok()).collect();
+        let mut failed: BTreeSet<String> = BTreeSet::new();
+        if !names.is_empty() {
+            let narrow = Patterns::new(&names).map_err(|error| diagnostic("BadEvent", &error.to_string()))?;
+            let ask = Ask { mode: None, narrow: Some(narrow) };
+            let report = self.run(config, ecr, &ask, context, started_at).await?;
+            failed = report.repositories.into_iter().filter(should_come_again).map(|r| r.name).collect();
+        }
+        let again = messages.into_iter().filter(|message| match &message.repository {
+            Ok(name) => failed.contains(name),
+            Err(bad) => {
+                self.log.line(
+                    Level::ERROR,
+                    "bad message",
+                    &json!({"message_id": message.id, "error": bad.to_string()}),
+                );
+                true
+            }
+        });
+        let failures: Vec<Value> = again.map(|message| json!({"itemIdentifier": message.id})).collect();
+        Ok(json!({"batchItemFailures": failures}))
+    }
+
+    async fn run(
+        &self,
+        config: &Config,
+        ecr: &Ecr,
+        ask: &Ask,
+        context: &Context,
+        started_at: Timestamp,
+    ) -> Result<Report, Diagnostic> {
+        let mode = mode(config.mode, ask.mode)?;
+        ecr.forget_calls();
+        let request = Request {
+            narrow: ask.narrow.as_ref(),
+            now: started_at,
+            deadline: deadline(context, mode),
+            start_at: self.start_at.load(Ordering::Relaxed),
+        };
+        let lines = lines::Lines(&self.log);
+        let plan = plan(ecr, config, &request, &lines)
+            .await
+            .map_err(|error| diagnostic("NothingDone", &error.with_remedy()))?;
+        for tripped in &plan.tripped {
+            self.log.line(Level::WARN, "limit reached", &json!({"detail": tripped.to_string()}));
+        }
+        let report = match mode {
+            Mode::Plan => report_plan(ecr, plan, started_at, &lines),
+            Mode::Apply => {
+                apply_plan(ecr, plan, config.concurrency, started_at, &request.deadline, &lines).await
+            }
+        };
+        lines.run(&report);
+        let reached = report.repositories.iter().filter(|repository| was_reached(repository)).count();
+        self.start_at.fetch_add(reached as u64, Ordering::Relaxed);
+        Ok(report)
+    }
+
+    fn set_log_fields(&self, context: &Context, started_at: Timestamp) {
+        let run = format!("{}{started_at}", context.request_id);
+        self.log.set_common(&json!({
+            "service": "ecr-janitor",
+            "cold_start": self.is_cold.swap(false, Ordering::Relaxed),
+            "function_request_id": context.request_id,
+            "xray_trace_id": context.xray_trace_id,
+            "run_id": Digest::of(run.as_bytes()).short(),
+        }));
+    }
+}
+
+/// An event may ask for less than is configured, never for more.
+fn mode(configured: Mode, asked: Option<Mode>) -> Result<Mode, Diagnostic> {
+    match (configured, asked) {
+        (Mode::Plan, Some(Mode::Apply)) => Err(diagnostic(
+            "BadEvent",
+            "the event asks for \"apply\", but this function is configured with mode = \"plan\"; nothing was touched. Set JANITOR_MODE (the Mode parameter) to apply, or leave the event's mode out",
+        )),
+        (configured, asked) => Ok(asked.unwrap_or(configured)),
+    }
+}
+
+fn deadline(context: &Context, mode: Mode) -> Deadline {
+    if context.deadline == 0 {
+        return Deadline::default();
+    }
+    let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
+    Deadline::after(Duration::from_millis(context.deadline.saturating_sub(now)), mode == Mode::Apply)
+}
+
+fn was_reached(report: &RepositoryReport) -> bool {
+    report.counts.deadline == 0 && report.reason != Some(crate::report::RepositoryReason::Deadline)
+}
+
+/// A limit is no reason to try again: it would stop the next try too.
+fn should_come_again(report: &RepositoryReport) -> bool {
+    report.status == Status::Failed || report.counts.failed + report.counts.deadline > 0
+}
+
+/// A cold instance knows nothing of earlier runs: it begins somewhere else each time, by chance.
+fn somewhere(now: Timestamp) -> u64 {
+    let digest = Digest::of(&now.as_nanosecond().to_be_bytes()).hex();
+    u64::from_str_radix(&digest[..15], 16).unwrap_or(0)
+}
+
+fn diagnostic(error_type: &str, message: &str) -> Diagnostic {
+    Diagnostic { error_type: error_type.to_owned(), error_message: message.to_owned() }
+}
+
+fn to_value(report: &Report) -> Result<Value, Diagnostic> {
+    serde_json::to_value(report).map_err(|error| diagnostic("Internal", &error.to_string()))
+}

@@ -1,0 +1,184 @@
+//! Planning: every selected repository, read and judged; then the limits. Nothing here can write.
+
+use std::collections::{BTreeMap, HashMap};
+
+use futures::stream::{self, StreamExt as _};
+use jiff::Timestamp;
+
+use crate::attestation::Kind;
+use crate::config::Config;
+use crate::deadline::Deadline;
+use crate::digest::Digest;
+use crate::limits::{self, Tripped};
+use crate::observer::Observer;
+use crate::pattern::Patterns;
+use crate::policy::Action;
+use crate::registry::{CallError, Read, StoredManifest};
+use crate::report::{Counts, RepositoryReason, RepositoryReport, Status};
+use crate::select::{Selected, select};
+use crate::survey::{HandsOff, Surveyed, survey};
+use crate::verdict;
+
+pub mod saved;
+
+/// What a run is asked to do, besides the configuration.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// Only repositories that match these too.
+    pub narrow: Option<&'a Patterns>,
+    /// The run's own time: ages are counted from here.
+    pub now: Timestamp,
+    /// When to stop.
+    pub deadline: Deadline,
+    /// Which repository to begin with, as a number that may exceed how many there are: it changes from run to run,
+    /// so that none starves when time is short.
+    pub start_at: u64,
+}
+
+/// A plan: decisions for every repository in scope, before anything is written.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The registry's id, if it has any repository.
+    pub registry: Option<String>,
+    /// The repositories.
+    pub repositories: Vec<Planned>,
+    /// What a limit stopped.
+    pub tripped: Vec<Tripped>,
+}
+
+/// One repository of a plan.
+#[derive(Debug)]
+pub struct Planned {
+    /// The decisions, which become the report.
+    pub report: RepositoryReport,
+    /// The bytes of what is to be tagged, as far as they are at hand.
+    pub manifests: HashMap<Digest, StoredManifest>,
+}
+
+/// Plans a run.
+pub async fn plan(
+    registry: &impl Read,
+    config: &Config,
+    request: &Request<'_>,
+    observer: &dyn Observer,
+) -> Result<Plan, CallError> {
+    let selection = select(registry, &config.select, request.narrow).await?;
+    let mut selected = selection.repositories;
+    observer.selected(selected.iter().filter(|chosen| chosen.skip.is_none()).count());
+    if !selected.is_empty() {
+        let turn = request.start_at % selected.len() as u64;
+        selected.rotate_left(usize::try_from(turn).unwrap_or(0));
+    }
+    let repositories = stream::iter(selected)
+        .map(|chosen| plan_repository(registry, config, request, chosen))
+        .buffer_unordered(config.concurrency)
+        .inspect(|planned| observer.planned(&planned.report))
+        .collect()
+        .await;
+    let mut plan = Plan { registry: selection.registry, repositories, tripped: Vec::new() };
+    plan.check_limits(config);
+    Ok(plan)
+}
+
+impl Plan {
+    /// Marks what the limits stop, before anything is written.
+    pub fn check_limits(&mut self, config: &Config) {
+        let mut reports: Vec<&mut RepositoryReport> =
+            self.repositories.iter_mut().map(|planned| &mut planned.report).collect();
+        self.tripped = limits::check(&mut reports, &config.limits);
+    }
+}
+
+async fn plan_repository(
+    registry: &impl Read,
+    config: &Config,
+    request: &Request<'_>,
+    chosen: Selected,
+) -> Planned {
+    let name = chosen.name.clone();
+    match plan_or_leave(registry, config, request, chosen).await {
+        Ok(planned) => planned,
+        Err(HandsOff { reason, detail }) => {
+            let detail = (!detail.is_empty()).then_some(detail);
+            Planned {
+                report: RepositoryReport::without_decisions(name, reason, detail),
+                manifests: HashMap::new(),
+            }
+        }
+    }
+}
+
+async fn plan_or_leave(
+    registry: &impl Read,
+    config: &Config,
+    request: &Request<'_>,
+    chosen: Selected,
+) -> Result<Planned, HandsOff> {
+    if let Some(reason) = chosen.skip {
+        return Err(HandsOff { reason, detail: String::new() });
+    }
+    if request.deadline.is_near_for_planning() {
+        return Err(HandsOff::out_of_time());
+    }
+    check_opt_in(registry, &config.select.require_tag, &chosen, &request.deadline).await?;
+    let policy = config.policy_of(&chosen.name);
+    let surveyed = survey(registry, &chosen.name, &policy, request.now, &request.deadline).await?;
+    let decisions = verdict::expand(&surveyed.inventory, &policy, &surveyed.verdicts);
+    let mut report = RepositoryReport {
+        name: chosen.name,
+        status: Status::Done,
+        reason: None,
+        detail: None,
+        counts: count(&surveyed),
+        decisions,
+    };
+    report.count_outcomes();
+    let mut manifests = surveyed.manifests;
+    let tagged = |digest: &Digest| {
+        let is_it = |decision: &&crate::decision::Decision| decision.digest == *digest;
+        report.decisions.iter().find(is_it).is_some_and(|decision| decision.action == Action::Tag)
+    };
+    manifests.retain(|digest, _| tagged(digest));
+    Ok(Planned { report, manifests })
+}
+
+/// A repository opts in with a resource tag, if the configuration asks for one.
+async fn check_opt_in(
+    registry: &impl Read,
+    required: &BTreeMap<String, String>,
+    chosen: &Selected,
+    deadline: &Deadline,
+) -> Result<(), HandsOff> {
+    if required.is_empty() {
+        return Ok(());
+    }
+    let tags =
+        deadline.wait(registry.resource_tags(&chosen.arn)).await.map_err(|_| HandsOff::out_of_time())?;
+    let tags = tags.map_err(|error| HandsOff::after(&error, RepositoryReason::ListingIncomplete))?;
+    match required.iter().find(|(key, value)| tags.get(*key) != Some(value)) {
+        None => Ok(()),
+        Some((key, value)) => Err(HandsOff {
+            reason: RepositoryReason::NotOptedIn,
+            detail: format!("it has no resource tag {key:?} with the value {value:?}"),
+        }),
+    }
+}
+
+fn count(surveyed: &Surveyed) -> Counts {
+    let mut counts = Counts { images: surveyed.inventory.images().len() as u64, ..Counts::default() };
+    for (position, verdict) in surveyed.inventory.positions().zip(&surveyed.verdicts) {
+        counts.indexes += u64::from(surveyed.inventory.is_index(position));
+        if verdict.kind == Kind::Attestation {
+            counts.attestations.total += 1;
+            for form in verdict.form {
+                *counts.attestations.by_form.entry(form).or_default() += 1;
+            }
+            for state in verdict.state {
+                *counts.attestations.by_state.entry(state).or_default() += 1;
+            }
+        } else {
+            *counts.not_attestations.entry(verdict.kind).or_default() += 1;
+        }
+    }
+    counts
+}

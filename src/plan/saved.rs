@@ -1,0 +1,202 @@
+//! A plan in a file: what it would do, and enough to check each image again before it is done.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{Plan, Planned};
+use crate::decision::{Decision, Outcome};
+use crate::report::{Counts, RepositoryReport, SCHEMA_VERSION, Status};
+
+/// The file's content.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedPlan {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The registry's id.
+    pub registry: Option<String>,
+    /// The AWS region.
+    pub region: String,
+    /// The repositories in which something would be done.
+    pub repositories: Vec<SavedRepository>,
+    /// sha256 over everything else.
+    pub checksum: String,
+}
+
+/// One repository in the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedRepository {
+    /// Its name.
+    pub name: String,
+    /// Its images of any status when it was planned: a limit is a share of them.
+    pub images: u64,
+    /// What would be done.
+    pub decisions: Vec<Decision>,
+}
+
+/// A plan file that is not applied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Not a plan at all.
+    #[error("it is not a plan of this tool: {0}; make one with `ecr-janitor plan --out FILE`")]
+    NotAPlan(String),
+    /// Made by another version.
+    #[error("it has schema version {0}, and this version applies {SCHEMA_VERSION}; make a new plan")]
+    Version(u64),
+    /// Not as it was written.
+    #[error("it was changed after it was made (its checksum does not match); make a new plan")]
+    Edited,
+    /// Made elsewhere.
+    #[error("it was made for {what} {planned}, and this is {here}; apply it there, or make a new plan")]
+    Elsewhere {
+        /// `registry` or `region`.
+        what: &'static str,
+        /// The plan's.
+        planned: String,
+        /// This one.
+        here: String,
+    },
+}
+
+impl SavedPlan {
+    /// What a plan would do, stopped by a limit or not: the limits that count are those when it is applied.
+    pub fn new(plan: &Plan, region: &str, created_at: Timestamp) -> Self {
+        let repositories = plan.repositories.iter().map(|planned| SavedRepository {
+            name: planned.report.name.clone(),
+            images: planned.report.counts.images,
+            decisions: planned.report.decisions.iter().filter(|d| is_pending(d)).map(as_planned).collect(),
+        });
+        let mut saved = Self {
+            schema_version: SCHEMA_VERSION,
+            created_at,
+            registry: plan.registry.clone(),
+            region: region.to_owned(),
+            repositories: repositories.filter(|repository| !repository.decisions.is_empty()).collect(),
+            checksum: String::new(),
+        };
+        saved.repositories.sort_by(|a, b| a.name.cmp(&b.name));
+        saved.checksum = saved.sum();
+        saved
+    }
+
+    /// Reads a plan file.
+    pub fn parse(text: &str) -> Result<Self, Refused> {
+        let json: serde_json::Value =
+            serde_json::from_str(text).map_err(|error| Refused::NotAPlan(error.to_string()))?;
+        match json.get("schema_version").and_then(serde_json::Value::as_u64) {
+            Some(version) if version == u64::from(SCHEMA_VERSION) => {}
+            Some(other) => return Err(Refused::Version(other)),
+            None => return Err(Refused::NotAPlan("it has no schema_version".into())),
+        }
+        let saved: Self =
+            serde_json::from_value(json).map_err(|error| Refused::NotAPlan(error.to_string()))?;
+        if saved.checksum != saved.sum() {
+            return Err(Refused::Edited);
+        }
+        Ok(saved)
+    }
+
+    /// Refuses a plan of another registry or region. A registry without repositories has no id, and no plan.
+    pub fn check_place(&self, registry: Option<&str>, region: &str) -> Result<(), Refused> {
+        let elsewhere = |what, planned: &str, here: &str| {
+            Err(Refused::Elsewhere { what, planned: planned.to_owned(), here: here.to_owned() })
+        };
+        if self.region != region {
+            return elsewhere("region", &self.region, region);
+        }
+        match (self.registry.as_deref(), registry) {
+            (Some(planned), here) if Some(planned) != here => {
+                elsewhere("registry", planned, here.unwrap_or("a registry without repositories"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The plan again, ready for the limits and for apply.
+    pub fn into_repositories(self) -> Vec<Planned> {
+        let planned = |repository: SavedRepository| {
+            let mut report = RepositoryReport {
+                name: repository.name,
+                status: Status::Done,
+                reason: None,
+                detail: None,
+                counts: Counts { images: repository.images, ..Counts::default() },
+                decisions: repository.decisions,
+            };
+            report.count_outcomes();
+            Planned { report, manifests: HashMap::new() }
+        };
+        self.repositories.into_iter().map(planned).collect()
+    }
+
+    fn sum(&self) -> String {
+        let bare = Self { checksum: String::new(), ..self.clone() };
+        let bytes = serde_json::to_vec(&bare).unwrap_or_default();
+        crate::digest::hex(&Sha256::digest(bytes))
+    }
+}
+
+fn is_pending(decision: &Decision) -> bool {
+    matches!(decision.outcome, Outcome::Planned | Outcome::LimitReached)
+}
+
+fn as_planned(decision: &Decision) -> Decision {
+    Decision { outcome: Outcome::Planned, ..decision.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saved() -> SavedPlan {
+        let mut plan = SavedPlan {
+            schema_version: SCHEMA_VERSION,
+            created_at: Timestamp::UNIX_EPOCH,
+            registry: Some("123456789012".into()),
+            region: "eu-central-1".into(),
+            repositories: vec![SavedRepository { name: "team/api".into(), images: 3, decisions: vec![] }],
+            checksum: String::new(),
+        };
+        plan.checksum = plan.sum();
+        plan
+    }
+
+    #[test]
+    fn reads_back_what_it_wrote() {
+        let text = serde_json::to_string_pretty(&saved()).unwrap();
+        assert_eq!(SavedPlan::parse(&text), Ok(saved()));
+    }
+
+    #[test]
+    fn refuses_what_was_edited_or_is_no_plan() {
+        let text = serde_json::to_string(&saved()).unwrap();
+        assert_eq!(SavedPlan::parse(&text.replace("team/api", "team/web")), Err(Refused::Edited));
+        assert_eq!(SavedPlan::parse(&text.replace("\"images\":3", "\"images\":3000")), Err(Refused::Edited));
+        assert_eq!(
+            SavedPlan::parse(&text.replace("\"schema_version\":1", "\"schema_version\":2")),
+            Err(Refused::Version(2))
+        );
+        for other in ["", "{}", "[]", "null", "{\"schema_version\":1}", "{\"schema_version\":1,\"x\":2}"] {
+            assert!(matches!(SavedPlan::parse(other), Err(Refused::NotAPlan(_))), "{other}");
+        }
+    }
+
+    #[test]
+    fn refuses_another_place() {
+        let plan = saved();
+        assert_eq!(plan.check_place(Some("123456789012"), "eu-central-1"), Ok(()));
+        for (registry, region) in [
+            (Some("210987654321"), "eu-central-1"),
+            (None, "eu-central-1"),
+            (Some("123456789012"), "us-east-1"),
+        ] {
+            assert!(matches!(plan.check_place(registry, region), Err(Refused::Elsewhere { .. })));
+        }
+    }
+}
