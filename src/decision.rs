@@ -49,6 +49,26 @@ pub enum Reason {
     Orphaned,
 }
 
+impl Reason {
+    /// The rule in a sentence, for people.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::NotAnAttestation => "it is not an attestation, and only attestations are touched",
+            Self::Unreadable => "its own bytes could not be read and verified",
+            Self::Tagged => "it has a tag that the janitor did not write",
+            Self::NotActive => "it, or an untagged index above it, is archived or being activated",
+            Self::WithinGrace => "it is younger than grace_period (or of unknown age): its index may still be on the way",
+            Self::HasReferrers => "something refers to it or to an untagged index above it, such as a signature",
+            Self::Attached => "a tagged index lists it, directly or through another; ECR refuses to delete it",
+            Self::RecentlyPulled => "an untagged index above it was pulled within keep_pulled_within: it may be deployed by digest",
+            Self::SupersededWithinGrace => "an untagged index above it is younger than superseded_after",
+            Self::Superseded => "all indexes that list it have lost their tags",
+            Self::SubjectPresent => "no index lists it, but the image it speaks of is there and has no other attestation",
+            Self::Orphaned => "no index lists it any more",
+        }
+    }
+}
+
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

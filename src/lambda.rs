@@ -19,6 +19,7 @@ use crate::registry::ecr::Ecr;
 use crate::report::cut::{MAX_ANSWER_BYTES, cut};
 use crate::report::{Report, RepositoryReport, Status};
 use crate::run::{apply_plan, report_plan};
+use crate::select::select;
 use crate::telemetry::Log;
 
 mod lines;
@@ -122,15 +123,15 @@ impl Function {
         let mode = mode(config.mode, ask.mode)?;
         ecr.forget_calls();
         let request = Request {
-            narrow: ask.narrow.as_ref(),
             now: started_at,
             deadline: deadline(context, mode),
             start_at: self.start_at.load(Ordering::Relaxed),
         };
         let lines = lines::Lines(&self.log);
-        let plan = plan(ecr, config, &request, &lines)
+        let selection = select(ecr, &config.select, ask.narrow.as_ref())
             .await
             .map_err(|error| diagnostic("NothingDone", &error.with_remedy()))?;
+        let plan = plan(ecr, config, &request, selection, &lines).await;
         for tripped in &plan.tripped {
             self.log.line(Level::WARN, "limit reached", &json!({"detail": tripped.to_string()}));
         }

@@ -3,11 +3,16 @@
 
 pub mod apply;
 pub mod attestation;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod config;
 pub mod deadline;
 pub mod decision;
 pub mod digest;
 pub mod event;
+pub mod exit_code;
+#[cfg(feature = "cli")]
+pub mod explain;
 pub mod graph;
 pub mod inventory;
 #[cfg(feature = "lambda")]

@@ -11,11 +11,10 @@ use crate::deadline::Deadline;
 use crate::digest::Digest;
 use crate::limits::{self, Tripped};
 use crate::observer::Observer;
-use crate::pattern::Patterns;
 use crate::policy::Action;
-use crate::registry::{CallError, Read, StoredManifest};
+use crate::registry::{Read, StoredManifest};
 use crate::report::{Counts, RepositoryReason, RepositoryReport, Status};
-use crate::select::{Selected, select};
+use crate::select::{Selected, Selection};
 use crate::survey::{HandsOff, Surveyed, survey};
 use crate::verdict;
 
@@ -23,9 +22,7 @@ pub mod saved;
 
 /// What a run is asked to do, besides the configuration.
 #[derive(Debug, Clone)]
-pub struct Request<'a> {
-    /// Only repositories that match these too.
-    pub narrow: Option<&'a Patterns>,
+pub struct Request {
     /// The run's own time: ages are counted from here.
     pub now: Timestamp,
     /// When to stop.
@@ -55,14 +52,14 @@ pub struct Planned {
     pub manifests: HashMap<Digest, StoredManifest>,
 }
 
-/// Plans a run.
+/// Plans a run over the selected repositories.
 pub async fn plan(
     registry: &impl Read,
     config: &Config,
-    request: &Request<'_>,
+    request: &Request,
+    selection: Selection,
     observer: &dyn Observer,
-) -> Result<Plan, CallError> {
-    let selection = select(registry, &config.select, request.narrow).await?;
+) -> Plan {
     let mut selected = selection.repositories;
     observer.selected(selected.iter().filter(|chosen| chosen.skip.is_none()).count());
     if !selected.is_empty() {
@@ -77,7 +74,7 @@ pub async fn plan(
         .await;
     let mut plan = Plan { registry: selection.registry, repositories, tripped: Vec::new() };
     plan.check_limits(config);
-    Ok(plan)
+    plan
 }
 
 impl Plan {
@@ -92,7 +89,7 @@ impl Plan {
 async fn plan_repository(
     registry: &impl Read,
     config: &Config,
-    request: &Request<'_>,
+    request: &Request,
     chosen: Selected,
 ) -> Planned {
     let name = chosen.name.clone();
@@ -111,7 +108,7 @@ async fn plan_repository(
 async fn plan_or_leave(
     registry: &impl Read,
     config: &Config,
-    request: &Request<'_>,
+    request: &Request,
     chosen: Selected,
 ) -> Result<Planned, HandsOff> {
     if let Some(reason) = chosen.skip {

@@ -10,6 +10,8 @@ use crate::config::Mode;
 use crate::decision::{Decision, Outcome, State};
 
 pub mod cut;
+#[cfg(feature = "cli")]
+pub mod table;
 
 /// The version of the report's and the plan's JSON.
 pub const SCHEMA_VERSION: u32 = 1;

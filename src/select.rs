@@ -25,6 +25,10 @@ pub struct Selection {
     pub registry: Option<String>,
     /// The repositories in scope, by name.
     pub repositories: Vec<Selected>,
+    /// Names that the run was narrowed to and that the registry does not have.
+    pub unknown: Vec<String>,
+    /// Whether anything was left out of sight.
+    pub is_narrowed: bool,
 }
 
 /// Lists the registry and chooses. `narrow` leaves everything else out of sight; what the configuration does not
@@ -54,6 +58,11 @@ fn choose(
         .filter(|name| !present.contains(name.as_str()) && !select.exclude.matches(name))
         .map(|name| Selected { name, arn: String::new(), skip: Some(RepositoryReason::RepositoryGone) })
         .collect();
+    let unknown = narrow
+        .into_iter()
+        .flat_map(Patterns::literals)
+        .filter(|name| !present.contains(name.as_str()))
+        .collect();
     let mut chosen: Vec<Selected> = repositories
         .into_iter()
         .filter(|repository| narrow.is_none_or(|narrow| narrow.matches(&repository.name)))
@@ -62,7 +71,7 @@ fn choose(
         .chain(missing)
         .collect();
     chosen.sort_by(|a, b| a.name.cmp(&b.name));
-    Selection { registry, repositories: chosen }
+    Selection { registry, repositories: chosen, unknown, is_narrowed: narrow.is_some() }
 }
 
 fn reason(name: &str, pull_through: &[String], select: &Select) -> Option<RepositoryReason> {
@@ -140,7 +149,15 @@ mod tests {
             &selecting(&["team/*"], &[]),
             Some(&narrow),
         );
+        assert_eq!(selection.unknown, Vec::<String>::new());
         assert_eq!(reasons(selection), [("team/a".into(), None)]);
+    }
+
+    #[test]
+    fn a_name_that_does_not_exist_is_told() {
+        let narrow = Patterns::new(["team/a", "team/x", "nothing/*"]).unwrap();
+        let selection = choose(repositories(&["team/a"]), &[], &selecting(&["*"], &[]), Some(&narrow));
+        assert_eq!(selection.unknown, ["team/x"]);
     }
 
     #[test]

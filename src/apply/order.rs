@@ -36,7 +36,9 @@ impl Order {
             for parent in &decision.parents {
                 order.children.entry(*parent).or_default().push(at);
             }
-            if let Some(subject) = decision.subject && decision.kind == Kind::Attestation {
+            if let Some(subject) = decision.subject
+                && decision.kind == Kind::Attestation
+            {
                 order.referrers.entry(subject).or_default().push(at);
             }
         }

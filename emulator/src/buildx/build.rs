@@ -1,0 +1,159 @@
+//! One build.
+
+use super::attestation::Attestation;
+use super::oci::{Descriptor, Index, put, types};
+use super::platform;
+use crate::emulator::Emulator;
+use crate::error::ApiError;
+
+/// In which form a build's attestations are pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As an image with a made-up config and without a subject: BuildKit before v0.32.
+    Legacy,
+    /// As an OCI artifact with the platform's manifest as its subject: BuildKit from v0.32.
+    Oci,
+    /// Not at all, as with `--provenance=false`.
+    None,
+}
+
+/// A build to push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
+    /// For example `linux/amd64`, `linux/arm64/v8`.
+    pub platforms: Vec<String>,
+    /// The form of the attestations.
+    pub form: Form,
+    /// What was built: the same code makes the same platform images.
+    pub code: u64,
+    /// Which build it was: another run of the same code makes new attestations of the same images.
+    pub run: u64,
+    /// Whether an SBOM is attested too, before the provenance.
+    pub sbom: bool,
+}
+
+/// The digests that a build got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// The index, if there is one.
+    pub index: Option<String>,
+    /// The platform images, in the order of the platforms.
+    pub platforms: Vec<String>,
+    /// The attestations, in the order of the platforms.
+    pub attestations: Vec<String>,
+    /// What got the tag: the index, or the only image.
+    pub root: String,
+}
+
+impl Build {
+    /// A build for these platforms: OCI form, no SBOM, code 0, run 0.
+    pub fn new(platforms: &[&str]) -> Self {
+        Self {
+            platforms: platforms.iter().map(|&platform| platform.to_owned()).collect(),
+            form: Form::Oci,
+            code: 0,
+            run: 0,
+            sbom: false,
+        }
+    }
+
+    /// Sets the form of the attestations.
+    pub fn form(mut self, form: Form) -> Self {
+        self.form = form;
+        self
+    }
+
+    /// Sets what was built.
+    pub fn code(mut self, code: u64) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// Sets which build it was.
+    pub fn run(mut self, run: u64) -> Self {
+        self.run = run;
+        self
+    }
+
+    /// Sets whether an SBOM is attested.
+    pub fn sbom(mut self, sbom: bool) -> Self {
+        self.sbom = sbom;
+        self
+    }
+
+    /// Pushes all of it: blobs, attestations, platform images, and last the index under the tag.
+    pub fn push(&self, emulator: &Emulator, repository: &str, tag: Option<&str>) -> Result<Pushed, ApiError> {
+        let plans = self.plan(emulator, repository)?;
+        let attestations = self.put_attestations(emulator, repository, &plans)?;
+        let alone = self.form == Form::None && plans.len() == 1;
+        let mut platforms = Vec::with_capacity(plans.len());
+        for plan in &plans {
+            let tag = tag.filter(|_| alone);
+            platforms.push(put(emulator, repository, &plan.manifest, types::OCI_MANIFEST, tag)?);
+        }
+        let index = match alone {
+            true => None,
+            false => {
+                let index = index(&plans, &platforms, &attestations);
+                Some(put(emulator, repository, &index, types::OCI_INDEX, tag)?.digest)
+            }
+        };
+        let digests = |list: Vec<Descriptor>| list.into_iter().map(|d| d.digest).collect::<Vec<_>>();
+        let platforms = digests(platforms);
+        let only = platforms.first().cloned().unwrap_or_default();
+        Ok(Pushed {
+            root: index.clone().unwrap_or(only),
+            index,
+            platforms,
+            attestations: digests(attestations),
+        })
+    }
+
+    /// Pushes all blobs and only the attestations' manifests: a push that is under way, or was broken off.
+    pub fn push_attestations_only(
+        &self,
+        emulator: &Emulator,
+        repository: &str,
+    ) -> Result<Vec<String>, ApiError> {
+        let plans = self.plan(emulator, repository)?;
+        let attestations = self.put_attestations(emulator, repository, &plans)?;
+        Ok(attestations.into_iter().map(|descriptor| descriptor.digest).collect())
+    }
+
+    fn plan(&self, emulator: &Emulator, repository: &str) -> Result<Vec<platform::Plan>, ApiError> {
+        let plan = |platform: &String| platform::Plan::make(emulator, repository, platform, self.code);
+        self.platforms.iter().map(plan).collect()
+    }
+
+    /// The last platform's comes first, as BuildKit's stack has it. The result is in the platforms' order.
+    fn put_attestations(
+        &self,
+        emulator: &Emulator,
+        repository: &str,
+        plans: &[platform::Plan],
+    ) -> Result<Vec<Descriptor>, ApiError> {
+        if self.form == Form::None {
+            return Ok(Vec::new());
+        }
+        let mut descriptors = Vec::with_capacity(plans.len());
+        for plan in plans.iter().rev() {
+            let attestation = Attestation { build: self, repository, of: plan };
+            descriptors.push(attestation.push(emulator)?);
+        }
+        descriptors.reverse();
+        Ok(descriptors)
+    }
+}
+
+/// Lists the platforms, then the attestations.
+fn index(plans: &[platform::Plan], platforms: &[Descriptor], attestations: &[Descriptor]) -> Index {
+    let described = plans
+        .iter()
+        .zip(platforms)
+        .map(|(plan, descriptor)| Descriptor { platform: Some(plan.platform.clone()), ..descriptor.clone() });
+    let attested = platforms
+        .iter()
+        .zip(attestations)
+        .map(|(platform, attestation)| super::attestation::listed(attestation, &platform.digest));
+    Index::oci(described.chain(attested).collect())
+}

@@ -1,0 +1,134 @@
+//! The handle that everything else hangs on.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::error::ApiError;
+use crate::journal::Entry;
+use crate::operation;
+use crate::settings::Settings;
+use crate::state::State;
+use crate::traffic::Traffic;
+
+/// A registry. Clones are the same registry.
+#[derive(Clone)]
+pub struct Emulator {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    state: Mutex<State>,
+    /// Whoever needs both locks takes `state` first.
+    traffic: Mutex<Traffic>,
+}
+
+impl Default for Emulator {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Emulator {
+    /// An empty registry of account 123456789012 in us-east-1.
+    pub fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    /// An empty registry.
+    pub fn with(settings: Settings) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                state: Mutex::new(State::new(settings)),
+                traffic: Mutex::new(Traffic::default()),
+            }),
+        }
+    }
+
+    /// Stops the registry's clock at a time in Unix milliseconds; `None` follows the machine's clock again.
+    pub fn set_clock(&self, at: Option<i64>) {
+        self.state().clock = at;
+    }
+
+    /// The registry's time in Unix milliseconds.
+    pub fn now(&self) -> i64 {
+        self.state().now()
+    }
+
+    /// Whether pulls set `lastRecordedPullTime` (they do at first). Off, callers are as if registered for the
+    /// pull-time update exclusion.
+    pub fn set_pull_time_updates(&self, on: bool) {
+        self.state().pull_time_updates = on;
+    }
+
+    /// How long an image takes from ACTIVATING to ACTIVE (at first 20 minutes).
+    pub fn set_activation_delay(&self, delay: Duration) {
+        self.state().limits.activation_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
+    }
+
+    /// How many images a repository can have (at first 100,000).
+    pub fn set_image_limit(&self, images: usize) {
+        self.state().limits.images_per_repository = images;
+    }
+
+    /// Does an operation of the API, with the same rules and errors as over HTTP. It counts as no call, and no
+    /// fault hits it.
+    pub fn call(&self, operation: &str, request: Value) -> Result<Value, ApiError> {
+        let mut state = self.state();
+        let result = operation::run(&mut state, operation, &request);
+        state.take_changes();
+        result
+    }
+
+    /// `CreateRepository` with AWS's defaults.
+    pub fn create_repository(&self, name: &str) -> Result<(), ApiError> {
+        self.call("CreateRepository", json!({ "repositoryName": name })).map(|_| ())
+    }
+
+    /// `PutImage`; returns the digest.
+    pub fn put_image(
+        &self,
+        repository: &str,
+        manifest: &str,
+        media_type: Option<&str>,
+        tag: Option<&str>,
+    ) -> Result<String, ApiError> {
+        let response = self.call(
+            "PutImage",
+            json!({
+                "repositoryName": repository,
+                "imageManifest": manifest,
+                "imageManifestMediaType": media_type,
+                "imageTag": tag,
+            }),
+        )?;
+        let digest = response["image"]["imageId"]["imageDigest"].as_str();
+        Ok(digest.unwrap_or_default().to_owned())
+    }
+
+    /// Does an operation for HTTP call number `n`, and notes what it changed.
+    pub(crate) fn call_recorded(&self, n: u64, operation: &str, request: &Value) -> Result<Value, ApiError> {
+        let mut state = self.state();
+        let result = operation::run(&mut state, operation, request);
+        let changes = state.take_changes();
+        if !changes.is_empty() {
+            // Still under the state's lock: the journal has the order in which things happened.
+            let mut traffic = self.traffic();
+            for (repository, kind) in changes {
+                let operation = operation.to_owned();
+                traffic.note(Entry { n, operation, repository, kind });
+            }
+        }
+        result
+    }
+
+    // No code panics while it holds a lock except by a defect; even then the registry stays readable.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn traffic(&self) -> MutexGuard<'_, Traffic> {
+        self.inner.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,97 @@
+//! Rules for trouble on purpose.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+/// What goes wrong.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// HTTP 400 `ThrottlingException`.
+    Throttle,
+    /// HTTP 500 `ServerException`.
+    ServerError,
+    /// HTTP 503 `ServiceUnavailable`.
+    Unavailable,
+    /// HTTP 400 `AccessDeniedException`.
+    AccessDenied,
+    /// HTTP 400 `ExpiredTokenException`.
+    ExpiredToken,
+    /// The connection closes without an answer; the operation is not done.
+    Drop,
+    /// Nothing happens for so long (milliseconds in JSON), then the connection closes; the operation is not done.
+    Hang(#[serde(deserialize_with = "milliseconds")] Duration),
+    /// The operation is done, then the connection closes without an answer.
+    DropAfter,
+    /// HTTP 200 with a body that breaks off; the operation is not done.
+    Garbage,
+}
+
+/// Which of the matching calls are hit.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum When {
+    /// Each one.
+    #[default]
+    Always,
+    /// Only the k-th (from 1).
+    Nth(u64),
+    /// The k-th and all later ones.
+    From(u64),
+    /// Each k-th.
+    Every(u64),
+    /// This share (0 to 1), chosen pseudo-randomly from the seed: the same in each run.
+    Share(f64),
+}
+
+/// A rule: which calls, and what happens to them.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct FaultRule {
+    /// The operation's name, or `*` for any.
+    pub operation: String,
+    /// Only calls about the repository with exactly this name.
+    #[serde(default)]
+    pub repository: Option<String>,
+    /// Which of the matching calls.
+    #[serde(default)]
+    pub when: When,
+    /// What happens.
+    pub fault: Fault,
+}
+
+impl FaultRule {
+    pub(crate) fn matches(&self, operation: &str, repositories: &[String]) -> bool {
+        (self.operation == "*" || self.operation == operation)
+            && self.repository.as_ref().is_none_or(|name| repositories.contains(name))
+    }
+}
+
+impl When {
+    /// Is the `k`-th matching call hit? `seed` is the rule's own.
+    pub(crate) fn hits(self, k: u64, seed: u64) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Nth(n) => k == n,
+            Self::From(n) => k >= n,
+            Self::Every(n) => n > 0 && k.is_multiple_of(n),
+            Self::Share(share) => {
+                // 53 random bits make a fraction of 1 that an f64 holds exactly.
+                let fraction = (mix(seed ^ mix(k)) >> 11) as f64 / (1u64 << 53) as f64;
+                fraction < share
+            }
+        }
+    }
+}
+
+/// SplitMix64's finalizer: spreads each bit of the input over the output.
+pub(crate) fn mix(value: u64) -> u64 {
+    let mut z = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_millis)
+}

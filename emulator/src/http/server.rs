@@ -1,0 +1,86 @@
+//! Starting and stopping the server.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::line::{Cut, Lines};
+use super::{admin, api, layer_download};
+use crate::emulator::Emulator;
+
+/// A layer part of 20 MiB in base64, with room for the rest.
+const LARGEST_BODY: usize = 32 * 1024 * 1024;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub(super) struct Served {
+    pub(super) emulator: Emulator,
+    /// Turns true when the server stops.
+    pub(super) stopped: watch::Receiver<bool>,
+}
+
+/// A running server. Dropping it stops it.
+pub struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl Emulator {
+    /// Serves the registry on this address (port 0 is any free one), for as long as the `Server` lives.
+    pub async fn serve(&self, address: SocketAddr) -> io::Result<Server> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = watch::channel(false);
+        let served = Served { emulator: self.clone(), stopped: stopped.clone() };
+        let app = router(served).into_make_service_with_connect_info::<Cut>();
+        self.state().served_at = Some(format!("http://{address}"));
+        let task = tokio::spawn(
+            axum::serve(Lines(listener), app).with_graceful_shutdown(until_stopped(stopped)).into_future(),
+        );
+        Ok(Server { address, stop, task })
+    }
+}
+
+fn router(served: Served) -> Router {
+    Router::new()
+        .route("/", post(api::post))
+        .route("/layers/{digest}/{*repository}", get(layer_download::get))
+        .nest("/_emulator", admin::router())
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .with_state(served)
+}
+
+/// Also resolves when the `Server` is gone.
+async fn until_stopped(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+impl Server {
+    /// Where it is reached, for example `http://127.0.0.1:4580`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Stops taking calls, and waits a moment for those that are being handled.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        let patience = Duration::from_secs(2);
+        if tokio::time::timeout(patience, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}

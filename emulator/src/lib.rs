@@ -1,0 +1,41 @@
+//! An Amazon ECR that runs on your own machine: a state machine with ECR's rules about indexes, tags and limits,
+//! served over the protocol that the AWS SDKs speak.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let emulator = ecr_emulator::Emulator::new();
+//! emulator.create_repository("shop/web")?;
+//! let pushed = ecr_emulator::buildx::Build::new(&["linux/amd64"]).push(&emulator, "shop/web", Some("v1"))?;
+//! let server = emulator.serve(([127, 0, 0, 1], 0).into()).await?;
+//! println!("AWS_ENDPOINT_URL={} has {}", server.url(), pushed.root);
+//! # Ok(()) }
+//! ```
+
+pub mod artifacts;
+pub mod buildx;
+
+mod blobs;
+mod digest;
+mod doors;
+mod emulator;
+mod error;
+mod fault;
+mod http;
+mod journal;
+mod operation;
+mod paging;
+mod request;
+mod settings;
+mod state;
+mod traffic;
+mod trouble;
+mod views;
+
+pub use emulator::Emulator;
+pub use error::ApiError;
+pub use fault::{Fault, FaultRule, When};
+pub use http::Server;
+pub use journal::{Change, Entry};
+pub use settings::Settings;
+pub use state::Status;
+pub use views::ImageView;

@@ -1,0 +1,109 @@
+//! All that the registry knows.
+
+mod blob;
+mod failure;
+mod image;
+mod image_id;
+mod limits;
+mod manifest;
+mod mutability;
+mod name;
+mod repository;
+mod rule;
+mod status;
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub(crate) use blob::{Blob, Upload};
+pub(crate) use failure::Failure;
+pub(crate) use image::Image;
+pub(crate) use image_id::ImageId;
+pub(crate) use limits::Limits;
+pub(crate) use manifest::Manifest;
+pub(crate) use mutability::Mutability;
+pub(crate) use name::{is_repository_name, is_rule_prefix, is_tag};
+pub(crate) use repository::{Lifecycle, Repository};
+pub(crate) use rule::PullThroughRule;
+pub use status::Status;
+pub(crate) use status::Storage;
+
+use crate::error::ApiError;
+use crate::journal::Change;
+use crate::settings::Settings;
+
+/// The registry.
+pub(crate) struct State {
+    pub(crate) settings: Settings,
+    pub(crate) limits: Limits,
+    /// The time, when it does not follow the machine's clock.
+    pub(crate) clock: Option<i64>,
+    /// Whether a pull is recorded. Off, each caller is as if excluded from pull-time updates.
+    pub(crate) pull_time_updates: bool,
+    /// Where the server is reached, once there is one.
+    pub(crate) served_at: Option<String>,
+    pub(crate) repositories: BTreeMap<String, Repository>,
+    pub(crate) rules: BTreeMap<String, PullThroughRule>,
+    /// What the running operation has changed so far, by repository.
+    changes: Vec<(String, Change)>,
+    serial: u64,
+}
+
+impl State {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            limits: Limits::default(),
+            clock: None,
+            pull_time_updates: true,
+            served_at: None,
+            repositories: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            changes: Vec::new(),
+            serial: 0,
+        }
+    }
+
+    /// Unix milliseconds.
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.unwrap_or_else(|| {
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |past| i64::try_from(past.as_millis()).unwrap_or(i64::MAX))
+        })
+    }
+
+    pub(crate) fn repository(&self, name: &str) -> Result<&Repository, ApiError> {
+        name::check_repository_name(name)?;
+        self.repositories
+            .get(name)
+            .ok_or_else(|| ApiError::repository_not_found(name, &self.settings.account))
+    }
+
+    pub(crate) fn repository_mut(&mut self, name: &str) -> Result<&mut Repository, ApiError> {
+        name::check_repository_name(name)?;
+        self.repositories
+            .get_mut(name)
+            .ok_or_else(|| ApiError::repository_not_found(name, &self.settings.account))
+    }
+
+    pub(crate) fn record(&mut self, repository: &str, change: Change) {
+        self.changes.push((repository.to_owned(), change));
+    }
+
+    pub(crate) fn record_all(&mut self, repository: &str, changes: Vec<Change>) {
+        for change in changes {
+            self.record(repository, change);
+        }
+    }
+
+    pub(crate) fn take_changes(&mut self) -> Vec<(String, Change)> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// A number that was not given out before.
+    pub(crate) fn next_serial(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+}

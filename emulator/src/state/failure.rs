@@ -1,0 +1,30 @@
+//! What fails for one image of a batch.
+
+use serde_json::{Value, json};
+
+use super::ImageId;
+
+/// Why one image of a batch was left out.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    code: &'static str,
+    reason: String,
+}
+
+impl Failure {
+    pub(crate) fn new(code: &'static str, reason: impl Into<String>) -> Self {
+        Self { code, reason: reason.into() }
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::new("ImageNotFound", "Requested image not found")
+    }
+
+    pub(crate) fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    pub(crate) fn to_json(&self, id: &ImageId) -> Value {
+        json!({ "imageId": id.to_json(), "failureCode": self.code, "failureReason": self.reason })
+    }
+}

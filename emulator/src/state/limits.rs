@@ -1,0 +1,25 @@
+//! The quotas, at AWS's defaults.
+
+/// How much of what there may be.
+pub(crate) struct Limits {
+    pub(crate) repositories: usize,
+    pub(crate) images_per_repository: usize,
+    pub(crate) tags_per_image: usize,
+    pub(crate) pull_through_rules: usize,
+    pub(crate) resource_tags: usize,
+    /// How long an archived image takes to become active again, in milliseconds.
+    pub(crate) activation_ms: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            repositories: 100_000,
+            images_per_repository: 100_000,
+            tags_per_image: 1_000,
+            pull_through_rules: 50,
+            resource_tags: 50,
+            activation_ms: 20 * 60 * 1_000,
+        }
+    }
+}

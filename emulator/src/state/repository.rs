@@ -1,0 +1,150 @@
+//! A repository, and the maps that keep its rules cheap to check.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+
+use serde_json::{Map, Value};
+
+use super::{Blob, Failure, Image, ImageId, Mutability, Upload};
+
+/// A lifecycle policy. It is stored and never run.
+pub(crate) struct Lifecycle {
+    pub(crate) text: String,
+}
+
+/// A repository.
+#[derive(Default)]
+pub(crate) struct Repository {
+    pub(crate) created_at: i64,
+    pub(crate) mutability: Mutability,
+    pub(crate) scan_on_push: bool,
+    pub(crate) encryption: Map<String, Value>,
+    pub(crate) resource_tags: BTreeMap<String, String>,
+    pub(crate) lifecycle: Option<Lifecycle>,
+    pub(crate) blobs: HashMap<String, Blob>,
+    pub(crate) uploads: HashMap<String, Upload>,
+    images: BTreeMap<String, Image>,
+    tags: BTreeMap<String, String>,
+    /// Which indexes list a digest.
+    parents: HashMap<String, BTreeSet<String>>,
+    /// Which images have a digest as their subject.
+    referrers: HashMap<String, BTreeSet<String>>,
+}
+
+impl Repository {
+    pub(crate) fn len(&self) -> usize {
+        self.images.len()
+    }
+
+    pub(crate) fn get(&self, digest: &str) -> Option<&Image> {
+        self.images.get(digest)
+    }
+
+    pub(crate) fn get_mut(&mut self, digest: &str) -> Option<&mut Image> {
+        self.images.get_mut(digest)
+    }
+
+    pub(crate) fn digest_of(&self, tag: &str) -> Option<&str> {
+        self.tags.get(tag).map(String::as_str)
+    }
+
+    /// All images, by digest, from this one on.
+    pub(crate) fn images_from(&self, digest: &str) -> impl Iterator<Item = &Image> {
+        let range = (Bound::Included(digest), Bound::Unbounded);
+        self.images.range::<str, _>(range).map(|(_, image)| image)
+    }
+
+    pub(crate) fn images(&self) -> impl Iterator<Item = &Image> {
+        self.images.values()
+    }
+
+    /// The indexes that list a digest.
+    pub(crate) fn parents_of(&self, digest: &str) -> Option<&BTreeSet<String>> {
+        self.parents.get(digest)
+    }
+
+    /// The images whose subject is a digest.
+    pub(crate) fn referrers_of(&self, digest: &str) -> Option<&BTreeSet<String>> {
+        self.referrers.get(digest)
+    }
+
+    /// The image that an id names.
+    pub(crate) fn resolve(&self, id: &ImageId) -> Result<&Image, Failure> {
+        id.check()?;
+        let named = id.tag.as_deref().map(|tag| self.digest_of(tag));
+        let digest = match (id.digest.as_deref(), named) {
+            (Some(digest), None) => digest,
+            (None, Some(Some(digest))) => digest,
+            (Some(digest), Some(Some(other))) if digest == other => digest,
+            (Some(digest), Some(_)) if self.images.contains_key(digest) => {
+                let reason = "Requested image tag does not map to the requested image digest";
+                return Err(Failure::new("ImageTagDoesNotMatchDigest", reason));
+            }
+            _ => return Err(Failure::not_found()),
+        };
+        self.images.get(digest).ok_or_else(Failure::not_found)
+    }
+
+    /// Adds an image that is not there yet.
+    pub(crate) fn insert(&mut self, mut image: Image) {
+        for child in &image.manifest.children {
+            let parents = self.parents.entry(child.clone()).or_default();
+            parents.insert(image.digest.clone());
+        }
+        if let Some(subject) = &image.manifest.subject {
+            let referrers = self.referrers.entry(subject.clone()).or_default();
+            referrers.insert(image.digest.clone());
+        }
+        // Children cannot go before their index, so the size stays true.
+        let largest = image.manifest.children.iter();
+        if let Some(size) = largest.filter_map(|child| Some(self.get(child)?.size)).max() {
+            image.size = size;
+        }
+        self.images.insert(image.digest.clone(), image);
+    }
+
+    /// Takes an image and its tags away.
+    pub(crate) fn remove(&mut self, digest: &str) -> Option<Image> {
+        let image = self.images.remove(digest)?;
+        for tag in &image.tags {
+            self.tags.remove(tag);
+        }
+        for child in &image.manifest.children {
+            remove_edge(&mut self.parents, child, digest);
+        }
+        if let Some(subject) = &image.manifest.subject {
+            remove_edge(&mut self.referrers, subject, digest);
+        }
+        Some(image)
+    }
+
+    /// Lets a tag name an image; returns the image that it named before.
+    pub(crate) fn tag(&mut self, digest: &str, tag: &str) -> Option<String> {
+        let before = self.tags.insert(tag.to_owned(), digest.to_owned());
+        if let Some(old) = before.as_deref().and_then(|old| self.images.get_mut(old)) {
+            old.tags.remove(tag);
+        }
+        if let Some(image) = self.images.get_mut(digest) {
+            image.tags.insert(tag.to_owned());
+        }
+        before.filter(|old| old != digest)
+    }
+
+    /// Removes a tag; the image stays.
+    pub(crate) fn untag(&mut self, tag: &str) {
+        if let Some(digest) = self.tags.remove(tag)
+            && let Some(image) = self.images.get_mut(&digest)
+        {
+            image.tags.remove(tag);
+        }
+    }
+}
+
+fn remove_edge(edges: &mut HashMap<String, BTreeSet<String>>, from: &str, to: &str) {
+    if let Some(ends) = edges.get_mut(from) {
+        ends.remove(to);
+        if ends.is_empty() {
+            edges.remove(from);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Pull-through cache rules.
+
+use serde_json::{Map, Value};
+
+/// A rule; its members are kept as they came.
+pub(crate) struct PullThroughRule {
+    pub(crate) created_at: i64,
+    pub(crate) members: Map<String, Value>,
+}

@@ -1,0 +1,119 @@
+//! What comes in over HTTP: counts, the journal, and the trouble that waits for it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use crate::emulator::Emulator;
+use crate::fault::{Fault, FaultRule, mix};
+use crate::journal::Entry;
+
+pub(crate) type Hook = Box<dyn FnOnce(&Emulator) + Send>;
+
+/// Counters and plans; see `trouble.rs` for who sets them.
+#[derive(Default)]
+pub(crate) struct Traffic {
+    pub(crate) calls: BTreeMap<String, u64>,
+    pub(crate) journal: Vec<Entry>,
+    pub(crate) peak: u64,
+    pub(crate) latency: Duration,
+    pub(crate) latencies: HashMap<String, Duration>,
+    pub(crate) seed: u64,
+    total: u64,
+    in_flight: u64,
+    rules: Vec<Counted>,
+    hooks: Vec<Planned>,
+}
+
+struct Counted {
+    rule: FaultRule,
+    matched: u64,
+}
+
+struct Planned {
+    operation: String,
+    k: u64,
+    hook: Hook,
+}
+
+/// What is to happen to one call.
+pub(crate) struct Arrival {
+    pub(crate) n: u64,
+    pub(crate) latency: Duration,
+    pub(crate) fault: Option<Fault>,
+    pub(crate) hooks: Vec<Hook>,
+}
+
+impl Traffic {
+    /// Counts a call, and looks up what is planned for it.
+    pub(crate) fn arrive(&mut self, operation: &str, repositories: &[String]) -> Arrival {
+        self.total += 1;
+        self.in_flight += 1;
+        self.peak = self.peak.max(self.in_flight);
+        let count = self.calls.entry(operation.to_owned()).or_default();
+        *count += 1;
+        let of_operation = *count;
+        Arrival {
+            n: self.total,
+            latency: self.latencies.get(operation).copied().unwrap_or(self.latency),
+            fault: self.next_fault(operation, repositories),
+            hooks: self.due_hooks(operation, of_operation),
+        }
+    }
+
+    pub(crate) fn leave(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    /// The first rule that fires; the others count the call all the same.
+    fn next_fault(&mut self, operation: &str, repositories: &[String]) -> Option<Fault> {
+        let mut fired = None;
+        for (place, counted) in self.rules.iter_mut().enumerate() {
+            if !counted.rule.matches(operation, repositories) {
+                continue;
+            }
+            counted.matched += 1;
+            let seed = mix(self.seed.wrapping_add(place as u64));
+            if fired.is_none() && counted.rule.when.hits(counted.matched, seed) {
+                fired = Some(counted.rule.fault.clone());
+            }
+        }
+        fired
+    }
+
+    fn due_hooks(&mut self, operation: &str, of_operation: u64) -> Vec<Hook> {
+        let total = self.total;
+        let is_due = |planned: &mut Planned| match planned.operation.as_str() {
+            "*" => planned.k == total,
+            name => name == operation && planned.k == of_operation,
+        };
+        self.hooks.extract_if(.., is_due).map(|planned| planned.hook).collect()
+    }
+
+    pub(crate) fn note(&mut self, entry: Entry) {
+        self.journal.push(entry);
+    }
+
+    pub(crate) fn add_rule(&mut self, rule: FaultRule) {
+        self.rules.push(Counted { rule, matched: 0 });
+    }
+
+    pub(crate) fn clear_rules(&mut self) {
+        self.rules.clear();
+    }
+
+    pub(crate) fn add_hook(&mut self, operation: &str, k: u64, hook: Hook) {
+        let operation = operation.to_owned();
+        self.hooks.push(Planned { operation, k, hook });
+    }
+
+    /// Counts from the beginning. Calls that are being handled stay in flight.
+    pub(crate) fn reset(&mut self) {
+        self.calls.clear();
+        self.journal.clear();
+        self.total = 0;
+        self.peak = self.in_flight;
+        for counted in &mut self.rules {
+            counted.matched = 0;
+        }
+    }
+}

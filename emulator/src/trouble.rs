@@ -1,0 +1,63 @@
+//! Latency, faults, hooks, and what happened. All of it is about HTTP calls only.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::emulator::Emulator;
+use crate::fault::FaultRule;
+use crate::journal::Entry;
+
+impl Emulator {
+    /// Makes each call of an operation wait before it is done. `None` is every operation without a latency of its
+    /// own.
+    pub fn set_latency(&self, operation: Option<&str>, latency: Duration) {
+        let mut traffic = self.traffic();
+        match operation {
+            Some(operation) => {
+                traffic.latencies.insert(operation.to_owned(), latency);
+            }
+            None => traffic.latency = latency,
+        }
+    }
+
+    /// Adds a rule for trouble. Rules are tried in the order they came; the first that fires is the one.
+    pub fn fault(&self, rule: FaultRule) {
+        self.traffic().add_rule(rule);
+    }
+
+    /// Takes all rules for trouble away.
+    pub fn clear_faults(&self) {
+        self.traffic().clear_rules();
+    }
+
+    /// Seeds the choice that `When::Share` makes.
+    pub fn set_seed(&self, seed: u64) {
+        self.traffic().seed = seed;
+    }
+
+    /// Runs `hook` once, right before the `k`-th (from 1) HTTP call of an operation (`*` is any) is done, after its
+    /// latency. Calls are counted since the last reset.
+    pub fn before(&self, operation: &str, k: u64, hook: impl FnOnce(&Emulator) + Send + 'static) {
+        self.traffic().add_hook(operation, k, Box::new(hook));
+    }
+
+    /// The HTTP calls since the last reset, by operation, those that were hit by a fault too.
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        self.traffic().calls.clone()
+    }
+
+    /// Counts from the beginning: calls, the `k` of hooks and faults, the peak; the journal is emptied.
+    pub fn reset_calls(&self) {
+        self.traffic().reset();
+    }
+
+    /// The changes that HTTP calls made since the last reset, in the order they happened.
+    pub fn journal(&self) -> Vec<Entry> {
+        self.traffic().journal.clone()
+    }
+
+    /// The most HTTP calls that were handled at once since the last reset.
+    pub fn in_flight_peak(&self) -> u64 {
+        self.traffic().peak
+    }
+}

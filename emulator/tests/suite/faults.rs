@@ -1,0 +1,198 @@
+//! Trouble on purpose.
+
+use std::time::{Duration, Instant};
+
+use ecr_emulator::artifacts::plain_image;
+use ecr_emulator::{Emulator, Fault, FaultRule, Server, When};
+use serde_json::json;
+
+use crate::support::{REPO, call, emulator};
+
+fn rule(operation: &str, when: When, fault: Fault) -> FaultRule {
+    FaultRule { operation: operation.to_owned(), repository: None, when, fault }
+}
+
+async fn served() -> (Emulator, Server) {
+    let emulator = emulator();
+    let server = emulator.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
+    (emulator, server)
+}
+
+/// The status of a call, or 0 when no answer came.
+async fn status(server: &Server, operation: &str) -> u16 {
+    let body = json!({ "repositoryName": REPO }).to_string();
+    call(&server.url(), operation, &body).await.map_or(0, |reply| reply.status)
+}
+
+#[tokio::test]
+async fn each_fault_is_what_a_client_would_see() {
+    let (emulator, server) = served().await;
+    for (fault, status, code) in [
+        (Fault::Throttle, 400, "ThrottlingException"),
+        (Fault::ServerError, 500, "ServerException"),
+        (Fault::Unavailable, 503, "ServiceUnavailable"),
+        (Fault::AccessDenied, 400, "AccessDeniedException"),
+        (Fault::ExpiredToken, 400, "ExpiredTokenException"),
+    ] {
+        emulator.clear_faults();
+        emulator.fault(rule("ListImages", When::Always, fault));
+        let body = json!({ "repositoryName": REPO }).to_string();
+        let reply = call(&server.url(), "ListImages", &body).await.unwrap();
+        assert_eq!((reply.status, reply.json()["__type"].as_str()), (status, Some(code)));
+        if code == "AccessDeniedException" {
+            assert_eq!(
+                reply.json()["message"],
+                "User: arn:aws:sts::123456789012:assumed-role/emulator/session is not authorized to perform: \
+                 ecr:ListImages on resource: arn:aws:ecr:us-east-1:123456789012:repository/shop/web because no \
+                 identity-based policy allows the ecr:ListImages action"
+            );
+        }
+    }
+    emulator.clear_faults();
+    emulator.fault(rule("*", When::Always, Fault::Garbage));
+    let reply = call(&server.url(), "ListImages", "{}").await.unwrap();
+    assert_eq!(reply.status, 200);
+    assert!(serde_json::from_str::<serde_json::Value>(&reply.body).is_err());
+}
+
+#[tokio::test]
+async fn a_dropped_connection_hides_whether_the_operation_was_done() {
+    let (emulator, server) = served().await;
+    let digest = plain_image(&emulator, REPO, 1, None).unwrap();
+    let body = json!({ "repositoryName": REPO, "imageIds": [{ "imageDigest": digest }] }).to_string();
+    emulator.fault(rule("BatchDeleteImage", When::Nth(1), Fault::Drop));
+    emulator.fault(rule("BatchDeleteImage", When::Nth(2), Fault::DropAfter));
+    assert!(call(&server.url(), "BatchDeleteImage", &body).await.is_none());
+    assert_eq!(emulator.image_count(REPO), 1);
+    assert!(call(&server.url(), "BatchDeleteImage", &body).await.is_none());
+    assert_eq!(emulator.image_count(REPO), 0);
+    assert_eq!(emulator.calls()["BatchDeleteImage"], 2);
+    assert_eq!(emulator.journal()[0].n, 2);
+}
+
+#[tokio::test]
+async fn a_hanging_call_ends_without_an_answer() {
+    let (emulator, server) = served().await;
+    emulator.fault(rule("ListImages", When::Always, Fault::Hang(Duration::from_millis(60))));
+    let start = Instant::now();
+    assert_eq!(status(&server, "ListImages").await, 0);
+    assert!(start.elapsed() >= Duration::from_millis(60));
+}
+
+#[tokio::test]
+async fn a_server_stops_though_a_call_hangs() {
+    let (emulator, server) = served().await;
+    emulator.fault(rule("*", When::Always, Fault::Hang(Duration::from_secs(3600))));
+    let url = server.url();
+    let hanging = tokio::spawn(async move { call(&url, "ListImages", "{}").await.is_none() });
+    while emulator.in_flight_peak() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let start = Instant::now();
+    server.stop().await;
+    assert!(hanging.await.unwrap());
+    assert!(start.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn rules_choose_calls_by_count_operation_and_repository() {
+    let (emulator, server) = served().await;
+    let statuses = async |count: usize| {
+        let mut all = Vec::new();
+        for _ in 0..count {
+            all.push(status(&server, "ListImages").await);
+        }
+        all
+    };
+    emulator.fault(rule("ListImages", When::Every(3), Fault::Throttle));
+    assert_eq!(statuses(6).await, [200, 200, 400, 200, 200, 400]);
+    emulator.clear_faults();
+    emulator.fault(rule("ListImages", When::From(2), Fault::ServerError));
+    assert_eq!(statuses(3).await, [200, 500, 500]);
+    emulator.reset_calls();
+    assert_eq!(statuses(2).await, [200, 500]);
+    emulator.clear_faults();
+    let other =
+        FaultRule { repository: Some("other".to_owned()), ..rule("*", When::Always, Fault::Throttle) };
+    emulator.fault(other);
+    emulator.fault(rule("DescribeImages", When::Always, Fault::Throttle));
+    assert_eq!(statuses(1).await, [200]);
+    assert_eq!(status(&server, "DescribeImages").await, 400);
+}
+
+#[tokio::test]
+async fn a_share_is_the_same_each_time() {
+    let run = async || {
+        let (emulator, server) = served().await;
+        emulator.set_seed(7);
+        emulator.fault(rule("*", When::Share(0.3), Fault::Throttle));
+        let mut hit = Vec::new();
+        for _ in 0..100 {
+            hit.push(status(&server, "ListImages").await == 400);
+        }
+        hit
+    };
+    let first = run().await;
+    assert_eq!(first, run().await);
+    let hits = first.iter().filter(|hit| **hit).count();
+    assert!((15..45).contains(&hits), "{hits} of 100");
+}
+
+#[tokio::test]
+async fn a_hook_runs_right_before_its_call() {
+    let (emulator, server) = served().await;
+    emulator.before("ListImages", 2, |emulator| {
+        plain_image(emulator, REPO, 1, Some("late")).unwrap();
+    });
+    let list = async || {
+        let body = json!({ "repositoryName": REPO }).to_string();
+        let reply = call(&server.url(), "ListImages", &body).await.unwrap();
+        reply.json()["imageIds"].as_array().unwrap().len()
+    };
+    assert_eq!((list().await, list().await), (0, 1));
+    assert!(emulator.journal().is_empty(), "what a hook does is not the caller's doing");
+}
+
+#[tokio::test]
+async fn latency_lets_calls_overlap() {
+    let (emulator, server) = served().await;
+    emulator.set_latency(None, Duration::from_millis(5));
+    emulator.set_latency(Some("ListImages"), Duration::from_millis(80));
+    let start = Instant::now();
+    let calls = (0..8).map(|_| {
+        let url = server.url();
+        tokio::spawn(async move { call(&url, "ListImages", "{}").await.is_some() })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        assert!(call.await.unwrap());
+    }
+    assert!(start.elapsed() >= Duration::from_millis(80));
+    assert!(emulator.in_flight_peak() > 1);
+}
+
+#[tokio::test]
+async fn a_call_is_done_though_its_caller_goes_away() {
+    let (emulator, server) = served().await;
+    emulator.set_latency(None, Duration::from_millis(50));
+    let url = server.url();
+    let call = call(&url, "CreateRepository", r#"{"repositoryName":"late/one"}"#);
+    assert!(tokio::time::timeout(Duration::from_millis(20), call).await.is_err());
+    let made = || {
+        let request = json!({ "repositoryNames": ["late/one"] });
+        emulator.call("DescribeRepositories", request).is_ok()
+    };
+    assert!(!made());
+    let patience = Instant::now() + Duration::from_secs(5);
+    while !made() {
+        assert!(Instant::now() < patience, "the call was never done");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_hook_that_panics_closes_the_connection_and_nothing_else() {
+    let (emulator, server) = served().await;
+    emulator.before("*", 1, |_| panic!("on purpose"));
+    assert_eq!(status(&server, "ListImages").await, 0);
+    assert_eq!(status(&server, "ListImages").await, 200);
+}

@@ -1,0 +1,216 @@
+//! The report for people: what is there, what is done with it and why.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{Cell, Color, Table};
+use jiff::tz::TimeZone;
+
+use super::{Counts, Report, RepositoryReport};
+use crate::attestation::Kind;
+use crate::config::Mode;
+use crate::decision::{Decision, Outcome, Reason};
+
+/// Whether the reader is a terminal that shows colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Colours.
+    Coloured,
+    /// Text alone.
+    Plain,
+}
+
+/// The whole report.
+pub fn report(report: &Report, style: Style) -> String {
+    let mut text = String::new();
+    for repository in &report.repositories {
+        text.push_str(&self::repository(repository, style));
+    }
+    let _ = writeln!(text, "{}", closing(report));
+    text
+}
+
+/// One repository.
+pub fn repository(report: &RepositoryReport, style: Style) -> String {
+    let mut text = heading(report);
+    let shown: Vec<&Decision> = report.decisions.iter().filter(|decision| is_shown(decision)).collect();
+    if !shown.is_empty() {
+        let _ = writeln!(text, "{}", rows(&shown, style));
+    }
+    if let Some(kept) = kept(report) {
+        let _ = writeln!(text, "  kept: {kept}");
+    }
+    text.push('\n');
+    text
+}
+
+/// Kept attestations are summed up by their reason; everything else has a row.
+fn is_shown(decision: &Decision) -> bool {
+    decision.outcome != Outcome::Kept || decision.kind == Kind::Suspect || decision.reason == Reason::Unreadable
+}
+
+fn heading(report: &RepositoryReport) -> String {
+    let mut text = format!("{}\n", clean(&report.name));
+    if let Some(reason) = report.reason {
+        let detail = report.detail.as_deref().map(|detail| format!(": {}", clean(detail))).unwrap_or_default();
+        let _ = writeln!(text, "  left alone, {}{detail}", word(&reason));
+        return text;
+    }
+    let Counts { images, indexes, attestations, .. } = &report.counts;
+    let states: Vec<String> = attestations.by_state.iter().map(|(state, n)| format!("{n} {}", word(state))).collect();
+    let others: Vec<String> = report
+        .counts
+        .not_attestations
+        .iter()
+        .filter(|(kind, _)| **kind != Kind::Index)
+        .map(|(kind, n)| format!("{n} {}", word(kind)))
+        .collect();
+    let _ = write!(text, "  {images} images: {indexes} indexes, {} attestations", attestations.total);
+    if !states.is_empty() {
+        let _ = write!(text, " ({})", states.join(", "));
+    }
+    if !others.is_empty() {
+        let _ = write!(text, ", {}", others.join(", "));
+    }
+    text.push('\n');
+    text
+}
+
+fn rows(decisions: &[&Decision], style: Style) -> String {
+    let mut table = Table::new();
+    table.load_preset(NOTHING);
+    if style == Style::Coloured {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    table.set_header(["", "DIGEST", "WHAT", "OF", "PUSHED", "SIZE", "OUTCOME", "REASON"]);
+    for decision in decisions {
+        let outcome = Cell::new(outcome(decision)).fg(colour(decision.outcome));
+        table.add_row([
+            Cell::new(""),
+            Cell::new(decision.digest.short()),
+            Cell::new(what(decision)),
+            Cell::new(of(decision)),
+            Cell::new(pushed(decision)),
+            Cell::new(size(decision.size_bytes)),
+            if style == Style::Coloured { outcome } else { Cell::new(self::outcome(decision)) },
+            Cell::new(reason(decision)),
+        ]);
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+fn what(decision: &Decision) -> String {
+    match decision.form {
+        Some(form) => format!("{} ({})", word(&decision.kind), word(&form)),
+        None => word(&decision.kind),
+    }
+}
+
+fn of(decision: &Decision) -> String {
+    match (&decision.platform, decision.subject) {
+        (Some(platform), Some(subject)) => format!("{platform} {}", subject.short()),
+        (None, Some(subject)) => subject.short(),
+        _ => "-".into(),
+    }
+}
+
+fn pushed(decision: &Decision) -> String {
+    let date = |at: jiff::Timestamp| at.to_zoned(TimeZone::UTC).date().to_string();
+    decision.pushed_at.map_or_else(|| "unknown".into(), date)
+}
+
+fn outcome(decision: &Decision) -> String {
+    let done = match (decision.outcome, decision.action) {
+        (Outcome::Planned, action) => format!("would {}", word(&action)),
+        (outcome, _) => word(&outcome),
+    };
+    match &decision.code {
+        Some(code) => format!("{done} ({})", clean(code)),
+        None => done,
+    }
+}
+
+fn reason(decision: &Decision) -> String {
+    match (&decision.new_tag, &decision.detail) {
+        (_, Some(detail)) => format!("{}: {}", word(&decision.reason), clean(detail)),
+        (Some(tag), None) => format!("{} -> {}", word(&decision.reason), clean(tag)),
+        (None, None) => word(&decision.reason),
+    }
+}
+
+fn colour(outcome: Outcome) -> Color {
+    match outcome {
+        Outcome::Failed | Outcome::LimitReached => Color::Red,
+        Outcome::Deleted | Outcome::Tagged => Color::Green,
+        Outcome::Planned => Color::Yellow,
+        _ => Color::Reset,
+    }
+}
+
+fn kept(report: &RepositoryReport) -> Option<String> {
+    let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
+    for decision in report.decisions.iter().filter(|decision| !is_shown(decision)) {
+        *reasons.entry(decision.reason).or_default() += 1;
+    }
+    let parts: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {}", word(reason))).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn closing(report: &Report) -> String {
+    let Counts { planned, deleted, tagged, kept, bytes_deleted, .. } = report.totals.counts;
+    let mut parts = match report.mode {
+        Mode::Plan => vec![format!("{planned} planned")],
+        Mode::Apply => vec![format!("{deleted} deleted ({})", size(bytes_deleted)), format!("{tagged} tagged")],
+    };
+    parts.push(format!("{kept} kept"));
+    let counts = &report.totals.counts;
+    for (count, name) in [
+        (counts.already_gone, "already gone"),
+        (counts.protected_by_ecr, "protected by ECR"),
+        (counts.changed_since_plan, "changed since the plan"),
+        (counts.limit_reached, "stopped by a limit"),
+        (counts.deadline, "out of time"),
+        (counts.failed, "failed"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{count} {name}"));
+        }
+    }
+    let calls: u64 = report.totals.api_calls.values().sum();
+    let incomplete = if report.complete { "" } else { "; not complete" };
+    format!(
+        "{}: {} in {} repositories with {} images, {calls} API calls{incomplete}",
+        word(&report.mode),
+        parts.join(", "),
+        report.totals.repositories,
+        counts.images
+    )
+}
+
+/// A size in bytes, in decimal units as ECR's console shows it.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// The word of an enumeration, as it stands in JSON.
+pub fn word(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| Some(value.as_str()?.to_owned())).unwrap_or_default()
+}
+
+/// Text that anybody may have written into the registry, without what could move the cursor or reverse the line.
+pub fn clean(text: &str) -> String {
+    let is_harmful = |c: char| {
+        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    text.chars().map(|c| if is_harmful(c) { '\u{fffd}' } else { c }).collect()
+}
