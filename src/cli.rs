@@ -129,7 +129,9 @@ impl Common {
         if self.repositories.is_empty() {
             return Ok(None);
         }
-        Patterns::new(&self.repositories).map(Some).map_err(|error| Failure::Usage(format!("--repository: {error}")))
+        Patterns::new(&self.repositories)
+            .map(Some)
+            .map_err(|error| Failure::Usage(format!("--repository: {error}")))
     }
 }
 

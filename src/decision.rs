@@ -57,13 +57,23 @@ impl Reason {
             Self::Unreadable => "its own bytes could not be read and verified",
             Self::Tagged => "it has a tag that the janitor did not write",
             Self::NotActive => "it, or an untagged index above it, is archived or being activated",
-            Self::WithinGrace => "it is younger than grace_period (or of unknown age): its index may still be on the way",
-            Self::HasReferrers => "something refers to it or to an untagged index above it, such as a signature",
-            Self::Attached => "a tagged index lists it, directly or through another; ECR refuses to delete it",
-            Self::RecentlyPulled => "an untagged index above it was pulled within keep_pulled_within: it may be deployed by digest",
+            Self::WithinGrace => {
+                "it is younger than grace_period (or of unknown age): its index may still be on the way"
+            }
+            Self::HasReferrers => {
+                "something refers to it or to an untagged index above it, such as a signature"
+            }
+            Self::Attached => {
+                "a tagged index lists it, directly or through another; ECR refuses to delete it"
+            }
+            Self::RecentlyPulled => {
+                "an untagged index above it was pulled within keep_pulled_within: it may be deployed by digest"
+            }
             Self::SupersededWithinGrace => "an untagged index above it is younger than superseded_after",
             Self::Superseded => "all indexes that list it have lost their tags",
-            Self::SubjectPresent => "no index lists it, but the image it speaks of is there and has no other attestation",
+            Self::SubjectPresent => {
+                "no index lists it, but the image it speaks of is there and has no other attestation"
+            }
             Self::Orphaned => "no index lists it any more",
         }
     }

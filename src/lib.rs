@@ -18,6 +18,8 @@ pub mod inventory;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 pub mod limits;
+#[cfg(feature = "cli")]
+pub mod local_lambda;
 pub mod manifest;
 pub mod media_type;
 pub mod observer;

@@ -91,4 +91,3 @@ fn take_up(saved: SavedPlan, selection: Selection, ecr: &Ecr) -> Result<Plan, cr
     }
     Ok(Plan { registry: selection.registry, repositories, tripped: Vec::new() })
 }
-

@@ -55,5 +55,8 @@ fn question(plan: &Plan) -> Option<String> {
         (0, tags) => format!("Tag {tags}"),
         (deletions, tags) => format!("Delete {deletions} and tag {tags}"),
     };
-    Some(format!("{what} image(s) in {repositories} repositor{}?", if repositories == 1 { "y" } else { "ies" }))
+    Some(format!(
+        "{what} image(s) in {repositories} repositor{}?",
+        if repositories == 1 { "y" } else { "ies" }
+    ))
 }

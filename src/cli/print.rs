@@ -1,6 +1,6 @@
 //! Results on stdout.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 
 use serde::Serialize;
 
@@ -21,7 +21,9 @@ pub(super) fn print_report(report: &Report, output: Output) {
 pub(super) fn print_json(value: &impl Serialize) {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     // A reader that went away (`| head`) has had enough.
-    let _ = serde_json::to_writer_pretty(&mut out, value).map_err(std::io::Error::from).and_then(|()| writeln!(out));
+    let _ = serde_json::to_writer_pretty(&mut out, value)
+        .map_err(std::io::Error::from)
+        .and_then(|()| writeln!(out));
 }
 
 pub(super) fn print_text(text: &str) {

@@ -16,7 +16,8 @@ impl Progress {
     /// `indicatif` draws nothing where stderr is no terminal.
     pub(super) fn new(what: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {bar:24} {pos}/{len} {wide_msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {bar:24} {pos}/{len} {wide_msg}")
+        {
             bar.set_style(style);
         }
         bar.set_prefix(what);

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, Color, Table};
-use jiff::tz::TimeZone;
 
 use super::{Counts, Report, RepositoryReport};
 use crate::attestation::Kind;
@@ -47,18 +46,22 @@ pub fn repository(report: &RepositoryReport, style: Style) -> String {
 
 /// Kept attestations are summed up by their reason; everything else has a row.
 fn is_shown(decision: &Decision) -> bool {
-    decision.outcome != Outcome::Kept || decision.kind == Kind::Suspect || decision.reason == Reason::Unreadable
+    decision.outcome != Outcome::Kept
+        || decision.kind == Kind::Suspect
+        || decision.reason == Reason::Unreadable
 }
 
 fn heading(report: &RepositoryReport) -> String {
     let mut text = format!("{}\n", clean(&report.name));
     if let Some(reason) = report.reason {
-        let detail = report.detail.as_deref().map(|detail| format!(": {}", clean(detail))).unwrap_or_default();
+        let detail =
+            report.detail.as_deref().map(|detail| format!(": {}", clean(detail))).unwrap_or_default();
         let _ = writeln!(text, "  left alone, {}{detail}", word(&reason));
         return text;
     }
     let Counts { images, indexes, attestations, .. } = &report.counts;
-    let states: Vec<String> = attestations.by_state.iter().map(|(state, n)| format!("{n} {}", word(state))).collect();
+    let states: Vec<String> =
+        attestations.by_state.iter().map(|(state, n)| format!("{n} {}", word(state))).collect();
     let others: Vec<String> = report
         .counts
         .not_attestations
@@ -79,7 +82,7 @@ fn heading(report: &RepositoryReport) -> String {
 
 fn rows(decisions: &[&Decision], style: Style) -> String {
     let mut table = Table::new();
-    table.load_preset(NOTHING);
+    table.load_style(NOTHING);
     if style == Style::Coloured {
         table.enforce_styling();
     } else {
@@ -118,7 +121,7 @@ fn of(decision: &Decision) -> String {
 }
 
 fn pushed(decision: &Decision) -> String {
-    let date = |at: jiff::Timestamp| at.to_zoned(TimeZone::UTC).date().to_string();
+    let date = |at: jiff::Timestamp| at.strftime("%Y-%m-%d").to_string();
     decision.pushed_at.map_or_else(|| "unknown".into(), date)
 }
 
@@ -155,7 +158,8 @@ fn kept(report: &RepositoryReport) -> Option<String> {
     for decision in report.decisions.iter().filter(|decision| !is_shown(decision)) {
         *reasons.entry(decision.reason).or_default() += 1;
     }
-    let parts: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {}", word(reason))).collect();
+    let parts: Vec<String> =
+        reasons.iter().map(|(reason, count)| format!("{count} {}", word(reason))).collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
@@ -163,7 +167,9 @@ fn closing(report: &Report) -> String {
     let Counts { planned, deleted, tagged, kept, bytes_deleted, .. } = report.totals.counts;
     let mut parts = match report.mode {
         Mode::Plan => vec![format!("{planned} planned")],
-        Mode::Apply => vec![format!("{deleted} deleted ({})", size(bytes_deleted)), format!("{tagged} tagged")],
+        Mode::Apply => {
+            vec![format!("{deleted} deleted ({})", size(bytes_deleted)), format!("{tagged} tagged")]
+        }
     };
     parts.push(format!("{kept} kept"));
     let counts = &report.totals.counts;
@@ -210,7 +216,8 @@ pub fn word(value: &impl serde::Serialize) -> String {
 /// Text that anybody may have written into the registry, without what could move the cursor or reverse the line.
 pub fn clean(text: &str) -> String {
     let is_harmful = |c: char| {
-        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
     };
     text.chars().map(|c| if is_harmful(c) { '\u{fffd}' } else { c }).collect()
 }

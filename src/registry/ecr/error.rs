@@ -1,6 +1,6 @@
 //! The SDK's errors, in one line with a code.
 
-use aws_sdk_ecr::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 
 use crate::registry::CallError;
 
@@ -17,7 +17,7 @@ where
             (code, meta.message().unwrap_or("ECR gave no message").to_owned())
         }
         _ => {
-            let chain = DisplayErrorContext(&error).to_string();
+            let chain = chain(&error);
             (code_of(&error, &chain).to_owned(), chain)
         }
     };
@@ -30,6 +30,20 @@ fn code_of<E, R>(error: &SdkError<E, R>, chain: &str) -> &'static str {
         _ if chain.to_ascii_lowercase().contains("credential") => "NoCredentials",
         _ => "NoAnswer",
     }
+}
+
+/// An error and its causes, each once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let said = next.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = next.source();
+    }
+    text
 }
 
 /// Whatever ECR or a proxy said must not break a log line, nor fill it.

@@ -1,0 +1,58 @@
+//! `emulator`: the embedded ECR as a server.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use ecr_emulator::{Emulator, Settings};
+
+use super::Failure;
+use super::demo::world;
+use crate::exit_code::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The port on 127.0.0.1; 0 takes any that is free
+    #[arg(long, default_value_t = 4580)]
+    port: u16,
+    /// The registry's id
+    #[arg(long, default_value = "123456789012", value_name = "ID")]
+    account: String,
+    /// The region of its ARNs
+    #[arg(long, default_value = "us-east-1")]
+    region: String,
+    /// Begin with the registry that `demo` shows
+    #[arg(long)]
+    demo: bool,
+}
+
+pub(super) async fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let emulator = Emulator::with(Settings { account: args.account.clone(), region: args.region.clone() });
+    if args.demo {
+        world::seed(&emulator).map_err(|error| Failure::NothingDone(error.to_string()))?;
+    }
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
+    let server = emulator.serve(address).await.map_err(|error| {
+        Failure::NothingDone(format!("cannot listen on {address}: {error}; give another --port"))
+    })?;
+    let url = server.url();
+    super::print::print_text(&format!("ecr-emulator listening on {url}"));
+    eprintln!(
+        "Reach it with: AWS_ENDPOINT_URL={url} AWS_REGION={} AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x",
+        args.region
+    );
+    stopped().await;
+    server.stop().await;
+    Ok(ExitCode::Done)
+}
+
+/// Waits for Ctrl-C or, where there is one, SIGTERM.
+async fn stopped() {
+    #[cfg(unix)]
+    if let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        return;
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
