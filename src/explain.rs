@@ -194,7 +194,7 @@ impl Asked<'_> {
         for (position, verdict) in self.inventory.positions().zip(self.verdicts) {
             let kind = if self.inventory.is_index(position) { Kind::Index } else { verdict.kind };
             *kinds.entry(kind).or_default() += 1;
-            for state in verdict.state {
+            if let Some(state) = verdict.state {
                 *attestations.entry(state).or_default() += 1;
             }
         }

@@ -167,10 +167,10 @@ fn count(surveyed: &Surveyed) -> Counts {
         counts.indexes += u64::from(surveyed.inventory.is_index(position));
         if verdict.kind == Kind::Attestation {
             counts.attestations.total += 1;
-            for form in verdict.form {
+            if let Some(form) = verdict.form {
                 *counts.attestations.by_form.entry(form).or_default() += 1;
             }
-            for state in verdict.state {
+            if let Some(state) = verdict.state {
                 *counts.attestations.by_state.entry(state).or_default() += 1;
             }
         } else {

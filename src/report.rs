@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::attestation::{Form, Kind};
 use crate::config::Mode;
@@ -17,7 +17,7 @@ pub mod table;
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Why nothing, or nothing more, was done in a repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RepositoryReason {
     /// The configuration does not select it.
@@ -46,7 +46,7 @@ impl RepositoryReason {
 }
 
 /// How a repository came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// It was worked on to the end.
@@ -60,7 +60,7 @@ pub enum Status {
 }
 
 /// Counts, of a repository or of a run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Images of any status, indexes included.
     pub images: u64,
@@ -95,7 +95,7 @@ pub struct Counts {
 }
 
 /// Attestations, counted twice over.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attestations {
     /// All of them.
     pub total: u64,
@@ -106,7 +106,7 @@ pub struct Attestations {
 }
 
 /// A repository, what was decided in it and what came of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RepositoryReport {
     /// Its name.
     pub name: String,
@@ -115,7 +115,7 @@ pub struct RepositoryReport {
     /// Why it was left alone or failed.
     pub reason: Option<RepositoryReason>,
     /// The same in a sentence, with what to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// The counts.
     #[serde(flatten)]
@@ -125,7 +125,7 @@ pub struct RepositoryReport {
 }
 
 /// A whole run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
@@ -142,12 +142,12 @@ pub struct Report {
     /// The repositories, by name.
     pub repositories: Vec<RepositoryReport>,
     /// Decisions (and repositories left alone) that were cut from this answer; the log has them.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub decisions_truncated: u64,
 }
 
 /// The sums of a run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// Repositories that were worked on, or should have been.
     pub repositories: u64,

@@ -30,10 +30,28 @@ pub fn report(report: &Report, style: Style) -> String {
     text
 }
 
+/// Every repository in one line, without the decisions.
+pub fn summary(report: &Report) -> String {
+    let mut text = String::new();
+    for repository in &report.repositories {
+        let Counts { deleted, tagged, kept, .. } = repository.counts;
+        let _ = writeln!(
+            text,
+            "{:<14} {deleted:>3} deleted, {tagged:>2} tagged, {kept:>2} kept",
+            clean(&repository.name)
+        );
+    }
+    let _ = writeln!(text, "\n{}", closing(report));
+    text
+}
+
 /// One repository.
 pub fn repository(report: &RepositoryReport, style: Style) -> String {
     let mut text = heading(report);
-    let shown: Vec<&Decision> = report.decisions.iter().filter(|decision| is_shown(decision)).collect();
+    let mut shown: Vec<&Decision> = report.decisions.iter().filter(|decision| is_shown(decision)).collect();
+    shown.sort_by_key(|decision| {
+        (decision.reason, decision.kind != Kind::Index, decision.pushed_at, decision.digest)
+    });
     if !shown.is_empty() {
         let _ = writeln!(text, "{}", rows(&shown, style));
     }
