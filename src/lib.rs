@@ -1,4 +1,22 @@
-//! lib
+//! Removes the small untagged attestation images that `docker buildx` leaves in Amazon ECR, and nothing else.
+//!
+//! Data flows one way; only the two ends touch the network, and only the last step writes:
+//!
+//! ```text
+//!  registry ──► select ──► survey ──────────► rules ──► verdict ──► limits ──► apply ──► report
+//!  (port)       which      inventory:         pure:     expand to   the        level     for many
+//!   └ ecr       reposi-    images, edges,     one       decisions   breaker    by level  printers
+//!               tories     proofs             verdict                          │
+//!                          ▲                  an image                         ├ recheck right before
+//!                          └── read what they want to see ◄┘                   └ batch: believe the answer
+//! ```
+//!
+//! - Values: [`digest`], [`manifest`], [`media_type`], [`attestation`] (the table that says what an image is),
+//!   [`template`], [`pattern`].
+//! - What is read: [`registry`], [`select`], [`survey`], [`inventory`], [`graph`].
+//! - What is decided, without a clock or a network: [`policy`], [`rules`], [`verdict`], [`decision`], [`limits`].
+//! - What is done: [`plan`], [`recheck`], [`apply`], [`run`], within a [`deadline`].
+//! - Who asks: `cli`, `lambda`; with [`config`], [`event`], [`report`], [`telemetry`], [`exit_code`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod apply;
