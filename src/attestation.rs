@@ -116,11 +116,13 @@ pub fn kind_by_listing(artifact_type: Option<&str>, has_subject: bool) -> Option
         DOCKER_ATTESTATION | media_type::EMPTY => None,
         // An attestation in the legacy form has no subject, but only its bytes tell it from an image.
         IMAGE_CONFIG => has_subject.then_some(Kind::Referrer),
-        other => Some(telling_kind(other).unwrap_or(match other {
-            media_type::DOCKER_IMAGE_CONFIG => Kind::Image,
-            _ if has_subject => Kind::Referrer,
-            _ => Kind::Artifact,
-        })),
+        other => match telling_kind(other) {
+            // A signature without a subject is one whose subject the listing does not tell: it may be an attestation.
+            Some(Kind::Signature) if !has_subject => None,
+            Some(kind) => Some(kind),
+            None if other == media_type::DOCKER_IMAGE_CONFIG => Some(Kind::Image),
+            None => Some(if has_subject { Kind::Referrer } else { Kind::Artifact }),
+        },
     }
 }
 
@@ -266,6 +268,7 @@ mod tests {
             kind_by_listing(Some("application/vnd.cncf.notary.signature"), true),
             Some(Kind::Signature)
         );
+        assert_eq!(kind_by_listing(Some("application/vnd.cncf.notary.signature"), false), None, "whose?");
         assert_eq!(
             kind_by_listing(Some("application/vnd.cncf.helm.config.v1+json"), false),
             Some(Kind::Chart)

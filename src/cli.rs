@@ -144,12 +144,16 @@ async fn selection(ecr: &Ecr, config: &Config, narrow: Option<&Patterns>) -> Res
     let selection = select(ecr, &config.select, narrow).await?;
     match selection.unknown.first() {
         None => Ok(selection),
-        Some(name) => Err(Failure::Usage(format!(
-            "there is no repository {name:?} in this registry{} in {}; check the name and AWS_REGION",
-            selection.registry.as_ref().map(|id| format!(" ({id})")).unwrap_or_default(),
-            ecr.region()
-        ))),
+        Some(name) => Err(no_such_repository(ecr, &selection, name)),
     }
+}
+
+fn no_such_repository(ecr: &Ecr, selection: &Selection, name: &str) -> Failure {
+    let registry = selection.registry.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
+    let region = ecr.region();
+    Failure::Usage(format!(
+        "there is no repository {name:?} in the registry{registry} in {region}; check the name and AWS_REGION"
+    ))
 }
 
 impl From<CallError> for Failure {

@@ -4,12 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::attestation::{Form, Kind, kind};
-use crate::decision::{Decision, Reason, State};
+use crate::decision::{Reason, State};
 use crate::digest::Digest;
 use crate::graph;
-use crate::inventory::{Evidence, Inventory, Position, Status};
+use crate::inventory::{Inventory, Position, Status};
 use crate::manifest::Manifest;
-use crate::policy::{Action, Policy};
+use crate::policy::Action;
 use crate::verdict::Verdict;
 
 pub mod text;
@@ -134,20 +134,13 @@ pub struct Asked<'a> {
     pub inventory: &'a Inventory,
     /// The verdicts, by position.
     pub verdicts: &'a [Verdict],
-    /// The policy.
-    pub policy: &'a Policy,
     /// The time of asking.
     pub now: Timestamp,
 }
 
 impl Asked<'_> {
     /// Explains one image, with its manifest if that could be read and verified.
-    pub fn explain(
-        &self,
-        position: Position,
-        manifest: Option<&Manifest>,
-        decision: Option<&Decision>,
-    ) -> Explanation {
+    pub fn explain(&self, position: Position, manifest: Option<&Manifest>) -> Explanation {
         let image = self.inventory.image(position);
         let verdict = &self.verdicts[position as usize];
         let attested = self.inventory.attested(position);
@@ -158,7 +151,7 @@ impl Asked<'_> {
             digest: image.digest,
             tags: image.tags.iter().map(ToString::to_string).collect(),
             kind: self.kind(position, manifest),
-            form: decision.map_or(verdict.form, |decision| decision.form),
+            form: verdict.form,
             state: verdict.state,
             predicate_types: manifest
                 .map(|m| m.predicate_types().into_iter().map(owned).collect())
@@ -269,10 +262,5 @@ impl Asked<'_> {
 
     fn advice(&self) -> Option<&'static str> {
         (self.recent_attestations() > 0).then_some(ADVICE)
-    }
-
-    /// Whether the rules did not need the bytes of this image so far.
-    pub fn is_unread(&self, position: Position) -> bool {
-        self.inventory.image(position).evidence == Evidence::Unread
     }
 }

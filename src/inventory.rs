@@ -138,7 +138,7 @@ pub struct Inventory {
 impl Inventory {
     /// Takes a listing. An image that was listed twice (pages may shift) counts once, with the more careful reading.
     pub fn new(mut images: Vec<Image>) -> Self {
-        images.sort_by(|a, b| a.digest.cmp(&b.digest));
+        images.sort_by_key(|image| image.digest);
         images.dedup_by(|again, first| {
             let same = again.digest == first.digest;
             if same {

@@ -50,7 +50,8 @@ pub fn check(repositories: &mut [&mut RepositoryReport], limits: &Limits) -> Vec
     let mut run = 0;
     for repository in repositories.iter_mut() {
         let (planned, images) = (planned_deletions(&repository.decisions), repository.counts.images);
-        if planned > NEVER_A_SHARE && planned as f64 > limits.max_deletions_share * images as f64 {
+        // Divided, not multiplied: 57 of 100 is exactly the share 0.57, and equal is allowed.
+        if planned > NEVER_A_SHARE && planned as f64 / images as f64 > limits.max_deletions_share {
             stop(repository);
             tripped.push(Tripped::Share { repository: repository.name.clone(), planned, images });
         } else {

@@ -94,9 +94,8 @@ fn decision(
         inventory.parents(position).iter().map(|edge| inventory.image(edge.parent).digest).collect();
     parents.dedup();
     let attested = (verdict.kind == Kind::Attestation).then(|| inventory.attested(position)).flatten();
-    let subject = attested.or(image.subject);
-    let platform =
-        attested.and_then(|digest| inventory.platform(inventory.position(digest)?)).map(str::to_owned);
+    let platform = attested.and_then(|digest| inventory.platform(inventory.position(digest)?)).map(str::to_owned);
+    let subject = image.subject.or(attested);
     let problem = inventory.problem(position);
     let mut decision = Decision {
         digest: image.digest,

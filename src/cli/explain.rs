@@ -3,23 +3,23 @@
 use jiff::Timestamp;
 
 use super::print::{print_json, print_text};
-use super::{Common, Failure, Output, connect, selection};
+use super::{Common, Failure, Output, connect, no_such_repository};
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::digest::Digest;
 use crate::exit_code::ExitCode;
 use crate::explain::{Asked, text};
-use crate::inventory::{Inventory, Position};
+use crate::inventory::{Evidence, Inventory, Position};
 use crate::manifest::Manifest;
-use crate::pattern::Patterns;
 use crate::policy::Policy;
 use crate::registry::Read;
 use crate::registry::ecr::Ecr;
 use crate::report::RepositoryReason;
 use crate::report::table::word;
 use crate::rules::judge;
+use crate::select::select;
 use crate::survey::{survey, verified};
-use crate::verdict;
+use crate::verdict::Verdict;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -44,7 +44,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let policy = config.policy_of(&repository);
     let now = Timestamp::now();
     let surveyed = survey(&ecr, &repository, &policy, now, &Deadline::default()).await;
-    let (inventory, verdicts, left_alone) = match surveyed {
+    let (mut inventory, verdicts, left_alone) = match surveyed {
         Ok(surveyed) => (surveyed.inventory, surveyed.verdicts, left_alone),
         // Nothing is certain then, but what this one image is can still be told.
         Err(hands_off) => match list(&ecr, &repository, &policy, now).await {
@@ -52,10 +52,9 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
             Err(_) => return Err(Failure::NothingDone(format!("{repository}: {}", hands_off.detail))),
         },
     };
-    let asked =
-        Asked { repository: &repository, inventory: &inventory, verdicts: &verdicts, policy: &policy, now };
     if target == Target::Repository {
-        let overview = asked.overview();
+        let overview =
+            Asked { repository: &repository, inventory: &inventory, verdicts: &verdicts, now }.overview();
         match common.output {
             Output::Json => print_json(&overview),
             Output::Table => print_text(&text::overview(&overview)),
@@ -63,45 +62,49 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
         return Ok(ExitCode::Done);
     }
     let position = find(&inventory, &repository, &target)?;
-    explain(&ecr, &asked, position, left_alone, common.output).await?;
-    Ok(ExitCode::Done)
-}
-
-async fn explain(
-    ecr: &Ecr,
-    asked: &Asked<'_>,
-    position: Position,
-    left_alone: Option<String>,
-    output: Output,
-) -> Result<(), Failure> {
-    let digest = asked.inventory.image(position).digest;
-    let answer = ecr.manifests(asked.repository, &[digest]).await?;
-    let bytes = answer.done.into_iter().find(|m| m.digest == digest).and_then(|m| verified(m).ok());
-    let manifest = bytes.and_then(|stored| Manifest::parse(stored.bytes.as_bytes()).ok());
-    let decisions = verdict::expand(asked.inventory, asked.policy, asked.verdicts);
-    let decision = decisions.iter().find(|decision| decision.digest == digest);
-    let mut explanation = asked.explain(position, manifest.as_ref(), decision);
+    let manifest = read(&ecr, &repository, &mut inventory, position).await?;
+    let verdicts = judge(&inventory, &policy, now);
+    let asked = Asked { repository: &repository, inventory: &inventory, verdicts: &verdicts, now };
+    let mut explanation = asked.explain(position, manifest.as_ref());
     explanation.repository_left_alone = left_alone;
-    match output {
+    match common.output {
         Output::Json => print_json(&explanation),
         Output::Table => print_text(&text::image(&explanation)),
     }
-    Ok(())
+    Ok(ExitCode::Done)
+}
+
+/// Reads the image itself: the rules may not have needed its bytes, the reader does.
+async fn read(
+    ecr: &Ecr,
+    repository: &str,
+    inventory: &mut Inventory,
+    position: Position,
+) -> Result<Option<Manifest>, Failure> {
+    let digest = inventory.image(position).digest;
+    let answer = ecr.manifests(repository, &[digest]).await?;
+    let stored = answer.done.into_iter().find(|m| m.digest == digest).and_then(|m| verified(m).ok());
+    let Some(stored) = stored else { return Ok(None) };
+    if inventory.image(position).evidence == Evidence::Unread && !inventory.is_index(position) {
+        // Bytes that make no sense are told from the manifest below.
+        let _ = inventory.add_bytes(position, stored.bytes.as_bytes());
+        inventory.link();
+    }
+    Ok(Manifest::parse(stored.bytes.as_bytes()).ok())
 }
 
 /// Whether the configuration leaves the repository alone. One that a pull-through cache fills is not even read:
 /// that could import from upstream.
 async fn scope(ecr: &Ecr, config: &Config, repository: &str) -> Result<Option<String>, Failure> {
-    let name = Patterns::new([repository]).map_err(|error| Failure::Usage(error.to_string()))?;
-    selection(ecr, config, Some(&name)).await?;
-    let all = crate::select::select(ecr, &config.select, None).await?;
-    let skip =
-        all.repositories.into_iter().find(|chosen| chosen.name == repository).and_then(|chosen| chosen.skip);
-    match skip {
-        Some(RepositoryReason::PullThroughCache) => Err(Failure::Usage(format!(
+    let selection = select(ecr, &config.select, None).await?;
+    match selection.repositories.iter().find(|chosen| chosen.name == repository).map(|chosen| chosen.skip) {
+        None | Some(Some(RepositoryReason::RepositoryGone)) => {
+            Err(no_such_repository(ecr, &selection, repository))
+        }
+        Some(Some(RepositoryReason::PullThroughCache)) => Err(Failure::Usage(format!(
             "{repository} is filled by a pull-through cache rule, and reading it could import images; the janitor leaves it alone"
         ))),
-        other => Ok(other.map(|reason| word(&reason))),
+        Some(skip) => Ok(skip.map(|reason| word(&reason))),
     }
 }
 
@@ -111,7 +114,7 @@ async fn list(
     repository: &str,
     policy: &Policy,
     now: Timestamp,
-) -> Result<(Inventory, Vec<verdict::Verdict>), Failure> {
+) -> Result<(Inventory, Vec<Verdict>), Failure> {
     let mut images = Vec::new();
     let mut next = None;
     loop {

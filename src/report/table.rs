@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, Color, Table};
 
-use super::{Counts, Report, RepositoryReport};
+use super::{Counts, Report, RepositoryReason, RepositoryReport};
 use crate::attestation::Kind;
 use crate::config::Mode;
 use crate::decision::{Decision, Outcome, Reason};
@@ -23,8 +23,13 @@ pub enum Style {
 /// The whole report.
 pub fn report(report: &Report, style: Style) -> String {
     let mut text = String::new();
-    for repository in &report.repositories {
+    let (left_out, shown): (Vec<_>, Vec<_>) =
+        report.repositories.iter().partition(|it| it.reason == Some(RepositoryReason::NotSelected));
+    for repository in shown {
         text.push_str(&self::repository(repository, style));
+    }
+    if !left_out.is_empty() {
+        let _ = writeln!(text, "{} more repositories are not selected by the configuration\n", left_out.len());
     }
     let _ = writeln!(text, "{}", closing(report));
     text
