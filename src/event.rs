@@ -137,6 +137,33 @@ mod tests {
     }
 
     #[test]
+    fn the_events_that_ship_are_understood_but_for_the_bad_one() {
+        let parsed = |text: &str| parse(&serde_json::from_str(text).unwrap());
+        assert!(matches!(
+            parsed(include_str!("../events/scheduled.json")),
+            Ok(Event::Run(Ask { mode: None, narrow: None }))
+        ));
+        assert!(matches!(
+            parsed(include_str!("../events/manual-plan.json")),
+            Ok(Event::Run(Ask { mode: Some(Mode::Plan), narrow: None }))
+        ));
+        assert!(matches!(
+            parsed(include_str!("../events/manual-narrowed.json")),
+            Ok(Event::Run(Ask { narrow: Some(_), .. }))
+        ));
+        assert!(matches!(
+            parsed(include_str!("../events/ecr-image-action.json")),
+            Ok(Event::Run(Ask { narrow: Some(_), .. }))
+        ));
+        let Ok(Event::Queue(messages)) = parsed(include_str!("../events/sqs-image-actions.json")) else {
+            panic!()
+        };
+        assert!(messages.iter().all(|message| message.repository.as_deref() == Ok("team/api")));
+        let bad = parsed(include_str!("../events/bad.json")).unwrap_err().to_string();
+        assert!(bad.contains("unknown field `repository`"), "{bad}");
+    }
+
+    #[test]
     fn schedules_run_what_is_configured() {
         for detail in [json!({}), json!("{}"), json!(""), json!(null)] {
             for source in ["aws.events", "aws.scheduler"] {

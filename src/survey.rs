@@ -108,6 +108,7 @@ impl<R: Read> Reader<'_, R> {
             images.extend(page.images);
             match page.next {
                 None => {
+                    images.shrink_to_fit();
                     self.inventory = Inventory::new(images);
                     return Ok(());
                 }

@@ -67,19 +67,15 @@ impl Verdict {
 /// Writes out the verdicts that reports list. An action without proof is dropped here, whatever came before.
 pub fn expand(inventory: &Inventory, policy: &Policy, verdicts: &[Verdict]) -> Vec<Decision> {
     let mut tags = TagsInUse::new(inventory, policy);
-    inventory
-        .positions()
-        .zip(verdicts)
-        .filter(|(_, verdict)| verdict.is_listed())
-        .map(|(position, verdict)| {
-            let mut verdict = *verdict;
-            let evidence = inventory.image(position).evidence;
-            if verdict.action != Action::Keep && !verdict.is_proven(evidence) {
-                verdict = Verdict::keep(verdict.kind, Reason::Unreadable);
-            }
-            decision(inventory, policy, position, verdict, &mut tags)
-        })
-        .collect()
+    let mut decisions = Vec::with_capacity(verdicts.iter().filter(|verdict| verdict.is_listed()).count());
+    for (position, verdict) in inventory.positions().zip(verdicts).filter(|(_, verdict)| verdict.is_listed())
+    {
+        let is_proven =
+            verdict.action == Action::Keep || verdict.is_proven(inventory.image(position).evidence);
+        let verdict = if is_proven { *verdict } else { Verdict::keep(verdict.kind, Reason::Unreadable) };
+        decisions.push(decision(inventory, policy, position, verdict, &mut tags));
+    }
+    decisions
 }
 
 fn decision(
@@ -94,7 +90,8 @@ fn decision(
         inventory.parents(position).iter().map(|edge| inventory.image(edge.parent).digest).collect();
     parents.dedup();
     let attested = (verdict.kind == Kind::Attestation).then(|| inventory.attested(position)).flatten();
-    let platform = attested.and_then(|digest| inventory.platform(inventory.position(digest)?)).map(str::to_owned);
+    let platform =
+        attested.and_then(|digest| inventory.platform(inventory.position(digest)?)).map(str::to_owned);
     let subject = image.subject.or(attested);
     let problem = inventory.problem(position);
     let mut decision = Decision {

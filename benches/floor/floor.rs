@@ -1,0 +1,223 @@
+//! The floor: how many calls a run needs at least, reckoned from the registry's images.
+//!
+//! Nothing of the janitor is used here, neither its code nor its report. What is reckoned is what the rules make of
+//! images as in `world.rs`, where all are active, nothing was pulled, and no index lists another.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use ecr_emulator::{Emulator, ImageView};
+use serde::Deserialize;
+
+use crate::Result;
+
+/// Calls by operation.
+pub(crate) type Calls = BTreeMap<String, u64>;
+
+/// What a run is to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Task {
+    /// It deletes, and does not only plan to.
+    pub(crate) applies: bool,
+    /// `superseded = "delete"`, `superseded_after = "30d"`, `keep_pulled_within = "0h"`.
+    pub(crate) superseded: bool,
+}
+
+/// What a run needs, and what it does.
+#[derive(Debug, Default)]
+pub(crate) struct Floor {
+    pub(crate) calls: Calls,
+    /// Images deleted, or planned to be.
+    pub(crate) deletions: u64,
+}
+
+/// The most that ECR takes or gives at once.
+const PAGE: usize = 1000;
+const BATCH: usize = 100;
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
+const GRACE_MS: i64 = 48 * HOUR_MS;
+const SUPERSEDED_AFTER_MS: i64 = 30 * 24 * HOUR_MS;
+
+const ATTESTATION: &str = "application/vnd.docker.attestation.manifest.v1+json";
+const IMAGE_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const IN_TOTO: &str = "application/vnd.in-toto+json";
+const REFERENCE: &str = "vnd.docker.reference.digest";
+
+/// The floor of one run over these repositories.
+pub(crate) fn floor(emulator: &Emulator, repositories: &[String], task: Task) -> Result<Floor> {
+    let mut floor = Floor::default();
+    floor.add("DescribeRepositories", calls(repositories.len(), PAGE).max(1));
+    floor.add("DescribePullThroughCacheRules", 1);
+    for name in repositories {
+        let views = emulator.images(name);
+        Repository::read(&views, emulator.now(), task)?.reckon(&mut floor);
+    }
+    Ok(floor)
+}
+
+impl Floor {
+    fn add(&mut self, operation: &str, calls: u64) {
+        if calls > 0 {
+            *self.calls.entry(operation.to_owned()).or_default() += calls;
+        }
+    }
+
+    /// One batch after another, each checked again before it is deleted.
+    fn delete(&mut self, images: usize, task: Task) {
+        self.deletions += images as u64;
+        if task.applies {
+            self.add("DescribeImages", calls(images, BATCH));
+            self.add("BatchDeleteImage", calls(images, BATCH));
+        }
+    }
+}
+
+/// Calls of at most `size` images each.
+fn calls(images: usize, size: usize) -> u64 {
+    images.div_ceil(size) as u64
+}
+
+struct Repository<'a> {
+    task: Task,
+    /// By digest.
+    images: BTreeMap<&'a str, Image>,
+    parents: HashMap<String, HashSet<&'a str>>,
+}
+
+struct Image {
+    manifest: Manifest,
+    tagged: bool,
+    age_ms: i64,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Manifest {
+    artifact_type: Option<String>,
+    config: Descriptor,
+    layers: Vec<Descriptor>,
+    manifests: Vec<Descriptor>,
+    subject: Option<Descriptor>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Descriptor {
+    media_type: String,
+    digest: String,
+    annotations: HashMap<String, String>,
+}
+
+impl<'a> Repository<'a> {
+    fn read(views: &'a [ImageView], now: i64, task: Task) -> Result<Self> {
+        let mut repository = Self { task, images: BTreeMap::new(), parents: HashMap::new() };
+        for view in views {
+            let manifest: Manifest = serde_json::from_str(&view.manifest)?;
+            for child in &manifest.manifests {
+                repository.parents.entry(child.digest.clone()).or_default().insert(&view.digest);
+            }
+            let age_ms = now - view.pushed_at_ms.ok_or("an image without a push time")?;
+            let image = Image { manifest, tagged: !view.tags.is_empty(), age_ms };
+            repository.images.insert(&view.digest, image);
+        }
+        match repository
+            .images
+            .iter()
+            .find(|(digest, image)| image.is_index() && repository.parents.contains_key(**digest))
+        {
+            None => Ok(repository),
+            Some((digest, _)) => Err(format!("{digest} is an index in an index").into()),
+        }
+    }
+
+    fn reckon(&self, floor: &mut Floor) {
+        let indexes = self.images.values().filter(|image| image.is_index()).count();
+        let candidates: Vec<&str> = self.digests(|digest, image| self.is_candidate(digest, image));
+        let superseded: Vec<&str> = self.digests(|digest, image| self.is_superseded(digest, image));
+        let going: HashSet<&str> =
+            superseded.iter().flat_map(|digest| &self.parents[*digest]).copied().collect();
+        let orphans = self.orphans(&candidates, &going);
+
+        floor.add("DescribeImages", calls(self.images.len(), PAGE).max(1));
+        floor.add("BatchGetImage", calls(indexes, BATCH));
+        floor.add("BatchGetImage", calls(candidates.len() + superseded.len(), BATCH));
+        self.reckon_superseded(&superseded, &going, floor);
+        floor.delete(orphans, self.task);
+    }
+
+    /// A hundred indexes, then what they alone listed, and so on, in the order of the digests.
+    fn reckon_superseded(&self, superseded: &[&str], going: &HashSet<&str>, floor: &mut Floor) {
+        let mut indexes: Vec<&str> = going.iter().copied().collect();
+        indexes.sort_unstable();
+        let mut gone: HashSet<&str> = HashSet::new();
+        let mut waiting: Vec<&str> = superseded.to_vec();
+        for batch in indexes.chunks(BATCH) {
+            floor.delete(batch.len(), self.task);
+            gone.extend(batch);
+            let before = waiting.len();
+            waiting.retain(|digest| !self.parents[*digest].is_subset(&gone));
+            floor.delete(before - waiting.len(), self.task);
+        }
+    }
+
+    /// How many candidates go: all attestations but those that may be the only one of an image that is still there.
+    fn orphans(&self, candidates: &[&str], going: &HashSet<&str>) -> usize {
+        let stay = self.images.iter().filter(|(digest, _)| !going.contains(**digest));
+        let attested: HashSet<&str> = stay
+            .flat_map(|(_, image)| &image.manifest.manifests)
+            .filter_map(|descriptor| descriptor.annotations.get(REFERENCE))
+            .map(String::as_str)
+            .collect();
+        let goes = |image: &Image| match &image.manifest.subject {
+            _ if !image.is_attestation() => false,
+            None => true,
+            Some(Descriptor { digest, .. }) => {
+                !self.images.contains_key(digest.as_str()) || attested.contains(digest.as_str())
+            }
+        };
+        candidates.iter().filter(|digest| goes(&self.images[**digest])).count()
+    }
+
+    fn digests(&self, wanted: impl Fn(&str, &Image) -> bool) -> Vec<&'a str> {
+        let wanted = self.images.iter().filter(|(digest, image)| wanted(digest, image));
+        wanted.map(|(digest, _)| *digest).collect()
+    }
+
+    /// Unlisted, untagged, past the grace period, and the listing does not say that it is something else.
+    fn is_candidate(&self, digest: &str, image: &Image) -> bool {
+        let Manifest { artifact_type, config, subject, .. } = &image.manifest;
+        let may_be_attestation = match artifact_type.as_deref().unwrap_or(&config.media_type) {
+            ATTESTATION => true,
+            IMAGE_CONFIG => subject.is_none(),
+            _ => false,
+        };
+        !image.is_index()
+            && !image.tagged
+            && image.age_ms >= GRACE_MS
+            && may_be_attestation
+            && !self.parents.contains_key(digest)
+    }
+
+    /// An attestation that the run deletes because the tag moved on.
+    fn is_superseded(&self, digest: &str, image: &Image) -> bool {
+        let Some(parents) = self.parents.get(digest) else { return false };
+        self.task.superseded
+            && image.is_attestation()
+            && image.age_ms >= GRACE_MS
+            && parents.iter().all(|parent| {
+                let parent = &self.images[parent];
+                !parent.tagged && parent.age_ms >= SUPERSEDED_AFTER_MS
+            })
+    }
+}
+
+impl Image {
+    fn is_index(&self) -> bool {
+        !self.manifest.manifests.is_empty()
+    }
+
+    fn is_attestation(&self) -> bool {
+        let layers = &self.manifest.layers;
+        !layers.is_empty() && layers.iter().all(|layer| layer.media_type == IN_TOTO)
+    }
+}

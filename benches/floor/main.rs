@@ -1,0 +1,62 @@
+//! What a run costs: API calls against their floor, time and memory.
+//!
+//! `cargo bench --bench floor` fills an embedded ECR as GitHub Actions leaves one, serves it at 10 ms a call, and runs
+//! the real `ecr-janitor` against it. The calls are counted by the registry, and the floor is reckoned from the
+//! registry's images by a formula of its own. Ends with 1 if any run made another number of calls, or deleted another
+//! number of images; never because of time or memory.
+//!
+//! After `--`: `--json` prints one JSON document; `--quick` takes small registries, as does any run that is not
+//! `cargo bench`.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+mod case;
+mod floor;
+mod janitor;
+mod pure;
+mod table;
+mod world;
+
+use case::{Case, Latency};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("floor: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<bool> {
+    let asked = |option: &str| std::env::args().any(|argument| argument == option);
+    let quick = asked("--quick") || !asked("--bench");
+    let json = asked("--json");
+    let latency = Latency::of_ms(10);
+    let mut done = Vec::new();
+    for case in Case::all(quick) {
+        eprintln!("{} ...", case.title());
+        let measured = case.measure(latency)?;
+        if !json {
+            print!("{}", table::case(&measured));
+        }
+        done.push(measured);
+    }
+    let pure = pure::measure(if quick { 1_000 } else { 100_000 })?;
+    if json {
+        println!(
+            "{}",
+            serde_json::to_string_pretty(
+                &serde_json::json!({ "latency_ms": latency, "cases": done, "pure": pure })
+            )?
+        );
+    } else {
+        print!("{}{}", table::pure(&pure), table::legend(latency));
+    }
+    Ok(done.iter().all(|case| case.is_at_the_floor()))
+}

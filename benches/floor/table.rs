@@ -1,0 +1,85 @@
+//! The measurements for people.
+
+use std::fmt::Write as _;
+
+use crate::case::{Latency, Measured, Run};
+use crate::janitor::Needs;
+use crate::pure::Pure;
+
+/// Operations and their short names.
+const OPERATIONS: [(&str, &str); 5] = [
+    ("DescribeRepositories", "Repositories"),
+    ("DescribePullThroughCacheRules", "CacheRules"),
+    ("DescribeImages", "DescribeImages"),
+    ("BatchGetImage", "BatchGetImage"),
+    ("BatchDeleteImage", "BatchDelete"),
+];
+
+/// A table of one case.
+pub(crate) fn case(measured: &Measured) -> String {
+    let mut text = format!("\n{}\n", measured.case.title());
+    let _ = write!(text, "{:<12}{:>9}{:>9}{:>8}{:>9}{:>9}", "", "wall", "waiting", "ratio", "cpu", "peak");
+    for (_, name) in OPERATIONS {
+        let _ = write!(text, "{name:>16}");
+    }
+    text.push('\n');
+    for run in &measured.runs {
+        row(&mut text, run);
+    }
+    text
+}
+
+fn row(text: &mut String, run: &Run) {
+    let needed = |show: fn(&Needs) -> String| run.needs.as_ref().map_or("-".to_owned(), show);
+    let cpu = needed(|needs| format!("{:.2} s", needs.cpu_ms as f64 / 1000.0));
+    let peak = needed(|needs| format!("{:.1} MB", needs.peak_bytes as f64 / 1e6));
+    let _ = write!(
+        text,
+        "{:<12}{:>7.2} s{:>7.2} s{:>8.2}{cpu:>9}{peak:>9}",
+        run.name,
+        run.wall_ms / 1000.0,
+        run.waiting_ms / 1000.0,
+        run.wall_ms / run.waiting_ms,
+    );
+    for (operation, _) in OPERATIONS {
+        let count = |calls: &crate::floor::Calls| calls.get(operation).copied().unwrap_or(0);
+        let cell = format!("{} / {}", count(&run.calls), count(&run.floor));
+        let _ = write!(text, "{cell:>16}");
+    }
+    let problems = run.problems();
+    let verdict = if problems.is_empty() { "= floor".to_owned() } else { problems.join(", ") };
+    let _ = writeln!(text, "  {verdict}");
+}
+
+/// The part without reading.
+pub(crate) fn pure(pure: &Pure) -> String {
+    let Pure { images, listing_us, bytes_us, link_us, judge_us } = pure;
+    format!(
+        "\nwithout any call, 1 repository x {} images, microseconds an image:\n\
+         listing {listing_us:.2}   bytes {bytes_us:.2}   edges {link_us:.2}   rules {judge_us:.2}\n",
+        thousands(*images as u64)
+    )
+}
+
+/// What the columns mean.
+pub(crate) fn legend(latency: Latency) -> String {
+    format!(
+        "\nwaiting: all calls at {} ms each and nothing else, one at a time in each repository under way; a ratio\n\
+         below 1 comes from reading several batches of a repository at once. cpu, peak: processor time and resident\n\
+         memory of the janitor alone; the registry shares the machine with it. calls: made / needed.\n",
+        latency.ms()
+    )
+}
+
+/// A number as people write it: 100,000.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
