@@ -148,3 +148,6 @@ impl<R: Read + Delete + Tag> Work<'_, R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,3 +80,6 @@ fn stop(repository: &mut RepositoryReport) {
     }
     repository.count_outcomes();
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,3 +56,6 @@ pub fn difference(planned: &Decision, now: Option<&Image>) -> Option<(Outcome, &
         None
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,40 +6,38 @@ use crate::decision::{Decision, Outcome};
 /// Lambda answers at most 6 MB; the rest of the envelope and the escaping of the text need room.
 pub const MAX_ANSWER_BYTES: usize = 5_000_000;
 
+/// Room for `"decisions_truncated":` and a number.
+const COUNT_BYTES: usize = 48;
+
 /// Keeps what was or would be changed and what failed, while there is room; counts what had to go.
 /// Totals and counts stay whole, and the log has every decision.
 pub fn cut(mut report: Report, max_bytes: usize) -> Report {
-    let mut room = max_bytes;
-    let mut cut = 0;
-    for repository in &mut report.repositories {
-        repository.decisions.retain(|decision| {
-            matters(decision) || {
-                cut += 1;
-                false
-            }
-        });
-    }
-    report.repositories.retain_mut(|repository| {
+    let repositories = std::mem::take(&mut report.repositories);
+    let mut room = max_bytes.saturating_sub(size(&report)).saturating_sub(COUNT_BYTES);
+    for mut repository in repositories {
         let decisions = std::mem::take(&mut repository.decisions);
-        let alone = size(repository);
-        if alone > room {
-            cut += decisions.len() as u64 + 1;
-            return false;
-        }
-        room -= alone;
+        let fits = take_room(&mut room, &repository);
         for decision in decisions {
-            let size = size(&decision) + 1;
-            if size <= room {
-                room -= size;
+            if fits && matters(&decision) && take_room(&mut room, &decision) {
                 repository.decisions.push(decision);
             } else {
-                cut += 1;
+                report.decisions_truncated += 1;
             }
         }
-        true
-    });
-    report.decisions_truncated = cut;
+        if fits {
+            report.repositories.push(repository);
+        } else {
+            report.decisions_truncated += 1;
+        }
+    }
     report
+}
+
+/// Takes the bytes of a value and the comma after it, if there is room for them.
+fn take_room(room: &mut usize, value: &impl serde::Serialize) -> bool {
+    let left = room.checked_sub(size(value).saturating_add(1));
+    *room = left.unwrap_or(*room);
+    left.is_some()
 }
 
 fn matters(decision: &Decision) -> bool {

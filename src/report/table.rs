@@ -29,7 +29,8 @@ pub fn report(report: &Report, style: Style) -> String {
         text.push_str(&self::repository(repository, style));
     }
     if !left_out.is_empty() {
-        let _ = writeln!(text, "{} more repositories are not selected by the configuration\n", left_out.len());
+        let _ =
+            writeln!(text, "{} more repositories are not selected by the configuration\n", left_out.len());
     }
     let _ = writeln!(text, "{}", closing(report));
     text

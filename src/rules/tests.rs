@@ -1,1 +1,14 @@
+//! The rules, one promise at a time.
 
+mod images;
+mod indexes;
+mod orphans;
+mod own_tag;
+mod parents;
+mod properties;
+mod pulls;
+mod reads;
+mod referrers;
+mod rows;
+mod suspects;
+mod world;

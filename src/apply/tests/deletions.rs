@@ -1,0 +1,306 @@
+//! Deletions: their order, and what is made of ECR's answers.
+
+use super::registry::Script::{Refused, Silence};
+use super::*;
+use Outcome::*;
+
+/// An index with an attestation and an image, all to go.
+fn superseded() -> Vec<Decision> {
+    vec![attestation("a").under(&["i"]).of("p"), index("i"), image("p").under(&["i"])]
+}
+
+fn registry(decisions: &[Decision]) -> Registry {
+    let registry = Registry::with(decisions);
+    for name in ["a", "b", "i", "j", "o", "p", "q", "outer", "inner", "innermost"] {
+        registry.name(digest(name), name);
+    }
+    registry
+}
+
+async fn run(decisions: Vec<Decision>) -> (Registry, RepositoryReport) {
+    let registry = registry(&decisions);
+    let report = applied(&registry, decisions).await;
+    (registry, report)
+}
+
+#[tokio::test]
+async fn each_batch_is_looked_at_again_right_before_it_is_deleted() {
+    let (registry, report) = run(superseded()).await;
+    let log = ["describe i", "delete i", "describe a", "delete a", "describe p", "delete p"];
+    assert_eq!(registry.log(), log);
+    assert_eq!(outcomes(&report, ["i", "a", "p"]), [Deleted; 3]);
+    assert_eq!((report.counts.deleted, report.counts.planned), (3, 0));
+}
+
+#[tokio::test]
+async fn outer_indexes_go_before_inner_ones_and_children_at_once() {
+    let (registry, report) = run(vec![
+        index("innermost").under(&["inner"]),
+        index("inner").under(&["outer"]),
+        index("outer"),
+        attestation("a").under(&["innermost"]),
+        attestation("b").under(&["inner"]),
+        attestation("o").under(&["outer"]),
+    ])
+    .await;
+    let deletes = registry.calls_of("delete");
+    assert_eq!(deletes.concat(), ["outer", "o", "inner", "b", "innermost", "a"]);
+    assert_eq!(report.counts.deleted, 6);
+}
+
+#[tokio::test]
+async fn an_index_listed_by_two_levels_waits_for_the_later_one() {
+    let (registry, _) = run(vec![
+        index("outer"),
+        index("inner").under(&["outer"]),
+        index("innermost").under(&["inner", "outer"]),
+        attestation("a").under(&["outer", "innermost"]),
+    ])
+    .await;
+    assert_eq!(registry.calls_of("delete").concat(), ["outer", "inner", "innermost", "a"]);
+}
+
+#[tokio::test]
+async fn indexes_of_one_level_go_in_one_call_and_so_do_their_children() {
+    let (registry, _) = run(vec![
+        index("i"),
+        index("j"),
+        attestation("a").under(&["i"]),
+        attestation("b").under(&["j", "i"]),
+        image("p").under(&["i", "j"]),
+    ])
+    .await;
+    assert_eq!(registry.calls_of("delete"), [vec!["i", "j"], vec!["a", "b"], vec!["p"]]);
+}
+
+#[tokio::test]
+async fn orphans_go_together_after_what_is_superseded() {
+    let mut decisions = vec![attestation("o"), attestation("b")];
+    decisions.extend(superseded());
+    let (registry, _) = run(decisions).await;
+    assert_eq!(registry.calls_of("delete"), [vec!["i"], vec!["a"], vec!["p"], vec!["b", "o"]]);
+}
+
+#[tokio::test]
+async fn an_image_waits_for_an_orphan_that_speaks_of_it() {
+    let mut decisions = superseded();
+    decisions.push(attestation("o").of("p"));
+    let (registry, report) = run(decisions).await;
+    assert_eq!(registry.calls_of("delete").concat(), ["i", "a", "o", "p"]);
+    assert_eq!(report.counts.deleted, 4);
+}
+
+#[tokio::test]
+async fn an_image_stays_when_what_speaks_of_it_stays() {
+    for speaking in ["a", "o"] {
+        let mut decisions = superseded();
+        decisions.push(attestation("o").of("p"));
+        let registry = registry(&decisions);
+        registry.script("delete", digest(speaking), Refused("SomethingNew"));
+        let report = applied(&registry, decisions).await;
+        assert!(registry.has("p") && registry.has(speaking));
+        assert_eq!((after(&report, "p").outcome, code(&report, "p")), (Failed, "not-attempted"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_or_already_decided_is_not_touched() {
+    let decisions = vec![
+        attestation("a").kept(),
+        attestation("b").came_out(LimitReached),
+        index("i").came_out(LimitReached),
+        image("p").came_out(Failed),
+    ];
+    let (registry, report) = run(decisions).await;
+    assert_eq!(registry.log(), [""; 0]);
+    assert_eq!(outcomes(&report, ["a", "b", "i", "p"]), [Kept, LimitReached, LimitReached, Failed]);
+}
+
+#[tokio::test]
+async fn children_share_the_outcome_of_the_index_that_blocks_them() {
+    for (code_of_ecr, outcome) in
+        [("ImageReferencedByManifestList", ProtectedByEcr), ("SomethingNew", Failed)]
+    {
+        let decisions = superseded();
+        let registry = registry(&decisions);
+        registry.script("delete", digest("i"), Refused(code_of_ecr));
+        let report = applied(&registry, decisions).await;
+        assert_eq!(outcomes(&report, ["i", "a", "p"]), [outcome; 3]);
+        assert_eq!((code(&report, "i"), code(&report, "a")), (code_of_ecr, "not-attempted"));
+        assert!(after(&report, "a").detail.as_ref().unwrap().contains(&digest("i").to_string()));
+        assert_eq!(registry.calls_of("delete"), [["i"]]);
+    }
+}
+
+#[tokio::test]
+async fn one_blocked_parent_of_two_is_enough() {
+    let decisions = vec![index("i"), index("j"), attestation("a").under(&["i", "j"])];
+    let registry = registry(&decisions);
+    registry.tag(digest("j"), "v1");
+    let report = applied(&registry, decisions).await;
+    assert_eq!(outcomes(&report, ["i", "j", "a"]), [Deleted, ChangedSincePlan, ChangedSincePlan]);
+    assert!(registry.has("a"));
+}
+
+#[tokio::test]
+async fn a_blocked_outer_index_blocks_everything_below() {
+    let decisions =
+        vec![index("outer"), index("inner").under(&["outer"]), attestation("a").under(&["inner"])];
+    let registry = registry(&decisions);
+    registry.tag(digest("outer"), "v1");
+    let report = applied(&registry, decisions).await;
+    assert_eq!(outcomes(&report, ["outer", "inner", "a"]), [ChangedSincePlan; 3]);
+    assert_eq!(registry.log(), ["describe outer"]);
+}
+
+#[tokio::test]
+async fn an_index_that_is_already_gone_lets_its_children_go_on() {
+    let decisions = superseded();
+    let registry = registry(&decisions);
+    registry.lose("i");
+    let report = applied(&registry, decisions).await;
+    assert_eq!(outcomes(&report, ["i", "a", "p"]), [AlreadyGone, Deleted, Deleted]);
+}
+
+#[tokio::test]
+async fn an_index_that_vanishes_between_the_two_calls_lets_them_go_on_too() {
+    let decisions = superseded();
+    let registry = registry(&decisions);
+    registry.script("delete", digest("i"), Refused("ImageNotFound"));
+    registry.add_index("i", &[]);
+    let report = applied(&registry, decisions).await;
+    assert_eq!(outcomes(&report, ["i", "a", "p"]), [AlreadyGone, Deleted, Deleted]);
+}
+
+#[tokio::test]
+async fn a_parent_that_appeared_since_protects_its_children() {
+    let decisions = superseded();
+    let registry = registry(&decisions);
+    registry.add_index("new", &["a"]);
+    let report = applied(&registry, decisions).await;
+    assert_eq!(outcomes(&report, ["i", "a", "p"]), [Deleted, ProtectedByEcr, ProtectedByEcr]);
+    assert_eq!(code(&report, "a"), "ImageReferencedByManifestList");
+}
+
+#[tokio::test]
+async fn what_changed_since_the_plan_is_left_alone_and_the_rest_of_the_batch_goes() {
+    let decisions = vec![attestation("a"), attestation("b"), attestation("o")];
+    let registry = registry(&decisions);
+    registry.tag(digest("a"), "v1");
+    registry.lose("b");
+    let report = applied(&registry, decisions).await;
+    assert_eq!(outcomes(&report, ["a", "b", "o"]), [ChangedSincePlan, AlreadyGone, Deleted]);
+    assert_eq!(registry.calls_of("delete"), [["o"]]);
+}
+
+#[tokio::test]
+async fn nothing_is_asked_of_ecr_when_nothing_of_a_batch_is_left() {
+    let decisions = vec![attestation("a")];
+    let registry = registry(&decisions);
+    registry.lose("a");
+    applied(&registry, decisions).await;
+    assert_eq!(registry.log(), ["describe a"]);
+}
+
+#[tokio::test]
+async fn what_ecr_says_nothing_of_is_failed() {
+    let decisions = vec![attestation("a"), attestation("b"), attestation("o")];
+    let registry = registry(&decisions);
+    registry.script("delete", digest("a"), Silence);
+    registry.script("delete", digest("b"), Refused("UnableToDelete"));
+    let report = applied(&registry, decisions).await;
+    assert_eq!(outcomes(&report, ["a", "b", "o"]), [Failed, Failed, Deleted]);
+    assert_eq!((code(&report, "a"), code(&report, "b")), ("NoAnswer", "UnableToDelete"));
+}
+
+#[tokio::test]
+async fn a_call_that_fails_as_a_whole_fails_its_batch_and_no_other() {
+    for operation in ["delete", "describe"] {
+        let mut decisions = superseded();
+        decisions.push(attestation("o"));
+        let registry = registry(&decisions);
+        registry.fail(operation, 1, "ServerException");
+        let report = applied(&registry, decisions).await;
+        assert_eq!(outcomes(&report, ["i", "a", "p", "o"]), [Failed, Failed, Failed, Deleted]);
+        assert_eq!(code(&report, "i"), "ServerException");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_permission_says_what_to_do() {
+    let decisions = vec![attestation("a")];
+    let registry = registry(&decisions);
+    registry.fail("delete", 1, "AccessDeniedException");
+    let report = applied(&registry, decisions).await;
+    assert_eq!((after(&report, "a").outcome, code(&report, "a")), (Failed, "AccessDeniedException"));
+    assert!(after(&report, "a").detail.as_ref().unwrap().contains("needs this permission"));
+}
+
+#[tokio::test]
+async fn a_hundred_at_a_time_and_the_children_of_a_batch_before_the_next() {
+    let mut decisions = Vec::new();
+    for number in 0..250 {
+        let name = format!("i{number:03}");
+        decisions.push(attestation(&format!("a{number:03}")).under(&[&name]));
+        decisions.push(index(&name));
+    }
+    let (registry, report) = run(decisions).await;
+    let sizes: Vec<usize> = registry.calls_of("delete").iter().map(Vec::len).collect();
+    assert_eq!(sizes, [100, 100, 100, 100, 50, 50]);
+    assert_eq!((report.counts.deleted, report.counts.failed), (500, 0));
+}
+
+#[tokio::test]
+async fn more_than_a_hundred_children_of_one_index_go_in_several_calls() {
+    let mut decisions = vec![index("i")];
+    decisions.extend(attestations(230).into_iter().map(|a| a.under(&["i"])));
+    decisions.extend((0..120).map(|number| attestation(&format!("o{number}"))));
+    let (registry, report) = run(decisions).await;
+    let sizes: Vec<usize> = registry.calls_of("delete").iter().map(Vec::len).collect();
+    assert_eq!(sizes, [1, 100, 100, 30, 100, 20]);
+    assert_eq!(report.counts.deleted, 351);
+}
+
+#[tokio::test]
+async fn a_child_shared_by_two_batches_of_indexes_waits_for_both() {
+    let mut decisions: Vec<Decision> = (0..101).map(|number| index(&format!("i{number}"))).collect();
+    decisions.push(attestation("a").under(&["i0", "i100"]));
+    let (registry, report) = run(decisions).await;
+    let sizes: Vec<usize> = registry.calls_of("delete").iter().map(Vec::len).collect();
+    assert_eq!((sizes, report.counts.deleted), (vec![100, 1, 1], 102));
+}
+
+#[tokio::test]
+async fn an_index_that_lists_itself_goes_by_what_ecr_says() {
+    let (registry, report) = run(vec![index("i").under(&["i"]), attestation("a").under(&["i"])]).await;
+    assert_eq!(outcomes(&report, ["i", "a"]), [ProtectedByEcr, ProtectedByEcr]);
+    assert_eq!(registry.calls_of("delete"), [["i"]]);
+}
+
+#[tokio::test]
+async fn a_plan_that_goes_in_circles_ends_and_leaves_nothing_planned() {
+    let circle = vec![index("i").under(&["j"]), index("j").under(&["i"]), attestation("a").under(&["j"])];
+    let (registry, report) = run(circle).await;
+    assert_eq!(outcomes(&report, ["i", "j", "a"]), [Failed; 3]);
+    assert_eq!((registry.log().len(), code(&report, "a")), (0, "not-attempted"));
+}
+
+#[tokio::test]
+async fn applying_the_same_plan_again_finishes_what_a_cut_run_left() {
+    let decisions = superseded();
+    let registry = registry(&decisions);
+    registry.fail("delete", 2, "ServerException");
+    let first = applied(&registry, decisions.clone()).await;
+    assert_eq!(outcomes(&first, ["i", "a", "p"]), [Deleted, Failed, Failed]);
+    let second = applied(&registry, decisions).await;
+    assert_eq!(outcomes(&second, ["i", "a", "p"]), [AlreadyGone, Deleted, Deleted]);
+}
+
+#[tokio::test]
+async fn bytes_are_counted_for_what_ecr_deleted_but_not_for_indexes() {
+    let decisions = superseded();
+    let registry = registry(&decisions);
+    registry.script("delete", digest("p"), Silence);
+    let report = applied(&registry, decisions).await;
+    assert_eq!(report.counts.bytes_deleted, 1000);
+}

@@ -1,0 +1,295 @@
+//! What holds in every repository, however odd.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
+
+use super::world::*;
+use crate::attestation::{Form, Kind};
+use crate::digest::Digest;
+use crate::policy::{Action, Policy};
+
+/// An image to come. Its links are chosen among what is there already, or, forged, among everything.
+#[derive(Debug, Clone)]
+struct Recipe {
+    shape: Shape,
+    about: Index,
+    links: Vec<(Index, As)>,
+    tag: Tag,
+    age: i64,
+    pulled: Option<i64>,
+    is_archived: bool,
+    quirk: Quirk,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Shape {
+    Image,
+    Legacy,
+    Oci,
+    Signed,
+    Signature,
+    Chart,
+    Index,
+    Referrer,
+    Forged,
+}
+
+#[derive(Debug, Clone)]
+enum Tag {
+    None,
+    User,
+    Own,
+    Cosign(Index),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Quirk {
+    None,
+    Untyped,
+    Taciturn,
+    Unreadable,
+    Failing,
+    Gone,
+}
+
+fn recipe() -> impl Strategy<Value = Recipe> {
+    let shape = prop_oneof![
+        4 => Just(Shape::Image), 3 => Just(Shape::Legacy), 3 => Just(Shape::Oci), 2 => Just(Shape::Signed),
+        1 => Just(Shape::Signature), 1 => Just(Shape::Chart), 6 => Just(Shape::Index), 1 => Just(Shape::Referrer),
+        1 => Just(Shape::Forged),
+    ];
+    let linux = "linux/amd64";
+    let odd = vec![
+        As::Bare,
+        As::Unknown,
+        As::Claimed,
+        As::Platform(linux),
+        As::ArtifactFor(linux),
+        As::ClaimedFor(linux),
+        As::ReferenceType("builder"),
+        As::ArtifactType("application/vnd.example"),
+    ];
+    let listed = prop_oneof![12 => Just(As::Itself), 1 => select(odd)];
+    let tag = prop_oneof![8 => Just(Tag::None), 2 => Just(Tag::User), 1 => Just(Tag::Own),
+        1 => any::<Index>().prop_map(Tag::Cosign)];
+    let quirk = prop_oneof![12 => Just(Quirk::None), 1 => Just(Quirk::Untyped), 1 => Just(Quirk::Taciturn),
+        1 => Just(Quirk::Unreadable), 1 => Just(Quirk::Failing), 1 => Just(Quirk::Gone)];
+    let times = (
+        prop_oneof![12 => Just(100), 1 => Just(1), 1 => Just(2), 1 => Just(29), 1 => Just(30), 1 => Just(-1)],
+        prop_oneof![12 => Just(None), 1 => Just(Some(1)), 1 => Just(Some(90)), 1 => Just(Some(91))],
+    );
+    let links = proptest::collection::vec((any::<Index>(), listed), 0..5);
+    (shape, any::<Index>(), links, tag, times, proptest::bool::weighted(0.05), quirk).prop_map(
+        |(shape, about, links, tag, (age, pulled), is_archived, quirk)| Recipe {
+            shape,
+            about,
+            links,
+            tag,
+            age,
+            pulled,
+            is_archived,
+            quirk,
+        },
+    )
+}
+
+fn recipes() -> impl Strategy<Value = Vec<Recipe>> {
+    proptest::collection::vec(recipe(), 1..30)
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    let action = || prop_oneof![2 => Just(Action::Delete), 1 => Just(Action::Tag), 1 => Just(Action::Keep)];
+    let keep_or = |other| select(vec![Action::Keep, other]);
+    let periods = (select(vec![1, 48, 24 * 40]), select(vec![0, 30]), select(vec![0, 90]));
+    let lesser = (keep_or(Action::Delete), keep_or(Action::Delete), keep_or(Action::Tag));
+    (action(), action(), lesser, periods).prop_map(|(orphaned, superseded, lesser, periods)| Policy {
+        grace_period: hours(periods.0),
+        orphaned,
+        orphaned_with_subject: lesser.0,
+        superseded,
+        superseded_after: days(periods.1),
+        superseded_images: lesser.1,
+        keep_pulled_within: days(periods.2),
+        attached: lesser.2,
+        ..Policy::default()
+    })
+}
+
+fn world(recipes: &[Recipe]) -> World {
+    let w = World::default();
+    w.image("linux/amd64");
+    let forged: Vec<(It, &Recipe)> =
+        recipes.iter().filter_map(|recipe| Some((cook(&w, recipe)?, recipe))).collect();
+    for (index, recipe) in forged {
+        index.lists(&chosen(&w, recipe));
+    }
+    w
+}
+
+fn chosen<'w>(w: &'w World, recipe: &Recipe) -> Vec<It<'w>> {
+    let there: Vec<It> = w.all().collect();
+    recipe.links.iter().map(|(index, listed)| index.get(&there).listed(*listed)).collect()
+}
+
+/// Adds an image; gives it back if its links are still to be chosen.
+fn cook<'w>(w: &'w World, recipe: &Recipe) -> Option<It<'w>> {
+    let there: Vec<It> = w.all().collect();
+    let about = *recipe.about.get(&there);
+    let it = match recipe.shape {
+        Shape::Image => w.image("linux/arm64"),
+        Shape::Legacy => w.legacy(about),
+        Shape::Oci => w.oci(about),
+        Shape::Signed => w.signed(about),
+        Shape::Signature => w.signature(about),
+        Shape::Chart => w.chart(),
+        Shape::Index => w.index(&chosen(w, recipe)),
+        Shape::Referrer => w.index_with_subject(&chosen(w, recipe), about),
+        Shape::Forged => w.forged_index(),
+    };
+    let is_index = matches!(recipe.shape, Shape::Index | Shape::Referrer | Shape::Forged);
+    let it = match &recipe.tag {
+        Tag::None => it,
+        Tag::User => it.tag("v1"),
+        Tag::Own => it.own_tag(),
+        Tag::Cosign(of) => it.tag(&format!("sha256-{}.sig", of.get(&there).digest().hex())),
+    };
+    let it = if recipe.age < 0 { it.of_unknown_age() } else { it.age(days(recipe.age)) };
+    let it = recipe.pulled.map_or(it, |ago| it.pulled(days(ago)));
+    let it = if recipe.is_archived { it.archived() } else { it };
+    let it = match recipe.quirk {
+        Quirk::Untyped => it.untyped(),
+        Quirk::Taciturn => it.taciturn(),
+        // An index that cannot be read stops the whole repository; nothing else is looked for when it is gone.
+        Quirk::Unreadable if !is_index => it.unreadable(),
+        Quirk::Failing if !is_index => it.failing(),
+        Quirk::Gone if is_index => it.gone(),
+        _ => it,
+    };
+    matches!(recipe.shape, Shape::Forged).then_some(it)
+}
+
+/// What tagged images reach: what they list, and what refers to it but for attestations.
+fn closure_of_roots(w: &World) -> BTreeSet<Digest> {
+    let mut todo: Vec<It> = w.all().filter(|it| it.has_user_tag() && !it.is_gone()).collect();
+    let mut reached = BTreeSet::new();
+    while let Some(it) = todo.pop() {
+        if reached.insert(it.digest()) && !it.is_gone() {
+            todo.extend(it.children());
+            let refers = |other: &It| other.subject().is_some_and(|of| of.digest() == it.digest());
+            todo.extend(w.all().filter(|other| refers(other) && !other.is_attestation()));
+        }
+    }
+    reached
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_acted_on_before_its_own_bytes_prove_it(recipes in recipes(), policy in policy()) {
+        let w = world(&recipes);
+        let judged = w.judge(&policy);
+        for it in w.all().filter(|it| judged[*it].action != Action::Keep) {
+            prop_assert!(judged.was_read(it) && judged.is_proven(it), "{:?}", judged[it]);
+        }
+    }
+
+    #[test]
+    fn before_anything_is_read_nothing_is_proven(recipes in recipes(), policy in policy()) {
+        let w = world(&recipes);
+        let judged = w.judge_unread(&policy);
+        for it in w.all() {
+            prop_assert!(!judged.is_proven(it));
+            let decision = judged.decision(&policy, it);
+            prop_assert!(decision.is_none_or(|decision| !decision.acts()), "{:?}", judged[it]);
+        }
+    }
+
+    #[test]
+    fn what_a_tag_can_reach_is_never_deleted(recipes in recipes(), policy in policy()) {
+        let w = world(&recipes);
+        let judged = w.judge(&policy);
+        let reached = closure_of_roots(&w);
+        for it in w.all().filter(|it| reached.contains(&it.digest())) {
+            prop_assert!(!judged.is_deleted(it), "{:?}", judged[it]);
+        }
+    }
+
+    #[test]
+    fn nothing_young_tagged_or_inactive_is_ever_acted_on(recipes in recipes(), policy in policy()) {
+        let w = world(&recipes);
+        let judged = w.judge(&policy);
+        for it in w.all().filter(|it| judged[*it].action != Action::Keep) {
+            let held = it.is_younger_than(policy.grace_period) || it.has_user_tag() || it.is_archived();
+            prop_assert!(!held, "{:?}", judged[it]);
+        }
+    }
+
+    #[test]
+    fn whatever_lists_something_deleted_is_deleted_too(recipes in recipes(), policy in policy()) {
+        let w = world(&recipes);
+        let judged = w.judge(&policy);
+        for parent in w.all().filter(|it| !it.is_gone() && !judged.is_deleted(*it)) {
+            for child in parent.children() {
+                prop_assert!(!judged.is_deleted(child), "{:?}", judged[child]);
+            }
+        }
+    }
+
+    #[test]
+    fn an_image_that_goes_is_the_subject_of_nothing_that_stays(recipes in recipes(), policy in policy()) {
+        let w = world(&recipes);
+        let judged = w.judge(&policy);
+        for it in w.all().filter(|it| !judged.is_deleted(*it) && it.tells_its_subject()) {
+            let of = it.subject().filter(|of| judged[*of].kind == Kind::Image);
+            prop_assert!(of.is_none_or(|of| !judged.is_deleted(of)), "{:?}", judged[it]);
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_listing_does_not_matter(recipes in recipes(), policy in policy()) {
+        let w = world(&recipes);
+        let (one, other) = (w.judge_listed(&policy, false), w.judge_listed(&policy, true));
+        for it in w.all() {
+            prop_assert_eq!(one[it], other[it]);
+            prop_assert_eq!(one.was_read(it), other.was_read(it));
+        }
+    }
+
+    #[test]
+    fn a_policy_that_keeps_everything_acts_on_nothing(recipes in recipes(), policy in policy()) {
+        let w = world(&recipes);
+        let keep = Action::Keep;
+        let judged = w.judge(&Policy { orphaned: keep, superseded: keep, attached: keep, ..policy });
+        prop_assert!(w.all().all(|it| judged[it].action == keep));
+    }
+}
+
+#[test]
+fn such_worlds_lose_something_of_every_kind() {
+    let mut runner = TestRunner::deterministic();
+    let mut lost = BTreeSet::new();
+    for _ in 0..400 {
+        let (recipes, policy) = (recipes(), policy()).new_tree(&mut runner).unwrap().current();
+        let w = world(&recipes);
+        let judged = w.judge(&policy);
+        lost.extend(w.all().filter(|it| judged.is_deleted(*it)).map(|it| {
+            let verdict = judged[it];
+            (verdict.kind, verdict.form, verdict.state.is_some_and(|s| s == crate::decision::State::Orphaned))
+        }));
+    }
+    for (kind, form, is_orphan) in [
+        (Kind::Attestation, Some(Form::Oci), true),
+        (Kind::Attestation, Some(Form::Oci), false),
+        (Kind::Attestation, Some(Form::Legacy), true),
+        (Kind::Attestation, Some(Form::Legacy), false),
+        (Kind::Attestation, Some(Form::ByParent), false),
+        (Kind::Index, None, false),
+        (Kind::Image, None, false),
+    ] {
+        assert!(lost.contains(&(kind, form, is_orphan)), "{kind:?} {form:?}");
+    }
+    assert!(!lost.contains(&(Kind::Attestation, Some(Form::ByParent), true)));
+}

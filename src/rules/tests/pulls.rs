@@ -1,0 +1,99 @@
+//! `recently-pulled`: somebody may have deployed it by digest.
+
+use super::world::*;
+use crate::decision::Reason::{self, *};
+
+/// An attestation under a superseded index, beside a live one with the same platform `shared`; then somebody pulls.
+struct Builds<'w> {
+    w: &'w World,
+    attestation: It<'w>,
+    index: It<'w>,
+    outer: It<'w>,
+    own: It<'w>,
+    shared: It<'w>,
+    live: It<'w>,
+}
+
+fn after(pull: impl for<'w> Fn(&Builds<'w>) -> It<'w>) -> Reason {
+    let w = &World::default();
+    let (own, shared) = (w.image("linux/arm64"), w.image("linux/amd64"));
+    let attestation = w.legacy(shared);
+    let index = w.index(&[own, shared, attestation]);
+    let (outer, live) = (w.index(&[index]), w.index(&[shared, w.legacy(shared)]).tag("v2"));
+    pull(&Builds { w, attestation, index, outer, own, shared, live });
+    w.judge(&deletes()).reason(attestation)
+}
+
+fn a_pull(it: It<'_>) -> It<'_> {
+    it.pulled(days(1))
+}
+
+#[test]
+fn a_pull_of_any_index_above_counts() {
+    assert_eq!(after(|it| a_pull(it.index)), RecentlyPulled);
+    assert_eq!(after(|it| a_pull(it.outer)), RecentlyPulled);
+}
+
+#[test]
+fn a_pull_of_a_platform_that_only_such_indexes_reach_counts() {
+    assert_eq!(after(|it| a_pull(it.own)), RecentlyPulled);
+}
+
+#[test]
+fn a_pull_of_what_a_tagged_root_also_reaches_does_not() {
+    assert_eq!(after(|it| a_pull(it.shared)), Superseded);
+    assert_eq!(after(|it| a_pull(it.live)), Superseded);
+}
+
+#[test]
+fn a_pull_of_a_platform_with_a_tag_of_its_own_does_not() {
+    assert_eq!(after(|it| a_pull(it.own.tag("arm"))), Superseded);
+}
+
+#[test]
+fn a_pull_of_a_referrer_of_what_is_reached_counts() {
+    assert_eq!(after(|it| a_pull(it.w.signature(it.own))), RecentlyPulled);
+    assert_eq!(after(|it| a_pull(it.w.signature(it.w.signature(it.own)))), RecentlyPulled);
+    assert_eq!(after(|it| a_pull(it.w.signature(it.shared))), Superseded, "the tagged root reaches it too");
+}
+
+#[test]
+fn a_pull_of_the_attestation_itself_counts() {
+    assert_eq!(after(|it| a_pull(it.attestation)), RecentlyPulled);
+}
+
+#[test]
+fn a_pull_of_the_attestation_counts_whatever_its_form() {
+    // A tagged root reaches the subject; but an attestation is no referrer, so that no root reaches the attestation.
+    let after = |form: for<'w> fn(&'w World, It<'w>) -> It<'w>| {
+        let w = World::default();
+        let p = w.image("linux/amd64").tag("v2");
+        let a = form(&w, p).pulled(days(1));
+        w.index(&[p, a]);
+        w.judge(&deletes()).reason(a)
+    };
+    assert_eq!(after(World::legacy), RecentlyPulled);
+    assert_eq!(after(World::signed), RecentlyPulled, "signed");
+    assert_eq!(after(World::oci), RecentlyPulled, "oci");
+}
+
+#[test]
+fn a_pull_of_something_unrelated_does_not() {
+    assert_eq!(after(|it| a_pull(it.w.index(&[it.own]))), Superseded);
+    assert_eq!(after(|it| a_pull(it.w.chart())), Superseded);
+}
+
+#[test]
+fn what_was_never_pulled_is_not_in_use() {
+    assert_eq!(after(|it| it.index), Superseded);
+}
+
+#[test]
+fn pulls_protect_only_what_is_superseded() {
+    let w = World::default();
+    let p = w.image("linux/amd64");
+    let (orphan, attached) = (w.legacy(p).pulled(days(1)), w.legacy(p));
+    w.index(&[attached]).tag("v1").pulled(days(1));
+    let judged = w.judge(&deletes());
+    assert_eq!((judged.reason(orphan), judged.reason(attached)), (Orphaned, Attached));
+}

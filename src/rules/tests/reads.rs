@@ -1,0 +1,127 @@
+//! What is read, and what is not.
+
+use super::world::*;
+use crate::attestation::{Form, Kind};
+use crate::decision::Reason::*;
+
+#[test]
+fn what_is_kept_where_it_stands_is_not_read() {
+    let w = World::default();
+    let p = w.image("linux/amd64");
+    let (attached, superseded) = (w.oci(p), w.oci(p));
+    w.index(&[p, attached]).tag("v1");
+    w.index(&[p, superseded]);
+    let judged = w.judge(&defaults());
+    for (it, reason) in [(attached, Attached), (superseded, Superseded)] {
+        assert!(!judged.was_read(it));
+        assert_eq!((judged[it].form, judged.reason(it)), (Some(Form::Unread), reason));
+    }
+    assert!(!judged.was_read(p));
+}
+
+#[test]
+fn what_is_to_be_acted_on_is_read_first() {
+    for policy in [deletes(), tags()] {
+        let w = World::default();
+        let p = w.image("linux/amd64");
+        let a = w.oci(p);
+        w.index(&[p, a]);
+        assert!(w.judge_unread(&policy).wanted().count() > 0);
+        let judged = w.judge(&policy);
+        assert!(judged.was_read(a) && judged.is_proven(a) && !judged.was_read(p));
+    }
+}
+
+#[test]
+fn tagging_reads_what_is_attached() {
+    let w = World::default();
+    let a = w.legacy(w.image("linux/amd64"));
+    w.index(&[a]).tag("v1");
+    let judged = w.judge(&tags());
+    assert!(judged.was_read(a));
+    assert_eq!(judged[a].form, Some(Form::Legacy));
+}
+
+#[test]
+fn an_untagged_unlisted_image_is_read_whatever_the_policy() {
+    let w = World::default();
+    let a = w.legacy(w.image("linux/amd64"));
+    let unlisted = w.image("linux/amd64");
+    let judged = w.judge(&crate::policy::Policy { orphaned: crate::policy::Action::Keep, ..defaults() });
+    assert_eq!((judged[a].form, judged.reason(a)), (Some(Form::Legacy), Orphaned));
+    assert!(judged.was_read(unlisted));
+    assert_eq!(judged[unlisted].kind, Kind::Image);
+}
+
+#[test]
+fn a_tagged_archived_or_young_unlisted_image_is_not_read() {
+    let w = World::default();
+    let p = w.image("linux/amd64").tag("latest");
+    let kept = [w.legacy(p).tag("v1"), w.legacy(p).archived(), w.legacy(p).age(hours(1)), p];
+    let judged = w.judge(&deletes_images());
+    for it in kept {
+        assert!(!judged.was_read(it));
+        assert_eq!((judged[it].kind, judged.reason(it)), (Kind::Unread, NotAnAttestation));
+    }
+}
+
+#[test]
+fn a_type_in_the_listing_that_rules_attestations_out_saves_the_read() {
+    let w = World::default();
+    let p = w.image("linux/amd64");
+    let (chart, signature) = (w.chart(), w.signature(p));
+    let judged = w.judge(&defaults());
+    assert!(!judged.was_read(chart) && !judged.was_read(signature));
+    assert_eq!((judged[chart].kind, judged[signature].kind), (Kind::Chart, Kind::Signature));
+}
+
+#[test]
+fn without_types_in_the_listing_the_same_is_read_and_found_out() {
+    let w = World::default();
+    let p = w.image("linux/amd64");
+    let (chart, signature) = (w.chart().taciturn(), w.signature(p).taciturn());
+    let judged = w.judge(&defaults());
+    assert!(judged.was_read(chart) && judged.was_read(signature));
+    assert_eq!((judged[chart].kind, judged[signature].kind), (Kind::Chart, Kind::Signature));
+}
+
+#[test]
+fn the_type_of_an_attestation_never_saves_the_read() {
+    let w = World::default();
+    let elsewhere = World::default();
+    let p = elsewhere.image("linux/amd64");
+    let (legacy, oci) = (w.legacy(p), w.oci(p));
+    let judged = w.judge(&defaults());
+    assert!(judged.was_read(legacy) && judged.was_read(oci));
+    assert!(judged.is_deleted(legacy) && judged.is_deleted(oci));
+}
+
+#[test]
+fn every_index_is_read_however_it_stands() {
+    let w = World::default();
+    let p = w.image("linux/amd64");
+    let indexes =
+        [w.index(&[p]).tag("v1"), w.index(&[p]).archived(), w.index(&[p]).age(hours(0)), w.index(&[p])];
+    let judged = w.judge(&defaults());
+    assert!(indexes.into_iter().all(|index| judged.was_read(index)));
+}
+
+#[test]
+fn reading_may_show_a_referrer_that_the_listing_kept_quiet_about() {
+    let w = World::default();
+    let a = w.legacy(w.image("linux/amd64"));
+    w.index(&[a]);
+    w.signature(a).taciturn();
+    assert_eq!(w.judge(&deletes()).reason(a), HasReferrers);
+}
+
+#[test]
+fn an_attestation_that_cannot_be_read_takes_no_index_along() {
+    let w = World::default();
+    let p = w.image("linux/amd64");
+    let a = w.legacy(p).unreadable();
+    let index = w.index(&[p, a]);
+    let judged = w.judge(&deletes_images());
+    assert_eq!(judged.reason(a), Unreadable);
+    assert!(!judged.is_deleted(a) && !judged.is_deleted(index) && !judged.is_deleted(p));
+}
