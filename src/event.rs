@@ -95,6 +95,7 @@ fn image_action(event: &Value) -> Result<String, BadEvent> {
     if name.is_empty() || name.contains(['*', '?']) {
         return Err(BadEvent("an ECR Image Action without a repository-name in its detail".into()));
     }
+    Patterns::new([name]).map_err(|error| BadEvent(error.to_string()))?;
     Ok(name.to_owned())
 }
 

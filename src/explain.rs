@@ -61,7 +61,7 @@ pub struct Explanation {
     pub because: &'static str,
     /// Why nothing in the repository is touched at all, if so.
     pub repository_left_alone: Option<String>,
-    /// How to stop making more of them, if the repository keeps getting them.
+    /// How to stop making more of them, if there are any.
     pub advice: Option<&'static str>,
 }
 
@@ -113,13 +113,12 @@ pub struct Overview {
     pub attestations_of_the_last_30_days: usize,
     /// Images that the policy would delete or tag now.
     pub pending: usize,
-    /// How to stop making more of them, if the repository keeps getting them.
+    /// How to stop making more of them, if there are any.
     pub advice: Option<&'static str>,
 }
 
 /// How to stop making attestations, and the price.
-pub const ADVICE: &str = "This repository keeps getting attestations, because docker buildx makes them by default. \
-To stop: set `provenance: false` in docker/build-push-action, or build with `docker buildx build --provenance=false`, \
+pub const ADVICE: &str = "docker buildx makes attestations by default. To make no more of them: set `provenance: false` in docker/build-push-action, or build with `docker buildx build --provenance=false`, \
 or set BUILDX_NO_DEFAULT_ATTESTATIONS=1; leave out --sbom and --attest too. What you give up: the SLSA provenance \
 (and SBOM) that tells how and from what an image was built, for tools and policies that read it; and a single-platform \
 push becomes a plain image manifest instead of an index.";
@@ -176,7 +175,7 @@ impl Asked<'_> {
             reason: verdict.reason,
             because: verdict.reason.sentence(),
             repository_left_alone: None,
-            advice: (verdict.kind == Kind::Attestation).then(|| self.advice()).flatten(),
+            advice: (verdict.kind == Kind::Attestation).then_some(ADVICE),
         }
     }
 
@@ -198,7 +197,7 @@ impl Asked<'_> {
             attestations,
             attestations_of_the_last_30_days: self.recent_attestations(),
             pending: self.verdicts.iter().filter(|verdict| verdict.action != Action::Keep).count(),
-            advice: self.advice(),
+            advice: self.verdicts.iter().any(|verdict| verdict.kind == Kind::Attestation).then_some(ADVICE),
         }
     }
 
@@ -258,9 +257,5 @@ impl Asked<'_> {
                 && pushed_at.is_some_and(|at| self.now.duration_since(at) < LATELY)
         };
         self.inventory.positions().filter(recent).count()
-    }
-
-    fn advice(&self) -> Option<&'static str> {
-        (self.recent_attestations() > 0).then_some(ADVICE)
     }
 }

@@ -88,27 +88,35 @@ impl Function {
         context: &Context,
         started_at: Timestamp,
     ) -> Result<Value, Diagnostic> {
-        let names: BTreeSet<&String> =
-            messages.iter().filter_map(|message| message.repository.as_ref().ok()).collect();
-        let mut failed: BTreeSet<String> = BTreeSet::new();
+        let mut again = Vec::new();
+        let mut asked: Vec<(String, String)> = Vec::new();
+        for Message { id, repository } in messages {
+            match repository {
+                Ok(name) => asked.push((id, name)),
+                Err(bad) => {
+                    self.log.line(
+                        Level::ERROR,
+                        "bad message",
+                        &json!({"message_id": id, "error": bad.to_string()}),
+                    );
+                    again.push(id);
+                }
+            }
+        }
+        let names: BTreeSet<&String> = asked.iter().map(|(_, name)| name).collect();
         if !names.is_empty() {
             let narrow = Patterns::new(&names).map_err(|error| diagnostic("BadEvent", &error.to_string()))?;
-            let ask = Ask { mode: None, narrow: Some(narrow) };
-            let report = self.run(config, ecr, &ask, context, started_at).await?;
-            failed = report.repositories.into_iter().filter(should_come_again).map(|r| r.name).collect();
+            let report =
+                self.run(config, ecr, &Ask { mode: None, narrow: Some(narrow) }, context, started_at).await?;
+            let failed: BTreeSet<String> = report
+                .repositories
+                .into_iter()
+                .filter(should_come_again)
+                .map(|repository| repository.name)
+                .collect();
+            again.extend(asked.into_iter().filter(|(_, name)| failed.contains(name)).map(|(id, _)| id));
         }
-        let again = messages.into_iter().filter(|message| match &message.repository {
-            Ok(name) => failed.contains(name),
-            Err(bad) => {
-                self.log.line(
-                    Level::ERROR,
-                    "bad message",
-                    &json!({"message_id": message.id, "error": bad.to_string()}),
-                );
-                true
-            }
-        });
-        let failures: Vec<Value> = again.map(|message| json!({"itemIdentifier": message.id})).collect();
+        let failures: Vec<Value> = again.into_iter().map(|id| json!({"itemIdentifier": id})).collect();
         Ok(json!({"batchItemFailures": failures}))
     }
 
@@ -128,9 +136,15 @@ impl Function {
             start_at: self.start_at.load(Ordering::Relaxed),
         };
         let lines = lines::Lines(&self.log);
-        let selection = select(ecr, &config.select, ask.narrow.as_ref())
+        let selection = request
+            .deadline
+            .wait(select(ecr, &config.select, ask.narrow.as_ref()))
             .await
+            .map_err(|_| {
+                diagnostic("NothingDone", "ECR did not list its repositories in time; nothing was touched")
+            })?
             .map_err(|error| diagnostic("NothingDone", &error.with_remedy()))?;
+        let skipped = selection.repositories.iter().filter(|chosen| chosen.skip.is_some()).count();
         let plan = plan(ecr, config, &request, selection, &lines).await;
         for tripped in &plan.tripped {
             self.log.line(Level::WARN, "limit reached", &json!({"detail": tripped.to_string()}));
@@ -143,7 +157,7 @@ impl Function {
         };
         lines.run(&report);
         let reached = report.repositories.iter().filter(|repository| was_reached(repository)).count();
-        self.start_at.fetch_add(reached as u64, Ordering::Relaxed);
+        self.start_at.fetch_add((reached - skipped) as u64, Ordering::Relaxed);
         Ok(report)
     }
 

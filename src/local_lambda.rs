@@ -81,6 +81,8 @@ impl LocalFunction {
         command.envs(variables).env("AWS_LAMBDA_RUNTIME_API", address.to_string());
         command.env("AWS_LAMBDA_FUNCTION_NAME", "ecr-janitor").env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128");
         command.env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
+        // As in Lambda: the working directory is where the function lies.
+        command.current_dir(binary.parent().unwrap_or(Path::new(".")));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
         let mut child = command.spawn()?;
         let lines: Arc<Mutex<Vec<String>>> = Arc::default();

@@ -60,13 +60,14 @@ pub async fn plan(
     selection: Selection,
     observer: &dyn Observer,
 ) -> Plan {
-    let mut selected = selection.repositories;
-    observer.selected(selected.iter().filter(|chosen| chosen.skip.is_none()).count());
+    let (left_alone, mut selected): (Vec<Selected>, Vec<Selected>) =
+        selection.repositories.into_iter().partition(|chosen| chosen.skip.is_some());
+    observer.selected(selected.len());
     if !selected.is_empty() {
         let turn = request.start_at % selected.len() as u64;
         selected.rotate_left(usize::try_from(turn).unwrap_or(0));
     }
-    let repositories = stream::iter(selected)
+    let repositories = stream::iter(left_alone.into_iter().chain(selected))
         .map(|chosen| plan_repository(registry, config, request, chosen))
         .buffer_unordered(config.concurrency)
         .inspect(|planned| observer.planned(&planned.report))

@@ -46,7 +46,9 @@ pub fn difference(planned: &Decision, now: Option<&Image>) -> Option<(Outcome, &
     let Some(now) = now else {
         return Some((Outcome::AlreadyGone, "somebody else deleted it"));
     };
-    if now.tags.iter().any(|tag| !planned.tags.iter().any(|known| **known == **tag)) {
+    if planned.new_tag.as_ref().is_some_and(|wanted| now.tags.iter().any(|tag| **tag == **wanted)) {
+        Some((Outcome::Kept, "it has the tag already"))
+    } else if now.tags.iter().any(|tag| !planned.tags.iter().any(|known| **known == **tag)) {
         Some((Outcome::ChangedSincePlan, "it got a tag"))
     } else if now.pushed_at != planned.pushed_at {
         Some((Outcome::ChangedSincePlan, "it was pushed again"))

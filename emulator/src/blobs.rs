@@ -1,5 +1,7 @@
 //! Blobs without the upload protocol.
 
+use axum::body::Bytes;
+
 use crate::digest;
 use crate::emulator::Emulator;
 use crate::error::ApiError;
@@ -13,7 +15,7 @@ impl Emulator {
         let blobs = &mut state.repository_mut(repository)?.blobs;
         let blob =
             blobs.entry(digest.clone()).or_insert_with(|| Blob { size: bytes.len() as u64, bytes: None });
-        blob.bytes.get_or_insert_with(|| bytes.to_vec());
+        blob.bytes.get_or_insert_with(|| Bytes::copy_from_slice(bytes));
         Ok(digest)
     }
 
@@ -31,6 +33,11 @@ impl Emulator {
 
     /// The bytes of a blob, unless it was only declared.
     pub fn blob(&self, repository: &str, digest: &str) -> Option<Vec<u8>> {
+        self.blob_bytes(repository, digest).map(Vec::from)
+    }
+
+    /// The same without a copy.
+    pub(crate) fn blob_bytes(&self, repository: &str, digest: &str) -> Option<Bytes> {
         let state = self.state();
         state.repositories.get(repository)?.blobs.get(digest)?.bytes.clone()
     }

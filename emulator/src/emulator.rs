@@ -72,6 +72,17 @@ impl Emulator {
         self.state().limits.images_per_repository = images;
     }
 
+    /// How many images can have the same subject (at first 100).
+    pub fn set_referrer_limit(&self, referrers: usize) {
+        self.state().limits.referrers_per_subject = referrers;
+    }
+
+    /// Whether the OCI API (`/v2/`) wants a token from `GetAuthorizationToken`, as ECR does. At first it does not, and
+    /// takes whatever a client sends.
+    pub fn set_require_auth(&self, on: bool) {
+        self.state().require_auth = on;
+    }
+
     /// Does an operation of the API, with the same rules and errors as over HTTP. It counts as no call, and no
     /// fault hits it.
     pub fn call(&self, operation: &str, request: Value) -> Result<Value, ApiError> {
@@ -109,14 +120,19 @@ impl Emulator {
 
     /// Does an operation for HTTP call number `n`, and notes what it changed.
     pub(crate) fn call_recorded(&self, n: u64, operation: &str, request: &Value) -> Result<Value, ApiError> {
+        self.recorded(n, operation, |state| operation::run(state, operation, request))
+    }
+
+    /// Does something to the state for HTTP call number `n`, and notes under this name what it changed.
+    pub(crate) fn recorded<T>(&self, n: u64, name: &str, act: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.state();
-        let result = operation::run(&mut state, operation, request);
+        let result = act(&mut state);
         let changes = state.take_changes();
         if !changes.is_empty() {
             // Still under the state's lock: the journal has the order in which things happened.
             let mut traffic = self.traffic();
             for (repository, kind) in changes {
-                let operation = operation.to_owned();
+                let operation = name.to_owned();
                 traffic.note(Entry { n, operation, repository, kind });
             }
         }

@@ -3,8 +3,10 @@
 mod admin;
 mod answer;
 mod api;
+mod call;
 mod layer_download;
 mod line;
 mod server;
+mod v2;
 
 pub use server::Server;

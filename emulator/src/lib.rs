@@ -1,5 +1,5 @@
 //! An Amazon ECR that runs on your own machine: a state machine with ECR's rules about indexes, tags and limits,
-//! served over the protocol that the AWS SDKs speak.
+//! served over the protocol that the AWS SDKs speak and over the OCI distribution API.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {

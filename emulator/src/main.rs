@@ -18,6 +18,7 @@ Usage: ecr-emulator [--port N] [--account ID] [--region NAME]
   --help          print this
 
 Point a client at it with AWS_ENDPOINT_URL=http://127.0.0.1:4580; any credentials do.
+Images are pushed and pulled without TLS: docker://127.0.0.1:4580/REPOSITORY:TAG
 ";
 
 struct Arguments {

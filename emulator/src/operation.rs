@@ -1,7 +1,7 @@
 //! The API's operations, one file for each family.
 
 mod batch_delete_image;
-mod batch_get_image;
+pub(crate) mod batch_get_image;
 mod describe_images;
 mod filter;
 mod layer_uploads;
@@ -16,6 +16,8 @@ mod repositories;
 mod resource_tags;
 mod storage_class;
 mod tag_mutability;
+pub(crate) mod token;
+pub(crate) mod uploads;
 
 use serde_json::{Value, json};
 

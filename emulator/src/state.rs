@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(crate) clock: Option<i64>,
     /// Whether a pull is recorded. Off, each caller is as if excluded from pull-time updates.
     pub(crate) pull_time_updates: bool,
+    /// Whether the OCI API wants a token.
+    pub(crate) require_auth: bool,
     /// Where the server is reached, once there is one.
     pub(crate) served_at: Option<String>,
     pub(crate) repositories: BTreeMap<String, Repository>,
@@ -56,6 +58,7 @@ impl State {
             limits: Limits::default(),
             clock: None,
             pull_time_updates: true,
+            require_auth: false,
             served_at: None,
             repositories: BTreeMap::new(),
             rules: BTreeMap::new(),

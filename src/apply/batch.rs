@@ -78,6 +78,14 @@ impl<R: Read + Delete + Tag> Work<'_, R> {
     }
 
     pub(super) fn fail_all(&mut self, batch: &[At], error: &CallError) {
+        if error.is_repository_gone() {
+            return self.conclude_all(
+                batch,
+                Outcome::AlreadyGone,
+                &error.code,
+                "its repository was deleted meanwhile",
+            );
+        }
         let remedy =
             if error.is_access_denied() { "; the role needs this permission in apply mode" } else { "" };
         self.conclude_all(batch, Outcome::Failed, &error.code, &format!("{error}{remedy}"));

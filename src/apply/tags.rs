@@ -115,7 +115,9 @@ fn is_free(decision: &mut Decision, holders: &BTreeMap<String, Option<Digest>>) 
     let Some(tag) = decision.new_tag.clone() else { return false };
     match holders.get(&tag) {
         Some(None) => return true,
-        Some(Some(holder)) if *holder == decision.digest => decision.conclude(Outcome::Tagged, None, None),
+        Some(Some(holder)) if *holder == decision.digest => {
+            decision.conclude(Outcome::Kept, None, Some("it has the tag already".into()));
+        }
         Some(Some(_)) => in_use(decision, &tag),
         None => decision.conclude(
             Outcome::Failed,

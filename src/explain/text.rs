@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Explanation, Listing, Overview};
 use crate::attestation::{Form, Kind};
 use crate::policy::Action;
-use crate::report::table::{clean, size, word};
+use crate::report::table::{clean, counted, size, word};
 
 /// The explanation of one image.
 pub fn image(it: &Explanation) -> String {
@@ -41,7 +41,7 @@ pub fn image(it: &Explanation) -> String {
 
 /// The explanation of a repository.
 pub fn overview(it: &Overview) -> String {
-    let mut text = format!("{}: {} images\n\n", clean(&it.repository), it.images);
+    let mut text = format!("{}: {}\n\n", clean(&it.repository), counted(it.images, "image"));
     for (kind, count) in &it.kinds {
         let _ = writeln!(text, "{count:>8}  {:<12} {}", word(kind), meaning(*kind));
     }
@@ -50,8 +50,9 @@ pub fn overview(it: &Overview) -> String {
     }
     let _ = writeln!(
         text,
-        "\nAttestations of the last 30 days: {}. The policy would change {} images now: see `ecr-janitor plan`.",
-        it.attestations_of_the_last_30_days, it.pending
+        "\n{} of the attestations are of the last 30 days. The policy would change {} now: see `ecr-janitor plan`.",
+        it.attestations_of_the_last_30_days,
+        counted(it.pending, "image")
     );
     if let Some(advice) = it.advice {
         let _ = writeln!(text, "\n{advice}");
@@ -77,10 +78,10 @@ fn what(it: &Explanation) -> String {
             let lists = it.lists.as_ref();
             let count = |of: fn(&super::Lists) -> usize| lists.map_or(0, of);
             format!(
-                "an index (multi-platform image) that lists {} images, {} attestations and {} further indexes",
-                count(|l| l.images),
-                count(|l| l.attestations),
-                count(|l| l.indexes)
+                "an index (multi-platform image) that lists {}, {} and {}",
+                counted(count(|l| l.images), "image"),
+                counted(count(|l| l.attestations), "attestation"),
+                counted(count(|l| l.indexes), "further index")
             )
         }
         other => {

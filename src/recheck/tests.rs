@@ -186,6 +186,14 @@ fn a_new_tag_another_push_or_another_status_is_a_difference() {
 }
 
 #[test]
+fn an_image_that_has_the_wanted_tag_by_now_is_left_as_it_is() {
+    let planned = attestation("a").to_be_tagged("wanted");
+    let mut now = listed(planned.digest);
+    now.tags = ["wanted".into()].into();
+    assert_eq!(difference(&planned, Some(&now)).map(|(outcome, _)| outcome), Some(Outcome::Kept));
+}
+
+#[test]
 fn what_is_not_there_any_more_is_already_gone() {
     let planned = attestation("a");
     assert_eq!(difference(&planned, None).map(|(outcome, _)| outcome), Some(Outcome::AlreadyGone));

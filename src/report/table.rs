@@ -91,9 +91,18 @@ fn heading(report: &RepositoryReport) -> String {
         .not_attestations
         .iter()
         .filter(|(kind, _)| **kind != Kind::Index)
-        .map(|(kind, n)| format!("{n} {}", word(kind)))
+        .map(|(kind, n)| match kind {
+            Kind::Unread | Kind::Unknown => format!("{n} {}", word(kind)),
+            _ => counted(*n, &word(kind)),
+        })
         .collect();
-    let _ = write!(text, "  {images} images: {indexes} indexes, {} attestations", attestations.total);
+    let _ = write!(
+        text,
+        "  {}: {}, {}",
+        counted(*images, "image"),
+        counted(*indexes, "index"),
+        counted(attestations.total, "attestation")
+    );
     if !states.is_empty() {
         let _ = write!(text, " ({})", states.join(", "));
     }
@@ -212,11 +221,16 @@ fn closing(report: &Report) -> String {
     let calls: u64 = report.totals.api_calls.values().sum();
     let incomplete = if report.complete { "" } else { "; not complete" };
     format!(
-        "{}: {} in {} repositories with {} images, {calls} API calls{incomplete}",
+        "{}: {} in {} with {}, {}{incomplete}",
         word(&report.mode),
         parts.join(", "),
-        report.totals.repositories,
-        counts.images
+        if report.totals.repositories == 1 {
+            "1 repository".into()
+        } else {
+            format!("{} repositories", report.totals.repositories)
+        },
+        counted(counts.images, "image"),
+        counted(calls, "API call")
     )
 }
 
@@ -230,6 +244,17 @@ pub fn size(bytes: u64) -> String {
         unit += 1;
     }
     if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// `1 image`, `2 images`, `3 indexes`.
+pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    let plural = match noun {
+        _ if count == 1 => "",
+        _ if noun.ends_with(['x', 's']) => "es",
+        _ => "s",
+    };
+    format!("{count} {noun}{plural}")
 }
 
 /// The word of an enumeration, as it stands in JSON.

@@ -26,6 +26,7 @@ pub(super) fn router() -> Router<Served> {
         .route("/latency", post(latency))
         .route("/fault", post(fault))
         .route("/clear-faults", post(clear_faults))
+        .route("/require-auth", post(require_auth))
         .route("/set-pushed-at", post(set_pushed_at))
         .route("/set-pulled-at", post(set_pulled_at))
         .route("/set-status", post(set_status))
@@ -75,6 +76,16 @@ async fn fault(State(served): State<Served>, Json(rule): Json<FaultRule>) -> Sta
 
 async fn clear_faults(State(served): State<Served>) -> StatusCode {
     served.emulator.clear_faults();
+    DONE
+}
+
+#[derive(Deserialize)]
+struct Switch {
+    on: bool,
+}
+
+async fn require_auth(State(served): State<Served>, Json(switch): Json<Switch>) -> StatusCode {
+    served.emulator.set_require_auth(switch.on);
     DONE
 }
 

@@ -10,7 +10,7 @@ pub(super) async fn get(
     State(served): State<Served>,
     Path((digest, repository)): Path<(String, String)>,
 ) -> Response<Body> {
-    match served.emulator.blob(&repository, &digest) {
+    match served.emulator.blob_bytes(&repository, &digest) {
         Some(bytes) => Response::new(Body::from(bytes)),
         None => {
             let mut response = Response::new(Body::empty());

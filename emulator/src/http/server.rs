@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::line::{Cut, Lines};
-use super::{admin, api, layer_download};
+use super::{admin, api, layer_download, v2};
 use crate::emulator::Emulator;
 
 /// A layer part of 20 MiB in base64, with room for the rest.
@@ -55,6 +55,7 @@ fn router(served: Served) -> Router {
         .route("/layers/{digest}/{*repository}", get(layer_download::get))
         .nest("/_emulator", admin::router())
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .merge(v2::router())
         .with_state(served)
 }
 

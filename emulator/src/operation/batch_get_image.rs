@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::error::ApiError;
 use crate::request::Request;
-use crate::state::{Failure, Image, ImageId, Manifest, State, Status};
+use crate::state::{Failure, Image, ImageId, Manifest, Repository, State, Status};
 
 pub(super) fn batch_get_image(state: &mut State, request: &Request<'_>) -> Result<Value, ApiError> {
     let name = request.required_text("repositoryName")?;
@@ -18,29 +18,44 @@ pub(super) fn batch_get_image(state: &mut State, request: &Request<'_>) -> Resul
     let mut failures = Vec::new();
     // Backwards: ECR promises no order, and a caller must not lean on one.
     for id in ids.iter().rev() {
-        let found = repository.resolve(id).and_then(|image| check(image, accepted.as_deref(), now));
-        let digest = match found {
-            Ok(image) => image.digest.clone(),
-            Err(failure) => {
-                failures.push(failure.to_json(id));
-                continue;
-            }
-        };
-        let Some(image) = repository.get_mut(&digest) else {
-            continue;
-        };
-        if records {
-            image.pulled_at = Some(now);
+        match pull(repository, id, accepted.as_deref(), now, records) {
+            Ok(image) => images.push(json!({
+                "registryId": account,
+                "repositoryName": name,
+                "imageId": ImageId::both(&image.digest, id.tag.as_deref()).to_json(),
+                "imageManifest": image.served_text(),
+                "imageManifestMediaType": image.manifest.media_type,
+            })),
+            Err(failure) => failures.push(failure.to_json(id)),
         }
-        images.push(json!({
-            "registryId": account,
-            "repositoryName": name,
-            "imageId": ImageId::both(&digest, id.tag.as_deref()).to_json(),
-            "imageManifest": image.served_text(),
-            "imageManifestMediaType": image.manifest.media_type,
-        }));
     }
     Ok(json!({ "images": images, "failures": failures }))
+}
+
+/// The image that an id names, which this makes a pulled one if pulls are recorded.
+pub(crate) fn pull<'a>(
+    repository: &'a mut Repository,
+    id: &ImageId,
+    accepted: Option<&[&str]>,
+    now: i64,
+    records: bool,
+) -> Result<&'a Image, Failure> {
+    let digest = find(repository, id, accepted, now)?.digest.clone();
+    let image = repository.get_mut(&digest).ok_or_else(Failure::not_found)?;
+    if records {
+        image.pulled_at = Some(now);
+    }
+    Ok(image)
+}
+
+/// The image that an id names, if this caller could pull it.
+pub(crate) fn find<'a>(
+    repository: &'a Repository,
+    id: &ImageId,
+    accepted: Option<&[&str]>,
+    now: i64,
+) -> Result<&'a Image, Failure> {
+    repository.resolve(id).and_then(|image| check(image, accepted, now))
 }
 
 /// Can this image be handed out to this caller?

@@ -132,12 +132,27 @@ impl Push<'_> {
             );
             return Err(ApiError::client("LimitExceededException", message));
         }
+        self.check_subject(&manifest)?;
         let digest = self.digest.to_owned();
         let image = Image::new(digest.clone(), text.to_owned(), manifest, self.now);
         self.repository.insert(image);
         let mut changes = vec![Change::Pushed { digest }];
         changes.extend(self.set_tag());
         Ok(changes)
+    }
+
+    /// A subject can have so many referrers, be it there or not.
+    fn check_subject(&self, manifest: &Manifest) -> Result<(), ApiError> {
+        let limit = self.limits.referrers_per_subject;
+        let referrers = manifest.subject.as_deref().and_then(|subject| self.repository.referrers_of(subject));
+        if referrers.is_none_or(|referrers| referrers.len() < limit) {
+            return Ok(());
+        }
+        let message = format!(
+            "The subject of your artifact has the maximum number of artifacts ({limit}) referring to it. Configure an \
+             appropriate lifecycle policy for cleanup or delete an existing artifact before retrying."
+        );
+        Err(ApiError::client("LimitExceededException", message))
     }
 
     /// A manifest that is there. Its push time stays what it was; from the archive it comes back.
@@ -185,7 +200,7 @@ impl Push<'_> {
         if owner.is_some() && !self.repository.mutability.is_mutable(tag) {
             let message = format!(
                 "The image tag '{tag}' already exists in the '{}' repository and cannot be overwritten because the \
-                 repository is immutable.",
+                 tag is immutable.",
                 self.name
             );
             return Err(ApiError::client("ImageTagAlreadyExistsException", message));

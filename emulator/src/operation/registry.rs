@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::timestamp;
+use super::{timestamp, token};
 use crate::error::ApiError;
 use crate::request::Request;
 use crate::state::State;
@@ -19,11 +19,11 @@ pub(super) fn describe_registry(state: &mut State, _: &Request<'_>) -> Result<Va
     }))
 }
 
-/// A token that has the right form. Nobody here asks for it.
+/// A token for the OCI API, which asks for it when it is told to.
 pub(super) fn get_authorization_token(state: &mut State, request: &Request<'_>) -> Result<Value, ApiError> {
     request.texts("registryIds", 1, 10)?;
     let expires = state.now().saturating_add(TWELVE_HOURS_MS);
-    let password = STANDARD.encode(format!("emulator {expires}"));
+    let password = token::issue(expires);
     Ok(json!({ "authorizationData": [{
         "authorizationToken": STANDARD.encode(format!("AWS:{password}")),
         "expiresAt": timestamp(expires),

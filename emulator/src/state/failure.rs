@@ -20,6 +20,10 @@ impl Failure {
         Self::new("ImageNotFound", "Requested image not found")
     }
 
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
     pub(crate) fn reason(&self) -> &str {
         &self.reason
     }

@@ -5,6 +5,7 @@ pub(crate) struct Limits {
     pub(crate) repositories: usize,
     pub(crate) images_per_repository: usize,
     pub(crate) tags_per_image: usize,
+    pub(crate) referrers_per_subject: usize,
     pub(crate) pull_through_rules: usize,
     pub(crate) resource_tags: usize,
     /// How long an archived image takes to become active again, in milliseconds.
@@ -17,6 +18,7 @@ impl Default for Limits {
             repositories: 100_000,
             images_per_repository: 100_000,
             tags_per_image: 1_000,
+            referrers_per_subject: 100,
             pull_through_rules: 50,
             resource_tags: 50,
             activation_ms: 20 * 60 * 1_000,

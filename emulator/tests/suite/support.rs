@@ -47,6 +47,7 @@ pub(crate) fn index_over(children: &[&str]) -> String {
 /// What came back over the wire.
 pub(crate) struct Reply {
     pub(crate) status: u16,
+    /// In lower case.
     pub(crate) head: String,
     pub(crate) body: String,
 }
@@ -59,22 +60,38 @@ impl Reply {
 
 /// One request on a connection of its own; `None` when the connection closes without an answer.
 pub(crate) async fn request(url: &str, method: &str, path: &str, headers: &str, body: &str) -> Option<Reply> {
+    let (head, body) = exchange(url, method, path, headers, body.as_bytes()).await?;
+    Some(Reply {
+        status: status_of(&head),
+        head: head.to_ascii_lowercase(),
+        body: String::from_utf8(body).unwrap(),
+    })
+}
+
+/// The same with any bytes; the head is as it came.
+pub(crate) async fn exchange(
+    url: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &[u8],
+) -> Option<(String, Vec<u8>)> {
     let host = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host).await.unwrap();
     let length = body.len();
     let text = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
     );
-    stream.write_all(text.as_bytes()).await.unwrap();
+    stream.write_all(&[text.as_bytes(), body].concat()).await.unwrap();
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes).await;
-    let text = String::from_utf8(bytes).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n")?;
-    Some(Reply {
-        status: head.split(' ').nth(1)?.parse().ok()?,
-        head: head.to_ascii_lowercase(),
-        body: body.to_owned(),
-    })
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let body = bytes.split_off(end + 4);
+    Some((String::from_utf8(bytes).unwrap(), body))
+}
+
+pub(crate) fn status_of(head: &str) -> u16 {
+    head.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 /// One call of the API.

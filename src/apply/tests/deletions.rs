@@ -104,6 +104,21 @@ async fn an_image_stays_when_what_speaks_of_it_stays() {
 }
 
 #[tokio::test]
+async fn only_an_image_waits_for_what_speaks_of_it() {
+    let (registry, report) = run(vec![index("i"), attestation("a").under(&["i"]).of("i")]).await;
+    assert_eq!(registry.calls_of("delete").concat(), ["i", "a"]);
+    assert_eq!(report.counts.deleted, 2);
+}
+
+#[tokio::test]
+async fn in_a_repository_that_is_gone_everything_is_gone() {
+    let decisions = vec![attestation("a"), attestation("o")];
+    let registry = registry(&decisions);
+    registry.fail("delete", 1, "RepositoryNotFoundException");
+    assert_eq!(outcomes(&applied(&registry, decisions).await, ["a", "o"]), [AlreadyGone; 2]);
+}
+
+#[tokio::test]
 async fn what_is_kept_or_already_decided_is_not_touched() {
     let decisions = vec![
         attestation("a").kept(),

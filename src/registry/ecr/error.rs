@@ -1,34 +1,35 @@
 //! The SDK's errors, in one line with a code.
 
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::registry::CallError;
 
 /// Names what failed. A service error keeps ECR's code; everything else gets one of ours.
-pub(super) fn call_error<E, R>(operation: &'static str, error: SdkError<E, R>) -> CallError
+pub(super) fn call_error<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> CallError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug + 'static,
 {
-    let (code, message) = match &error {
-        SdkError::ServiceError(service) => {
-            let meta = service.err().meta();
-            let code = meta.code().unwrap_or("ServerException").to_owned();
-            (code, meta.message().unwrap_or("ECR gave no message").to_owned())
-        }
-        _ => {
-            let chain = chain(&error);
-            (code_of(&error, &chain).to_owned(), chain)
-        }
+    let meta = error.as_service_error().map(ProvideErrorMetadata::meta);
+    let code = match meta.and_then(|meta| meta.code()) {
+        Some(code) => code.to_owned(),
+        None => own_code(&error),
+    };
+    let message = match meta.and_then(|meta| meta.message()) {
+        Some(message) => message.to_owned(),
+        None => chain(&error),
     };
     CallError { operation, code, message: one_line(&message) }
 }
 
-fn code_of<E, R>(error: &SdkError<E, R>, chain: &str) -> &'static str {
-    match error {
-        SdkError::ResponseError(_) => "BadAnswer",
-        _ if chain.to_ascii_lowercase().contains("credential") => "NoCredentials",
-        _ => "NoAnswer",
+/// A code for what ECR gave none for.
+fn own_code<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> String {
+    let status = error.raw_response().map(|response| response.status());
+    match status {
+        Some(status) if status.is_success() => "BadAnswer".into(),
+        Some(status) => format!("Http{}", status.as_u16()),
+        None if chain(error).to_ascii_lowercase().contains("credential") => "NoCredentials".into(),
+        None => "NoAnswer".into(),
     }
 }
 

@@ -51,6 +51,15 @@ fn a_pull_of_a_platform_with_a_tag_of_its_own_does_not() {
 }
 
 #[test]
+fn any_tag_of_an_index_makes_it_such_a_root() {
+    let reason = after(|it| {
+        it.w.index(&[it.own]).own_tag();
+        a_pull(it.own)
+    });
+    assert_eq!(reason, Superseded);
+}
+
+#[test]
 fn a_pull_of_a_referrer_of_what_is_reached_counts() {
     assert_eq!(after(|it| a_pull(it.w.signature(it.own))), RecentlyPulled);
     assert_eq!(after(|it| a_pull(it.w.signature(it.w.signature(it.own)))), RecentlyPulled);

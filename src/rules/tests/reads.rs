@@ -97,6 +97,29 @@ fn the_type_of_an_attestation_never_saves_the_read() {
 }
 
 #[test]
+fn what_a_parent_says_nothing_of_is_only_counted_unless_it_would_be_acted_on() {
+    for listed in [As::Unknown, As::Bare] {
+        let w = World::default();
+        let a = w.legacy(w.image("linux/amd64"));
+        w.index(&[a.listed(listed)]);
+        let judged = w.judge(&defaults());
+        assert!(!judged.was_read(a) && judged.decision(&defaults(), a).is_none());
+        assert_eq!((judged[a].kind, judged.reason(a)), (Kind::Unread, NotAnAttestation));
+    }
+}
+
+#[test]
+fn what_its_parent_contradicts_is_not_worth_a_read() {
+    for listed in [As::ReferenceType("builder"), As::Platform("linux/amd64")] {
+        let w = World::default();
+        let a = w.legacy(w.image("linux/amd64"));
+        w.index(&[a.listed(listed)]);
+        let judged = w.judge(&deletes());
+        assert!(!judged.was_read(a) && judged[a].kind != Kind::Attestation, "{listed:?}");
+    }
+}
+
+#[test]
 fn every_index_is_read_however_it_stands() {
     let w = World::default();
     let p = w.image("linux/amd64");

@@ -1,0 +1,126 @@
+//! `/v2/<name>/blobs/uploads/`: in one piece, in chunks, or from another repository.
+
+use axum::http::{HeaderName, StatusCode, header};
+
+use super::Asked;
+use super::problem::Problem;
+use super::ranges::chunk;
+use super::reply::Reply;
+use crate::error::ApiError;
+use crate::journal::Change;
+use crate::operation::uploads;
+use crate::state::{State, Upload};
+
+const UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
+
+/// Begins an upload, unless the blob can be had at once.
+pub(super) fn post(state: &mut State, asked: &Asked, name: &str) -> Result<Reply, Problem> {
+    state.repository(name)?;
+    if let Some(digest) = asked.query.get("mount") {
+        Problem::check_digest(digest)?;
+        if asked.query.get("from").is_some_and(|from| mount(state, name, digest, from)) {
+            return Ok(created(name, digest));
+        }
+    } else if let Some(digest) = asked.query.get("digest") {
+        Problem::check_digest(digest)?;
+        let id = uploads::begin(state, name)?;
+        let result = add(state, asked, name, &id).and_then(|()| finish(state, name, &id, digest));
+        // Nobody else knows its name.
+        state.repository_mut(name)?.uploads.remove(&id);
+        return result;
+    }
+    let id = uploads::begin(state, name)?;
+    progress(state, name, &id, StatusCode::ACCEPTED)
+}
+
+/// Adds a chunk. ECR answers 201 where the OCI API has 202.
+pub(super) fn patch(state: &mut State, asked: &Asked, name: &str, id: &str) -> Result<Reply, Problem> {
+    add(state, asked, name, id)?;
+    progress(state, name, id, StatusCode::CREATED)
+}
+
+/// Adds the last chunk, if there is one, and ends the upload.
+pub(super) fn put(state: &mut State, asked: &Asked, name: &str, id: &str) -> Result<Reply, Problem> {
+    uploads::find(state, name, id)?;
+    let digest = asked.query.get("digest").unwrap_or_default();
+    Problem::check_digest(digest)?;
+    add(state, asked, name, id)?;
+    finish(state, name, id, digest)
+}
+
+/// Says how far it is.
+pub(super) fn get(state: &mut State, name: &str, id: &str) -> Result<Reply, Problem> {
+    progress(state, name, id, StatusCode::NO_CONTENT)
+}
+
+/// Gives it up.
+pub(super) fn delete(state: &mut State, name: &str, id: &str) -> Result<Reply, Problem> {
+    uploads::find(state, name, id)?;
+    state.repository_mut(name)?.uploads.remove(id);
+    Ok(Reply::new(StatusCode::NO_CONTENT))
+}
+
+/// ECR lends a blob only if an image of the other repository needs it: that it is there is not enough.
+fn mount(state: &mut State, name: &str, digest: &str, from: &str) -> bool {
+    let found = state.repositories.get(from).and_then(|source| {
+        let blob = source.blobs.get(digest)?;
+        let needed = source.images().any(|image| image.manifest.blobs.iter().any(|blob| blob == digest));
+        needed.then(|| blob.clone())
+    });
+    let (Some(blob), Some(target)) = (found, state.repositories.get_mut(name)) else {
+        return false;
+    };
+    if !target.blobs.contains_key(digest) {
+        target.blobs.insert(digest.to_owned(), blob);
+        state.record(name, Change::Uploaded { digest: digest.to_owned() });
+    }
+    true
+}
+
+fn add(state: &mut State, asked: &Asked, name: &str, id: &str) -> Result<(), Problem> {
+    let upload = uploads::find(state, name, id)?;
+    if let Some(range) = asked.headers.get(header::CONTENT_RANGE) {
+        let range = range.to_str().ok().and_then(chunk);
+        check_range(upload, range, asked.body.len())?;
+    }
+    upload.lengthen(&asked.body);
+    Ok(())
+}
+
+fn check_range(upload: &Upload, range: Option<(i64, i64)>, size: usize) -> Result<(), ApiError> {
+    let Some((first, last)) = range else {
+        let message = "The range of the layer part is not one";
+        return Err(ApiError::client("InvalidLayerPartException", message));
+    };
+    upload.check_first(first)?;
+    if last.checked_sub(first).and_then(|more| usize::try_from(more.checked_add(1)?).ok()) == Some(size) {
+        return Ok(());
+    }
+    let message = format!("The layer part has {size} bytes, and not those from {first} to {last}");
+    Err(ApiError::client("InvalidLayerPartException", message))
+}
+
+/// A blob that is there already is as good as uploaded.
+fn finish(state: &mut State, name: &str, id: &str, digest: &str) -> Result<Reply, Problem> {
+    match uploads::finish(state, name, id, &[digest]) {
+        Ok(_) => {}
+        Err(error) if error.code == "LayerAlreadyExistsException" => {
+            state.repository_mut(name)?.uploads.remove(id);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(created(name, digest))
+}
+
+fn created(name: &str, digest: &str) -> Reply {
+    let place = format!("/v2/{name}/blobs/{digest}");
+    Reply::new(StatusCode::CREATED).header(header::LOCATION, &place).digest(digest)
+}
+
+fn progress(state: &mut State, name: &str, id: &str, status: StatusCode) -> Result<Reply, Problem> {
+    let last = uploads::find(state, name, id)?.bytes.len().saturating_sub(1);
+    Ok(Reply::new(status)
+        .header(header::LOCATION, &format!("/v2/{name}/blobs/uploads/{id}"))
+        .header(header::RANGE, &format!("0-{last}"))
+        .header(UPLOAD_UUID, id))
+}

@@ -1,0 +1,31 @@
+//! `demo`: what the janitor does, without an AWS account.
+
+use crate::harness::World;
+
+/// No AWS setting at all.
+fn outside_of_aws() -> World {
+    [
+        "AWS_ENDPOINT_URL",
+        "AWS_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_EC2_METADATA_DISABLED",
+    ]
+    .into_iter()
+    .fold(World::new(), World::without)
+}
+
+#[test]
+fn the_demo_needs_no_aws_account_and_leaves_nothing_to_do() {
+    let outcome = outside_of_aws().cli(&["demo"]);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    for part in ["would delete", "16 deleted", "nothing is left to do", "images are complete"] {
+        assert!(outcome.stdout.contains(part), "{part:?} is not in {}", outcome.stdout);
+    }
+}
+
+#[test]
+fn the_demo_can_stop_after_the_plan() {
+    let outcome = outside_of_aws().cli(&["demo", "--mode", "plan"]);
+    assert_eq!((outcome.code, outcome.stdout.contains("deleted (")), (0, false), "{outcome:?}");
+}

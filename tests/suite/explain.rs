@@ -1,0 +1,235 @@
+//! `explain`: what is this image?
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Busy, Listed, World, legacy, oci, single};
+
+const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
+
+/// Asks for an image by its digest.
+fn explained(world: &World, repository: &str, digest: &str) -> Value {
+    let outcome = world.cli(&["explain", &format!("{repository}@{digest}"), "--output", "json"]);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    outcome.json()
+}
+
+fn text(world: &World, image: &str) -> String {
+    let outcome = world.cli(&["explain", image]);
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
+    outcome.stdout
+}
+
+fn busy() -> (World, Busy) {
+    let world = World::new();
+    let busy = world.busy("team/api");
+    (world, busy)
+}
+
+#[test]
+fn attestations_of_both_forms_are_told_with_their_state_and_what_becomes_of_them() {
+    let (world, busy) = busy();
+    let old = busy.repo.push_untagged(60, legacy(8));
+    for (digest, form, state, action, reason) in [
+        (&busy.live_oci.attestations[0], "oci", "attached", "keep", "attached"),
+        (&busy.live_legacy.attestations[0], "legacy", "attached", "keep", "attached"),
+        (&busy.superseded.attestations[0], "oci", "superseded", "keep", "superseded"),
+        (&old.attestations[0], "legacy", "superseded", "keep", "superseded"),
+        (&busy.oci_orphans[0], "oci", "orphaned", "delete", "orphaned"),
+        (&busy.legacy_orphans[0], "legacy", "orphaned", "delete", "orphaned"),
+    ] {
+        let it = explained(&world, "team/api", digest);
+        let told = ["kind", "form", "state", "action", "reason"].map(|key| it[key].as_str().unwrap());
+        assert_eq!(told, ["attestation", form, state, action, reason]);
+        assert_eq!(it["digest"], **digest);
+    }
+}
+
+#[test]
+fn everything_else_is_told_by_what_it_is() {
+    let (world, busy) = busy();
+    for (digest, kind) in [
+        (&busy.live_oci.platforms[0], "image"),
+        (&busy.live_oci.root, "index"),
+        (&busy.cosign_tag, "signature"),
+        (&busy.cosign_bundle, "signature"),
+        (&busy.notation, "signature"),
+        (&busy.soci[0], "soci-index"),
+        (&busy.soci[1], "soci-index"),
+        (&busy.cache, "cache"),
+        (&busy.chart, "chart"),
+        (&busy.tagged_image, "image"),
+        (&busy.untagged_image, "image"),
+        (&busy.in_flight[0], "attestation"),
+    ] {
+        let it = explained(&world, "team/api", digest);
+        assert_eq!((&it["kind"], &it["action"]), (&kind.into(), &"keep".into()), "{it:#}");
+    }
+}
+
+#[test]
+fn an_attestation_names_who_lists_it_and_what_it_speaks_of() {
+    let (world, busy) = busy();
+    let live = &busy.live_oci;
+    let it = explained(&world, "team/api", &live.attestations[1]);
+    assert_eq!(it["subject"], json!({"digest": live.platforms[1], "is_present": true}));
+    assert_eq!(it["listed_by"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&it["listed_by"][0]["index"], &it["listed_by"][0]["tags"]),
+        (&json!(live.root), &json!(["v1"]))
+    );
+    assert_eq!((&it["platform"], &it["predicate_types"][0]), (&json!("linux-arm64"), &json!(PROVENANCE)));
+}
+
+#[test]
+fn people_get_the_same_in_sentences() {
+    let (world, busy) = busy();
+    let live = &busy.live_legacy;
+    let text = text(&world, &format!("team/api@{}", live.attestations[0]));
+    for part in [
+        "BuildKit attestation",
+        PROVENANCE,
+        "linux-amd64",
+        &live.platforms[0],
+        &live.root,
+        "tagged v2",
+        "keeps it (attached)",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in {text}");
+    }
+}
+
+#[test]
+fn an_image_is_found_by_tag_by_digest_and_by_the_first_digits() {
+    let (world, busy) = busy();
+    let root = &busy.live_oci.root;
+    let digits = &root["sha256:".len()..][..12];
+    for name in ["team/api:v1", &format!("team/api@{root}"), &format!("team/api@{digits}")] {
+        assert!(text(&world, name).contains(root.as_str()), "{name}");
+    }
+}
+
+#[test]
+fn an_index_tells_what_it_lists() {
+    let (world, busy) = busy();
+    let it = explained(&world, "team/api", &busy.live_oci.root);
+    assert_eq!((&it["lists"]["images"], &it["lists"]["attestations"]), (&2.into(), &2.into()));
+}
+
+#[test]
+fn all_indexes_that_list_an_attestation_are_named_with_the_tags_above_them() {
+    let world = World::new();
+    let api = world.repository("team/api");
+    let build = api.push_untagged(60, single(1));
+    let second = api.index(60, &[Listed::Plain(&build.attestations[0])], Some("second"));
+    api.index(60, &[Listed::Plain(&build.root)], Some("outer"));
+    let it = explained(&world, "team/api", &build.attestations[0]);
+    let listed = it["listed_by"].as_array().unwrap().iter();
+    let listed: BTreeSet<_> = listed
+        .map(|index| [&index["index"], &index["tags"], &index["tags_above"]].map(Value::to_string))
+        .collect();
+    let expected =
+        [[json!(build.root), json!([]), json!(["outer"])], [json!(second), json!(["second"]), json!([])]];
+    assert_eq!(listed, expected.iter().map(|index| index.each_ref().map(Value::to_string)).collect());
+}
+
+#[test]
+fn an_orphans_missing_subject_is_told() {
+    let (world, busy) = busy();
+    let it = explained(&world, "team/api", &busy.oci_orphans[0]);
+    assert_eq!(it["subject"]["is_present"], false);
+    assert_eq!(it["listed_by"], json!([]));
+    assert!(
+        text(&world, &format!("team/api@{}", busy.legacy_orphans[0])).contains("no index in this repository")
+    );
+}
+
+#[test]
+fn the_repository_is_summed_up() {
+    let (world, busy) = busy();
+    let outcome = world.cli(&["explain", "team/api", "--output", "json"]);
+    let it = outcome.json();
+    assert_eq!(it["images"], busy.repo.contents().len());
+    assert_eq!((&it["kinds"]["attestation"], &it["kinds"]["index"]), (&12.into(), &4.into()));
+    assert_eq!((&it["attestations"]["orphaned"], &it["pending"]), (&4.into(), &4.into()));
+    assert!(text(&world, "team/api").contains("4  of the attestations are orphaned"));
+}
+
+#[test]
+fn it_tells_how_to_stop_making_more_of_them() {
+    let world = World::new();
+    let api = world.repository("team/api");
+    let build = api.push(3, oci(1), "v1");
+    for image in ["team/api".to_owned(), format!("team/api@{}", build.attestations[0])] {
+        let text = text(&world, &image);
+        for advice in ["provenance: false", "--provenance=false", "BUILDX_NO_DEFAULT_ATTESTATIONS=1"] {
+            assert!(text.contains(advice), "{advice} is not in {text}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_there_is_a_mistake() {
+    let (world, _) = busy();
+    for (image, text) in [
+        ("team/api:v9", "v9"),
+        ("team/api@sha256:0000000000000000000000000000000000000000000000000000000000000000", "000000"),
+        ("team/apj:v1", "team/apj"),
+        ("team/api@xyz", "xyz"),
+        ("team/*", "team/*"),
+    ] {
+        world.cli(&["explain", image]).refused(2, &[text]);
+    }
+}
+
+#[test]
+fn a_digest_that_is_too_short_to_tell_is_a_mistake() {
+    let (world, _) = busy();
+    world.cli(&["explain", "team/api@abc"]).refused(2, &["abc"]);
+}
+
+#[test]
+fn explaining_writes_nothing() {
+    let (world, busy) = busy();
+    explained(&world, "team/api", &busy.oci_orphans[0]);
+    text(&world, "team/api");
+    assert_eq!(world.writes(), []);
+}
+
+#[test]
+fn it_tells_why_a_whole_repository_is_left_alone() {
+    let (world, busy) = busy();
+    let archived = busy.repo.push_untagged(60, oci(9));
+    busy.repo.archive(&archived.root);
+    let text = text(&world, &format!("team/api@{}", busy.legacy_orphans[0]));
+    assert!(text.contains("nothing") && text.contains(&archived.root), "{text}");
+}
+
+#[test]
+fn a_repository_that_is_not_selected_can_be_explained() {
+    let world = World::new().with("JANITOR_EXCLUDE", "*");
+    let api = world.repository("team/api");
+    let orphans = api.orphans(60, legacy(1));
+    let text = text(&world, &format!("team/api@{}", orphans[0]));
+    assert!(text.contains("BuildKit attestation") && text.contains("not-selected"), "{text}");
+}
+
+#[test]
+fn a_pull_through_cache_is_not_even_read() {
+    let world = World::new();
+    let api = world.repository("hub/nginx");
+    api.orphans(60, legacy(1));
+    world.pull_through("hub");
+    world.cli(&["explain", "hub/nginx"]).refused(2, &["pull-through"]);
+    assert_eq!(world.ecr.calls().get("DescribeImages"), None);
+}
+
+#[test]
+fn a_suspect_is_told() {
+    let world = World::new();
+    let api = world.repository("team/api");
+    let statements = api.statements(60, 1);
+    let it = explained(&world, "team/api", &statements);
+    assert_eq!((&it["kind"], &it["action"]), (&"suspect".into(), &"keep".into()));
+}

@@ -1,0 +1,57 @@
+//! A registry, the real binaries beside it, and ways to ask what came of them.
+
+mod busy;
+mod lambda;
+mod manifests;
+mod outcome;
+mod repo;
+mod world;
+
+pub(crate) use busy::Busy;
+pub(crate) use lambda::Lambda;
+pub(crate) use manifests::Listed;
+pub(crate) use outcome::{Outcome, Report};
+pub(crate) use repo::{Contents, Repo};
+pub(crate) use world::World;
+
+use std::collections::BTreeSet;
+
+use ecr_emulator::buildx::{Build, Form};
+use ecr_emulator::{Fault, FaultRule, When};
+
+/// Two platforms with attestations as BuildKit makes them since 0.32.
+pub(crate) fn oci(code: u64) -> Build {
+    Build::new(&["linux/amd64", "linux/arm64"]).code(code)
+}
+
+/// Two platforms with attestations as BuildKit made them before.
+pub(crate) fn legacy(code: u64) -> Build {
+    oci(code).form(Form::Legacy)
+}
+
+/// One platform, one attestation, one index.
+pub(crate) fn single(code: u64) -> Build {
+    Build::new(&["linux/amd64"]).code(code)
+}
+
+/// Digests as a set, for comparisons.
+pub(crate) fn set<'a>(digests: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
+    digests.into_iter().cloned().collect()
+}
+
+/// The text with `yyyy-mm-dd` in the place of each date.
+pub(crate) fn without_dates(text: &str) -> String {
+    let is_date = |word: &str| word.parse::<jiff::civil::Date>().is_ok();
+    let word = |word: &str| if is_date(word) { "yyyy-mm-dd".to_owned() } else { word.to_owned() };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Trouble in every repository.
+pub(crate) fn trouble(operation: &str, when: When, fault: Fault) -> FaultRule {
+    FaultRule { operation: operation.to_owned(), repository: None, when, fault }
+}
+
+/// Trouble in one repository.
+pub(crate) fn trouble_in(repository: &Repo, operation: &str, when: When, fault: Fault) -> FaultRule {
+    FaultRule { repository: Some(repository.name.clone()), ..trouble(operation, when, fault) }
+}

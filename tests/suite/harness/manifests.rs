@@ -1,0 +1,74 @@
+//! Manifests that no builder of the emulator makes.
+
+use super::Repo;
+use serde_json::{Value, json};
+
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+
+/// How an index lists a child.
+pub(crate) enum Listed<'a> {
+    /// Without a word about it.
+    Plain(&'a str),
+    /// As the attestation of this image.
+    AttestationOf(&'a str, &'a str),
+    /// As an image for amd64.
+    Amd64(&'a str),
+}
+
+impl Repo {
+    /// Pushes an index over images that are there.
+    pub(crate) fn index(&self, days: i64, children: &[Listed<'_>], tag: Option<&str>) -> String {
+        let index = self.listing(children).to_string();
+        self.ago(days, |ecr, name| ecr.put_image(name, &index, Some(INDEX), tag))
+    }
+
+    /// Pushes an untagged index that refers to an image.
+    pub(crate) fn index_about(&self, days: i64, subject: &str, children: &[Listed<'_>]) -> String {
+        let mut index = self.listing(children);
+        index["subject"] = self.descriptor(&Listed::Plain(subject));
+        self.ago(days, |ecr, name| ecr.put_image(name, &index.to_string(), Some(INDEX), None))
+    }
+
+    /// Pushes statements whose manifest does not prove that BuildKit made it, as docker/attest does.
+    pub(crate) fn statements(&self, days: i64, seed: u64) -> String {
+        let blob = |bytes: &str| self.ecr.push_blob(&self.name, bytes.as_bytes()).unwrap();
+        let (config, layer) = (format!("{{\"seed\":{seed}}}"), format!("{{\"payload\":{seed}}}"));
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": {"mediaType": CONFIG, "digest": blob(&config), "size": config.len()},
+            "layers": [{
+                "mediaType": "application/vnd.in-toto.provenance+dsse",
+                "digest": blob(&layer),
+                "size": layer.len(),
+            }],
+        });
+        self.ago(days, |ecr, name| ecr.put_image(name, &manifest.to_string(), Some(MANIFEST), None))
+    }
+
+    fn listing(&self, children: &[Listed<'_>]) -> Value {
+        let manifests: Vec<Value> = children.iter().map(|child| self.descriptor(child)).collect();
+        json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests})
+    }
+
+    fn descriptor(&self, child: &Listed<'_>) -> Value {
+        let (Listed::Plain(digest) | Listed::AttestationOf(digest, _) | Listed::Amd64(digest)) = child;
+        let image = self.ecr.image(&self.name, digest).unwrap();
+        let mut descriptor =
+            json!({"mediaType": image.media_type, "digest": digest, "size": image.manifest.len()});
+        match child {
+            Listed::Plain(_) => {}
+            Listed::Amd64(_) => descriptor["platform"] = json!({"os": "linux", "architecture": "amd64"}),
+            Listed::AttestationOf(_, subject) => {
+                descriptor["platform"] = json!({"os": "unknown", "architecture": "unknown"});
+                descriptor["annotations"] = json!({
+                    "vnd.docker.reference.type": "attestation-manifest",
+                    "vnd.docker.reference.digest": subject,
+                });
+            }
+        }
+        descriptor
+    }
+}

@@ -1,0 +1,162 @@
+//! A registry with a server, an environment and a working folder for the program.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use ecr_emulator::{Change, Emulator, Entry, Server, Settings};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::{Lambda, Outcome, Repo, Report};
+
+/// A registry with a server, an environment and a working folder for the program.
+pub(crate) struct World {
+    pub(crate) ecr: Emulator,
+    pub(crate) runtime: Runtime,
+    server: Server,
+    folder: TempDir,
+    variables: BTreeMap<String, String>,
+}
+
+impl World {
+    /// An empty registry. The program is as if registered for the pull-time update exclusion.
+    pub(crate) fn new() -> Self {
+        Self::of(Settings::default())
+    }
+
+    /// An empty registry of another account or region.
+    pub(crate) fn of(settings: Settings) -> Self {
+        let region = settings.region.clone();
+        let ecr = Emulator::with(settings);
+        ecr.set_pull_time_updates(false);
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let server = runtime.block_on(ecr.serve(([127, 0, 0, 1], 0).into())).unwrap();
+        let folder = TempDir::new().unwrap();
+        let world = Self { ecr, runtime, server, folder, variables: BTreeMap::new() };
+        let url = world.server.url();
+        world
+            .with("AWS_ENDPOINT_URL", &url)
+            .with("AWS_REGION", &region)
+            .with("AWS_ACCESS_KEY_ID", "nobody")
+            .with("AWS_SECRET_ACCESS_KEY", "nothing")
+            .with("AWS_EC2_METADATA_DISABLED", "true")
+    }
+
+    /// Sets an environment variable of the program.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    /// Sets an environment variable of the program from now on.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.variables.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Takes an environment variable away.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.variables.remove(name);
+        self
+    }
+
+    /// Deletes superseded builds as soon as the other rules allow it.
+    pub(crate) fn deleting_superseded(self) -> Self {
+        self.with("JANITOR_SUPERSEDED", "delete")
+    }
+
+    /// Puts a `janitor.toml` into the working folder.
+    pub(crate) fn config(self, toml: &str) -> Self {
+        std::fs::write(self.file("janitor.toml"), toml).unwrap();
+        self
+    }
+
+    /// A file in the working folder.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A new repository.
+    pub(crate) fn repository(&self, name: &str) -> Repo {
+        self.ecr.create_repository(name).unwrap();
+        Repo { ecr: self.ecr.clone(), name: name.to_owned() }
+    }
+
+    /// Adds a pull-through cache rule.
+    pub(crate) fn pull_through(&self, prefix: &str) {
+        let request = json!({"ecrRepositoryPrefix": prefix, "upstreamRegistryUrl": "registry-1.docker.io"});
+        self.ecr.call("CreatePullThroughCacheRule", request).unwrap();
+    }
+
+    /// The environment of the program, as far as it was set here.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.variables.iter()
+    }
+
+    /// Runs the command line, without a terminal.
+    pub(crate) fn cli(&self, arguments: &[&str]) -> Outcome {
+        let output = Command::new(env!("CARGO_BIN_EXE_ecr-janitor"))
+            .args(arguments)
+            .env_clear()
+            .envs(self.variables())
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        Outcome::of(output)
+    }
+
+    /// Plans everything; it must go well.
+    pub(crate) fn plan(&self) -> Report {
+        self.cli(&["plan", "--output", "json"]).report(0)
+    }
+
+    /// Applies the plan of this moment; it must go well.
+    pub(crate) fn apply(&self) -> Report {
+        self.apply_with(0)
+    }
+
+    /// Applies the plan of this moment; it must end with this code.
+    pub(crate) fn apply_with(&self, code: i32) -> Report {
+        self.cli(&["apply", "--yes", "--output", "json"]).report(code)
+    }
+
+    /// Saves a plan as `plan.json`, and counts from the beginning.
+    pub(crate) fn save_plan(&self) {
+        assert_eq!(self.cli(&["plan", "--out", "plan.json"]).code, 0);
+        self.ecr.reset_calls();
+    }
+
+    /// Applies the saved plan.
+    pub(crate) fn apply_saved(&self) -> Outcome {
+        self.cli(&["apply", "plan.json", "--yes", "--output", "json"])
+    }
+
+    /// Starts the Lambda function.
+    pub(crate) fn lambda(&self) -> Lambda<'_> {
+        Lambda::start(self)
+    }
+
+    /// What calls changed since the last reset.
+    pub(crate) fn writes(&self) -> Vec<Entry> {
+        self.ecr.journal()
+    }
+
+    /// The digests that each BatchDeleteImage deleted, call by call.
+    pub(crate) fn deletions(&self) -> Vec<Vec<String>> {
+        let mut calls: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+        for entry in self.writes() {
+            if let Change::Deleted { digest } = entry.kind {
+                calls.entry(entry.n).or_default().push(digest);
+            }
+        }
+        calls.into_values().collect()
+    }
+
+    /// The number of the call that deleted this image.
+    pub(crate) fn call_that_deleted(&self, digest: &str) -> Option<usize> {
+        self.deletions().iter().position(|call| call.iter().any(|deleted| deleted == digest))
+    }
+}

@@ -1,0 +1,19 @@
+//! What a user of the janitor can rely on, shown by the real binaries against an embedded ECR.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod harness;
+
+mod apply;
+mod demo;
+mod explain;
+mod floor;
+mod lambda;
+mod limits;
+mod plan;
+mod properties;
+mod races;
+mod saved;
+mod tagging;
+mod trouble;
+mod usage;

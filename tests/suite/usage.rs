@@ -1,0 +1,157 @@
+//! How the command line is used, and what it refuses before it calls anything.
+
+use crate::harness::{World, legacy};
+
+/// A registry with something to do, so that doing nothing shows.
+fn world() -> World {
+    let world = World::new();
+    world.repository("team/api").orphans(60, legacy(1));
+    world
+}
+
+#[test]
+fn a_bad_configuration_is_refused_before_anything_is_called() {
+    let cases: [(&str, &[&str]); 14] = [
+        ("[policy]\norphand = \"keep\"", &["policy.orphand", "policy.orphaned"]),
+        ("[polycy]\n", &["polycy", "policy"]),
+        ("[limits]\nmax_deletion = 1", &["limits.max_deletion", "limits.max_deletions"]),
+        ("[[override]]\nrepositories = [\"a\"]\nattach = \"tag\"", &["override[1].attach", "attached"]),
+        ("[policy]\ngrace_period = \"2 moons\"", &["policy.grace_period", "2 moons", "48h"]),
+        ("[policy]\ngrace_period = 48", &["policy.grace_period", "48"]),
+        ("[policy]\ngrace_period = \"59m\"", &["policy.grace_period", "one hour"]),
+        ("[policy]\norphaned = \"remove\"", &["policy.orphaned", "remove", "delete"]),
+        ("[policy]\nattached = \"delete\"", &["policy.attached", "delete"]),
+        ("[policy]\ntag_template = \"attestation\"", &["policy.tag_template", "{digest}"]),
+        ("[policy]\ntag_template = \"sha256-{digest}\"", &["policy.tag_template", "sha256-"]),
+        ("[policy]\ntag_template = \"{digest}.sig\"", &["policy.tag_template", ".sig"]),
+        ("[limits]\nmax_deletions_share = 1.5", &["limits.max_deletions_share", "1.5"]),
+        ("mode = apply", &["TOML"]),
+    ];
+    for (config, texts) in cases {
+        let world = world().config(config);
+        for command in [&["plan"][..], &["apply", "--yes"], &["explain", "team/api"]] {
+            world.cli(command).refused(2, texts);
+        }
+        assert!(world.ecr.calls().is_empty(), "{config}");
+    }
+}
+
+#[test]
+fn apply_without_yes_and_without_a_terminal_does_nothing() {
+    let world = world();
+    world.cli(&["apply"]).refused(2, &["--yes"]);
+    assert!(world.ecr.calls().is_empty());
+}
+
+#[test]
+fn every_scalar_has_an_environment_twin() {
+    let cases = [
+        ("JANITOR_GRACE_PERIOD", "90d", 0),
+        ("JANITOR_ORPHANED", "keep", 0),
+        ("JANITOR_REPOSITORIES", "team/web, team/other", 0),
+        ("JANITOR_EXCLUDE", "team/*", 0),
+        ("JANITOR_REQUIRE_TAG", "ecr-janitor=enabled", 0),
+        ("JANITOR_MODE", "apply", 2),
+        ("JANITOR_ORPHANED", "", 2),
+    ];
+    for (name, value, planned) in cases {
+        let world = world().with(name, value);
+        assert_eq!(world.plan().total("planned"), planned, "{name}={value}");
+    }
+}
+
+#[test]
+fn a_bad_environment_twin_is_refused_by_its_own_name() {
+    for (name, value) in
+        [("JANITOR_ORPHANED", "purge"), ("JANITOR_GRACE_PERIOD", "5m"), ("JANITOR_MAX_DELETIONS", "-1")]
+    {
+        let world = world().with(name, value);
+        world.cli(&["plan"]).refused(2, &[name]);
+        assert!(world.ecr.calls().is_empty());
+    }
+}
+
+#[test]
+fn a_misspelt_environment_twin_is_refused_with_the_nearest_one() {
+    let world = world().with("JANITOR_GRACE_PERIODS", "90d");
+    world.cli(&["plan"]).refused(2, &["JANITOR_GRACE_PERIODS", "JANITOR_GRACE_PERIOD`"]);
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_an_override_over_both() {
+    let mut world = world().config("[policy]\norphaned = \"keep\"");
+    assert_eq!(world.plan().total("planned"), 0);
+    world.set("JANITOR_ORPHANED", "delete");
+    assert_eq!(world.plan().total("planned"), 2);
+    let world = world.config("[[override]]\nrepositories = [\"team/*\"]\norphaned = \"keep\"");
+    assert_eq!(world.plan().total("planned"), 0);
+}
+
+#[test]
+fn the_configuration_is_found_by_option_then_by_variable_then_in_the_folder() {
+    let keep = "[policy]\norphaned = \"keep\"";
+    let mut world = world().config(keep);
+    std::fs::write(world.file("delete.toml"), "[policy]\norphaned = \"delete\"").unwrap();
+    std::fs::write(world.file("keep.toml"), keep).unwrap();
+    assert_eq!(world.plan().total("planned"), 0);
+    world.set("JANITOR_CONFIG", "delete.toml");
+    assert_eq!(world.plan().total("planned"), 2);
+    let report = world.cli(&["plan", "--output", "json", "--config", "keep.toml"]).report(0);
+    assert_eq!(report.total("planned"), 0);
+}
+
+#[test]
+fn a_configuration_that_is_not_there_is_refused() {
+    let world = world();
+    world.cli(&["plan", "--config", "nowhere.toml"]).refused(2, &["nowhere.toml", "--config"]);
+    assert!(world.ecr.calls().is_empty());
+}
+
+#[test]
+fn unknown_commands_and_options_are_usage_errors() {
+    let world = world();
+    for arguments in [&["purge"][..], &[], &["plan", "--force"], &["plan", "--output", "xml"], &["explain"]] {
+        let outcome = world.cli(arguments);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{arguments:?}");
+    }
+    assert!(world.ecr.calls().is_empty());
+}
+
+#[test]
+fn help_names_the_commands_and_the_exit_codes() {
+    let world = world();
+    let help = world.cli(&["--help"]);
+    for word in ["plan", "apply", "explain", "demo", "--repository", "--config", "Exit codes"] {
+        assert!(help.stdout.contains(word), "{word} is not in {}", help.stdout);
+    }
+    for command in ["plan", "apply", "explain", "demo"] {
+        assert_eq!(world.cli(&[command, "--help"]).code, 0);
+    }
+    assert!(world.ecr.calls().is_empty());
+}
+
+#[test]
+fn the_version_is_told() {
+    let outcome = world().cli(&["--version"]);
+    assert_eq!(
+        (outcome.code, outcome.stdout.trim()),
+        (0, concat!("ecr-janitor ", env!("CARGO_PKG_VERSION")))
+    );
+}
+
+#[test]
+fn there_are_no_colours_outside_a_terminal() {
+    let world = world();
+    for arguments in [&["plan"][..], &["apply", "--yes"], &["--help"], &["explain", "team/api"]] {
+        let outcome = world.cli(arguments);
+        assert!(!outcome.stdout.contains('\u{1b}') && !outcome.stderr.contains('\u{1b}'), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_shipped_example_of_a_configuration_says_the_defaults() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/janitor.toml");
+    let world = world();
+    let with_example = world.cli(&["plan", "--config", example]);
+    assert_eq!((with_example.code, &with_example.stdout), (0, &world.cli(&["plan"]).stdout));
+}
