@@ -159,3 +159,6 @@ impl Decision {
         self.detail = detail;
     }
 }
+
+#[cfg(test)]
+pub(crate) mod sample;

@@ -199,8 +199,7 @@ mod tests {
         log.set_common(&json!({"service": "ecr-janitor", "function_request_id": "r-1"}));
         let subscriber = tracing_subscriber::registry().with(log.clone());
         tracing::subscriber::with_default(subscriber, || write(&log));
-        let lines = lines.lock().unwrap().clone();
-        lines
+        lines.lock().unwrap().clone()
     }
 
     #[test]

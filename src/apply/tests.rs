@@ -1,13 +1,11 @@
 //! Applying, against a registry in memory that guards references as ECR does.
 
-#[path = "../report/tests/decisions.rs"]
-mod decisions;
 mod deletions;
 mod registry;
 mod tags;
 mod time;
 
-use decisions::*;
+use crate::decision::sample::*;
 use registry::Registry;
 
 use super::*;

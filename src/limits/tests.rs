@@ -1,9 +1,6 @@
 //! The breaker, limit by limit.
 
-#[path = "../report/tests/decisions.rs"]
-mod decisions;
-
-use decisions::*;
+use crate::decision::sample::*;
 
 use super::*;
 

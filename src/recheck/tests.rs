@@ -1,12 +1,9 @@
 //! Asking again, of a registry whose error names the gone in different ways, or not at all.
 
-#[path = "../report/tests/decisions.rs"]
-mod decisions;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use decisions::*;
+use crate::decision::sample::*;
 
 use super::*;
 use crate::inventory::Evidence;

@@ -1,8 +1,6 @@
 //! Counting, summing up, exit codes, and the cut.
 
-mod decisions;
-
-use decisions::*;
+use crate::decision::sample::*;
 use serde_json::Value;
 
 use super::cut::cut;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::decisions::digest;
 use crate::attestation::Kind;
 use crate::decision::Decision;
+use crate::decision::sample::{digest, index};
 use crate::digest::Digest;
 use crate::inventory::{Evidence, Image, Status};
 use crate::media_type::Shape;
@@ -76,7 +76,7 @@ impl Registry {
 
     /// An index appears that the plan does not know, and lists these.
     pub(super) fn add_index(&self, name: &str, lists: &[&str]) {
-        self.add(&super::decisions::index(name), "");
+        self.add(&index(name), "");
         let lists = lists.iter().map(|name| digest(name)).collect();
         self.change(digest(name), |stored| stored.lists = lists);
     }

@@ -126,7 +126,7 @@ async fn a_tag_of_which_ecr_says_nothing_is_not_written() {
 #[tokio::test(start_paused = true)]
 async fn an_image_that_changed_or_vanished_since_gets_no_tag() {
     let (mut decisions, registry) = to_be_tagged(2);
-    decisions[0].pushed_at = Some(decisions::time(1));
+    decisions[0].pushed_at = Some(time(1));
     let vanished = attestation("vanished").to_be_tagged("tag-2");
     decisions.push(vanished);
     let report = applied(&registry, decisions).await;

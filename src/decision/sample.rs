@@ -1,5 +1,4 @@
 //! Decisions by name, for tests of whatever comes after the rules.
-#![allow(dead_code, reason = "several test modules include it, each for what it needs")]
 
 use jiff::Timestamp;
 
@@ -9,16 +8,16 @@ use crate::digest::Digest;
 use crate::policy::Action;
 use crate::report::{RepositoryReport, Status};
 
-pub(super) fn digest(name: &str) -> Digest {
+pub(crate) fn digest(name: &str) -> Digest {
     Digest::of(name.as_bytes())
 }
 
-pub(super) fn time(seconds: i64) -> Timestamp {
+pub(crate) fn time(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + seconds).unwrap()
 }
 
 /// An index that the plan deletes.
-pub(super) fn index(name: &str) -> Decision {
+pub(crate) fn index(name: &str) -> Decision {
     Decision {
         digest: digest(name),
         kind: Kind::Index,
@@ -40,18 +39,18 @@ pub(super) fn index(name: &str) -> Decision {
 }
 
 /// An attestation that the plan deletes: an orphan, until something lists it.
-pub(super) fn attestation(name: &str) -> Decision {
+pub(crate) fn attestation(name: &str) -> Decision {
     let (form, state) = (Some(Form::Legacy), Some(State::Orphaned));
     Decision { kind: Kind::Attestation, form, state, reason: Reason::Orphaned, ..index(name) }
 }
 
 /// An image that the plan deletes.
-pub(super) fn image(name: &str) -> Decision {
+pub(crate) fn image(name: &str) -> Decision {
     Decision { kind: Kind::Image, ..index(name) }
 }
 
 /// What is said of a decision beyond its kind.
-pub(super) trait Said: Sized {
+pub(crate) trait Said: Sized {
     fn said(self, change: impl FnOnce(&mut Decision)) -> Self;
 
     fn under(self, parents: &[&str]) -> Self {
@@ -83,7 +82,7 @@ impl Said for Decision {
 }
 
 /// A repository of this many images.
-pub(super) fn repository(name: &str, images: u64, decisions: Vec<Decision>) -> RepositoryReport {
+pub(crate) fn repository(name: &str, images: u64, decisions: Vec<Decision>) -> RepositoryReport {
     let mut report = RepositoryReport {
         name: name.to_owned(),
         status: Status::Done,
@@ -98,6 +97,6 @@ pub(super) fn repository(name: &str, images: u64, decisions: Vec<Decision>) -> R
 }
 
 /// Some attestations, all alike.
-pub(super) fn attestations(count: usize) -> Vec<Decision> {
+pub(crate) fn attestations(count: usize) -> Vec<Decision> {
     (0..count).map(|number| attestation(&format!("a{number}"))).collect()
 }
