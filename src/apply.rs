@@ -141,11 +141,8 @@ impl<R: Read + Delete + Tag> Work<'_, R> {
     }
 
     fn give_up(&mut self, action: Action) {
-        for decision in self.decisions.iter_mut() {
-            if decision.outcome == Outcome::Planned && decision.action == action {
-                decision.conclude(Outcome::Deadline, None, Some("there was no time left for it".into()));
-            }
-        }
+        let left = self.places(|decision| decision.outcome == Outcome::Planned && decision.action == action);
+        self.out_of_time(&left);
     }
 }
 

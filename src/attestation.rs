@@ -113,9 +113,8 @@ pub fn kind(manifest: &Manifest) -> Kind {
 pub fn kind_by_listing(artifact_type: Option<&str>, has_subject: bool) -> Option<Kind> {
     let artifact_type = artifact_type?;
     match artifact_type {
-        DOCKER_ATTESTATION | media_type::EMPTY => None,
-        // An attestation in the legacy form has no subject, but only its bytes tell it from an image.
-        IMAGE_CONFIG => has_subject.then_some(Kind::Referrer),
+        // The three types an attestation may show: in the OCI form, or with an image's configuration.
+        DOCKER_ATTESTATION | media_type::EMPTY | IMAGE_CONFIG => None,
         other => match telling_kind(other) {
             // A signature without a subject is one whose subject the listing does not tell: it may be an attestation.
             Some(Kind::Signature) if !has_subject => None,
@@ -263,7 +262,11 @@ mod tests {
         assert_eq!(kind_by_listing(Some(DOCKER_ATTESTATION), true), None);
         assert_eq!(kind_by_listing(Some(media_type::EMPTY), true), None);
         assert_eq!(kind_by_listing(Some(IMAGE_CONFIG), false), None);
-        assert_eq!(kind_by_listing(Some(IMAGE_CONFIG), true), Some(Kind::Referrer));
+        assert_eq!(
+            kind_by_listing(Some(IMAGE_CONFIG), true),
+            None,
+            "docker/attest's, without a parent: a suspect"
+        );
         assert_eq!(
             kind_by_listing(Some("application/vnd.cncf.notary.signature"), true),
             Some(Kind::Signature)

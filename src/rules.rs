@@ -177,12 +177,12 @@ impl Judge<'_> {
         if self.policy.orphaned_with_subject == Action::Delete {
             return;
         }
-        let others = subjects::attested_by_what_stays(self.inventory, verdicts);
+        let attested = subjects::attested_by_what_stays(self.inventory, verdicts);
         for position in self.inventory.positions() {
             let verdict = &mut verdicts[position as usize];
             if verdict.reason == Reason::Orphaned
                 && let Some(subject) = self.inventory.subject(position)
-                && !others.has_another(subject, position)
+                && !attested.contains(&subject)
             {
                 verdict.reason = Reason::SubjectPresent;
                 verdict.action = Action::Keep;

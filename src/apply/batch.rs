@@ -1,6 +1,6 @@
 //! One batch: ask again, delete, and believe the answer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{At, Work};
 use crate::decision::Outcome;
@@ -59,9 +59,10 @@ impl<R: Read + Delete + Tag> Work<'_, R> {
     fn take_answer(&mut self, batch: &[At], answer: BatchAnswer<Digest>) {
         let refused: HashMap<Digest, (String, String)> =
             answer.refused.into_iter().map(|r| (r.digest, (r.code, r.reason))).collect();
+        let done: HashSet<Digest> = answer.done.into_iter().collect();
         for at in batch {
             let decision = &mut self.decisions[*at];
-            if answer.done.binary_search(&decision.digest).is_ok() {
+            if done.contains(&decision.digest) {
                 decision.conclude(Outcome::Deleted, None, None);
             } else if let Some((code, reason)) = refused.get(&decision.digest) {
                 let outcome = match code.as_str() {
@@ -89,6 +90,16 @@ impl<R: Read + Delete + Tag> Work<'_, R> {
         let remedy =
             if error.is_access_denied() { "; the role needs this permission in apply mode" } else { "" };
         self.conclude_all(batch, Outcome::Failed, &error.code, &format!("{error}{remedy}"));
+    }
+
+    pub(super) fn out_of_time(&mut self, batch: &[At]) {
+        for at in batch {
+            self.decisions[*at].conclude(
+                Outcome::Deadline,
+                None,
+                Some("there was no time left for it".into()),
+            );
+        }
     }
 
     pub(super) fn conclude_all(&mut self, batch: &[At], outcome: Outcome, code: &str, detail: &str) {

@@ -27,7 +27,7 @@ impl<R: Read + Delete + Tag> Work<'_, R> {
                 continue;
             }
             if self.deadline.is_near() {
-                self.conclude_all(&[at], Outcome::Deadline, "NoTime", "there was no time left for it");
+                self.out_of_time(&[at]);
             } else {
                 self.write_tag(at, manifests, pace).await;
             }
@@ -48,7 +48,7 @@ impl<R: Read + Delete + Tag> Work<'_, R> {
                 return Vec::new();
             }
             Err(_) => {
-                self.conclude_all(batch, Outcome::Deadline, "NoTime", "there was no time left for it");
+                self.out_of_time(batch);
                 return Vec::new();
             }
         };
@@ -65,9 +65,7 @@ impl<R: Read + Delete + Tag> Work<'_, R> {
         }
         let digests: Vec<Digest> = missing.iter().map(digest).collect();
         match self.deadline.wait(self.registry.manifests(self.repository, &digests)).await {
-            Err(_) => {
-                self.conclude_all(&missing, Outcome::Deadline, "NoTime", "there was no time left for it")
-            }
+            Err(_) => self.out_of_time(&missing),
             Ok(Err(error)) => self.fail_all(&missing, &error),
             Ok(Ok(answer)) => {
                 let sound = answer.done.into_iter().filter_map(|manifest| verified(manifest).ok());
