@@ -157,7 +157,7 @@ impl Function {
         };
         lines.run(&report);
         let reached = report.repositories.iter().filter(|repository| was_reached(repository)).count();
-        self.start_at.fetch_add((reached - skipped) as u64, Ordering::Relaxed);
+        self.start_at.fetch_add(reached.saturating_sub(skipped) as u64, Ordering::Relaxed);
         Ok(report)
     }
 

@@ -150,13 +150,15 @@ impl<R: Read> Reader<'_, R> {
     async fn check_vanished(&mut self, vanished: &[Position]) -> Result<(), HandsOff> {
         for batch in vanished.chunks(MAX_IDS) {
             let digests = self.digests(batch);
-            let call = recheck::present(self.registry, self.repository, &digests);
-            let there = self.deadline.wait(call).await.map_err(|_| HandsOff::out_of_time())?;
-            let there = there.map_err(|error| HandsOff::after(&error, RepositoryReason::IndexUnreadable))?;
-            if let Some(position) = there.first().and_then(|image| self.inventory.position(image.digest)) {
-                return Err(
-                    self.bad_index(position, "DescribeImages lists it, but BatchGetImage does not find it")
-                );
+            let call = recheck::look(self.registry, self.repository, &digests);
+            let presence = self.deadline.wait(call).await.map_err(|_| HandsOff::out_of_time())?;
+            let presence =
+                presence.map_err(|error| HandsOff::after(&error, RepositoryReason::IndexUnreadable))?;
+            let is_left = |p: &&Position| !presence.gone.contains(&self.inventory.image(**p).digest);
+            if let Some(position) = batch.iter().find(is_left) {
+                let problem =
+                    "BatchGetImage does not find it, but DescribeImages does not say that it is gone";
+                return Err(self.bad_index(*position, problem));
             }
             for position in batch {
                 let problem =

@@ -5,7 +5,6 @@ use std::collections::{HashMap, HashSet};
 use super::{At, Work};
 use crate::decision::Outcome;
 use crate::digest::Digest;
-use crate::inventory::Image;
 use crate::recheck;
 use crate::registry::{BatchAnswer, CallError, Delete, Read, Tag};
 
@@ -32,25 +31,25 @@ impl<R: Read + Delete + Tag> Work<'_, R> {
     /// Looks at the images again and takes out what is gone or changed since the plan.
     pub(super) async fn unchanged(&mut self, batch: &[At]) -> Vec<At> {
         let digests: Vec<Digest> = batch.iter().map(|at| self.decisions[*at].digest).collect();
-        let images =
-            match self.deadline.wait(recheck::present(self.registry, self.repository, &digests)).await {
-                Err(_) => {
-                    self.conclude_all(batch, Outcome::Deadline, "NoAnswer", "there was no time left for it");
-                    return Vec::new();
-                }
-                Ok(Err(error)) => {
-                    self.fail_all(batch, &error);
-                    return Vec::new();
-                }
-                Ok(Ok(images)) => images,
-            };
-        let now: HashMap<Digest, Image> = images.into_iter().map(|image| (image.digest, image)).collect();
+        let presence = match self.deadline.wait(recheck::look(self.registry, self.repository, &digests)).await
+        {
+            Err(_) => {
+                self.out_of_time(batch);
+                return Vec::new();
+            }
+            Ok(Err(error)) => {
+                self.fail_all(batch, &error);
+                return Vec::new();
+            }
+            Ok(Ok(presence)) => presence,
+        };
         let mut unchanged = Vec::with_capacity(batch.len());
         for at in batch {
-            let decision = &mut self.decisions[*at];
-            match recheck::difference(decision, now.get(&decision.digest)) {
+            match presence.change(&self.decisions[*at]) {
                 None => unchanged.push(*at),
-                Some((outcome, detail)) => decision.conclude(outcome, None, Some(detail.to_owned())),
+                Some((outcome, code, detail)) => {
+                    self.decisions[*at].conclude(outcome, code, Some(detail.into()))
+                }
             }
         }
         unchanged
