@@ -141,7 +141,7 @@ async fn plan_or_leave(
 }
 
 /// A repository opts in with a resource tag, if the configuration asks for one.
-async fn check_opt_in(
+pub async fn check_opt_in(
     registry: &impl Read,
     required: &BTreeMap<String, String>,
     chosen: &Selected,

@@ -9,14 +9,18 @@ use super::confirm::Consent;
 use super::print::print_report;
 use super::progress::Progress;
 use super::{Common, Failure, connect, plan, selection};
+use crate::config::Config;
 use crate::deadline::Deadline;
+
 use crate::exit_code::ExitCode;
-use crate::plan::Plan;
-use crate::plan::saved::SavedPlan;
+use crate::observer::Observer as _;
+use crate::plan::saved::{Refused, SavedPlan};
+use crate::plan::{Plan, check_opt_in};
 use crate::registry::ecr::Ecr;
 use crate::report::{RepositoryReason, RepositoryReport};
 use crate::run::{apply_plan, report_plan};
-use crate::select::Selection;
+use crate::select::{Selected, Selection};
+use crate::survey::HandsOff;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -40,7 +44,8 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let plan = match saved {
         None => plan::make(&ecr, &config, selection, now, &progress).await,
         Some((path, saved)) => {
-            let mut plan = take_up(saved, selection, &ecr).map_err(|why| refused(&path, &why))?;
+            let mut plan =
+                take_up(&ecr, &config, saved, selection).await.map_err(|why| refused(&path, &why))?;
             plan.check_limits(&config);
             plan::warn_of_limits(&plan);
             plan
@@ -53,6 +58,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
         return Ok(ExitCode::Usage);
     }
     let progress = Progress::new("applying");
+    progress.selected(plan.repositories.len());
     let report = apply_plan(&ecr, plan, config.concurrency, now, &Deadline::default(), &progress).await;
     progress.clear();
     print_report(&report, common.output);
@@ -66,28 +72,38 @@ fn read(path: &Path) -> Result<(PathBuf, SavedPlan), Failure> {
     Ok((path.to_owned(), saved))
 }
 
-fn refused(path: &Path, why: &crate::plan::saved::Refused) -> Failure {
+fn refused(path: &Path, why: &Refused) -> Failure {
     Failure::Usage(format!("the plan {} is refused: {why}", path.display()))
 }
 
 /// A saved plan against the registry of now: a repository that is gone, or that the configuration leaves alone by
 /// now, is left out with its reason.
-fn take_up(saved: SavedPlan, selection: Selection, ecr: &Ecr) -> Result<Plan, crate::plan::saved::Refused> {
+async fn take_up(
+    ecr: &Ecr,
+    config: &Config,
+    saved: SavedPlan,
+    selection: Selection,
+) -> Result<Plan, Refused> {
     saved.check_place(selection.registry.as_deref(), ecr.region())?;
-    let is_narrowed = selection.is_narrowed;
-    let skips: BTreeMap<String, Option<RepositoryReason>> =
-        selection.repositories.into_iter().map(|chosen| (chosen.name, chosen.skip)).collect();
+    let mut here: BTreeMap<String, Selected> =
+        selection.repositories.into_iter().map(|chosen| (chosen.name.clone(), chosen)).collect();
     let mut repositories = saved.into_repositories();
-    repositories.retain(|planned| !is_narrowed || skips.contains_key(&planned.report.name));
+    repositories.retain(|planned| !selection.is_narrowed || here.contains_key(&planned.report.name));
     for planned in &mut repositories {
-        let reason = match skips.get(&planned.report.name) {
-            Some(skip) => *skip,
-            None => Some(RepositoryReason::RepositoryGone),
-        };
-        if let Some(reason) = reason {
+        if let Err(left_alone) = still_selected(ecr, config, here.remove(&planned.report.name)).await {
             let name = std::mem::take(&mut planned.report.name);
-            planned.report = RepositoryReport::without_decisions(name, reason, None);
+            let detail = (!left_alone.detail.is_empty()).then_some(left_alone.detail);
+            planned.report = RepositoryReport::without_decisions(name, left_alone.reason, detail);
         }
     }
     Ok(Plan { registry: selection.registry, repositories, tripped: Vec::new() })
+}
+
+async fn still_selected(ecr: &Ecr, config: &Config, here: Option<Selected>) -> Result<(), HandsOff> {
+    let leave = |reason| Err(HandsOff { reason, detail: String::new() });
+    match here {
+        None => leave(RepositoryReason::RepositoryGone),
+        Some(Selected { skip: Some(reason), .. }) => leave(reason),
+        Some(chosen) => check_opt_in(ecr, &config.select.require_tag, &chosen, &Deadline::default()).await,
+    }
 }

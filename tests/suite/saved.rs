@@ -209,6 +209,19 @@ fn a_repository_that_is_gone_or_excluded_by_now_is_left_out() {
 }
 
 #[test]
+fn a_repository_that_must_opt_in_by_now_and_did_not_is_left_out() {
+    let mut world = World::new();
+    let [yes, no] = ["yes", "no"].map(|name| world.repository(name));
+    let orphans = [&yes, &no].map(|repository| repository.orphans(60, legacy(1)));
+    world.save_plan();
+    yes.label("ecr-janitor", "enabled");
+    world.set("JANITOR_REQUIRE_TAG", "ecr-janitor=enabled");
+    let report = world.apply_saved().report(0);
+    assert_eq!((report.left_alone(&yes), report.left_alone(&no)), ("", "not-opted-in"));
+    assert_eq!((yes.count(&orphans[0]), no.count(&orphans[1])), (0, 2));
+}
+
+#[test]
 fn a_plan_can_be_narrowed_when_it_is_applied() {
     let world = World::new();
     let [api, web] = ["team/api", "team/web"].map(|name| world.repository(name));
