@@ -1,10 +1,10 @@
 # Everything needs only Rust and make. `make help` lists the targets.
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint build bench size clean
+.PHONY: help demo test lint build bench size contract-aws witnesses clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Show the Lambda function at work on an embedded ECR (no AWS account needed)
 	$(CARGO) build --locked --bins
@@ -12,6 +12,10 @@ demo: ## Show the Lambda function at work on an embedded ECR (no AWS account nee
 
 test: ## All tests
 	$(CARGO) test --locked --workspace
+	@$(MAKE) --no-print-directory witnesses
+
+witnesses: ## AWS's clients, skopeo and moto against the real binaries (skipped without Python)
+	CARGO="$(CARGO)" witnesses/run.sh
 
 lint: ## Formatting, lints, documentation, and the Lambda binary alone
 	$(CARGO) fmt --all --check
@@ -30,6 +34,11 @@ bench: ## API calls against their floor, time and memory
 size: build ## The size of the function's binary
 	@ls -l target/lambda/bootstrap | awk '{ printf "bootstrap: %.1f MB\n", $$5 / 1e6 }'
 	@gzip -9 -c target/lambda/bootstrap | wc -c | awk '{ printf "gzipped:   %.1f MB\n", $$1 / 1e6 }'
+
+contract-aws: ## Try on your AWS account what is believed of ECR: PREFIX=janitor-contract CONSENT=yes [WAIT=seconds]
+	@test -n "$(PREFIX)" -a "$(CONSENT)" = yes || { echo "This creates one repository below PREFIX, deletes it again, and costs cents:"; \
+	  echo "  make contract-aws PREFIX=janitor-contract CONSENT=yes"; exit 2; }
+	@$(CARGO) run --locked --quiet -p ecr-contract -- --aws --prefix "$(PREFIX)" --i-know-this-creates-a-repository $(if $(WAIT),--wait $(WAIT))
 
 clean: ## Remove what was built
 	$(CARGO) clean

@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use crate::digest;
 use crate::emulator::Emulator;
 use crate::error::ApiError;
-use crate::state::Blob;
+use crate::state::{Blob, State};
 
 impl Emulator {
     /// Stores a blob, as a finished layer upload would; a blob that is there already is fine. Returns its digest.
@@ -37,8 +37,13 @@ impl Emulator {
     }
 
     /// The same without a copy.
+    fn blob_bytes(&self, repository: &str, digest: &str) -> Option<Bytes> {
+        self.state().blob_bytes(repository, digest)
+    }
+}
+
+impl State {
     pub(crate) fn blob_bytes(&self, repository: &str, digest: &str) -> Option<Bytes> {
-        let state = self.state();
-        state.repositories.get(repository)?.blobs.get(digest)?.bytes.clone()
+        self.repositories.get(repository)?.blobs.get(digest)?.bytes.clone()
     }
 }

@@ -119,8 +119,16 @@ impl Emulator {
     }
 
     /// Does an operation for HTTP call number `n`, and notes what it changed.
-    pub(crate) fn call_recorded(&self, n: u64, operation: &str, request: &Value) -> Result<Value, ApiError> {
-        self.recorded(n, operation, |state| operation::run(state, operation, request))
+    pub(crate) fn call_recorded(
+        &self,
+        n: u64,
+        place: &Settings,
+        operation: &str,
+        request: &Value,
+    ) -> Result<Value, ApiError> {
+        self.recorded(n, operation, |state| {
+            state.within(place, |state| operation::run(state, operation, request))
+        })
     }
 
     /// Does something to the state for HTTP call number `n`, and notes under this name what it changed.

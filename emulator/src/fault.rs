@@ -26,6 +26,14 @@ pub enum Fault {
     DropAfter,
     /// HTTP 200 with a body that breaks off; the operation is not done.
     Garbage,
+    /// `BatchGetImage` and `BatchDeleteImage` are done for every other id of the request (the first, the third, ...);
+    /// each of the rest comes back as a failure with the code `KmsError`, and nothing happens to it. Other operations,
+    /// and requests with one id, are done as ever.
+    Partial,
+    /// `BatchGetImage` and `BatchDeleteImage` are done for all ids, but the answer is silent about every other image
+    /// that it worked for (the second, the fourth, ...): that one is neither among the images nor among the failures.
+    /// Other operations, and answers about one image, are as ever.
+    Silent,
 }
 
 /// Which of the matching calls are hit.

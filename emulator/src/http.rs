@@ -6,7 +6,10 @@ mod api;
 mod call;
 mod layer_download;
 mod line;
+mod partial;
+mod principal;
 mod server;
+mod signature;
 mod v2;
 
 pub use server::Server;

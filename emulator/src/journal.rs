@@ -9,7 +9,8 @@ pub struct Entry {
     pub n: u64,
     /// The operation of that call.
     pub operation: String,
-    /// The repository; empty when the change is to the registry itself.
+    /// The repository; empty when the change is to the registry itself. In another account or Region than the
+    /// emulator was made for it is the repository's ARN.
     pub repository: String,
     /// What changed.
     pub kind: Change,
@@ -73,7 +74,8 @@ pub enum Change {
     RepositoryDeleted,
     /// A setting that was written or removed.
     Configured {
-        /// The setting: `imageTagMutability`, `tags`, `lifecyclePolicy`, `pullThroughCacheRule`.
+        /// The setting: `imageTagMutability`, `imageScanningConfiguration`, `tags`, `lifecyclePolicy`,
+        /// `repositoryPolicy`, `pullThroughCacheRule`, `registryPolicy`, `registryScanningConfiguration`.
         setting: String,
     },
 }

@@ -13,6 +13,7 @@
 
 pub mod artifacts;
 pub mod buildx;
+pub mod seed;
 
 mod blobs;
 mod digest;
@@ -21,9 +22,13 @@ mod emulator;
 mod error;
 mod fault;
 mod http;
+mod iam;
 mod journal;
+mod model;
 mod operation;
 mod paging;
+mod places;
+mod rates;
 mod request;
 mod settings;
 mod state;

@@ -12,8 +12,11 @@ mod pull_through;
 mod put_image;
 mod referrers;
 mod registry;
+mod registry_policy;
 mod repositories;
+mod repository_policy;
 mod resource_tags;
+mod scanning;
 mod storage_class;
 mod tag_mutability;
 pub(crate) mod token;
@@ -22,20 +25,22 @@ pub(crate) mod uploads;
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
+use crate::model;
 use crate::request::Request;
+use crate::settings::Settings;
 use crate::state::State;
 
 type Operation = fn(&mut State, &Request<'_>) -> Result<Value, ApiError>;
 
 /// Does one operation.
 pub(crate) fn run(state: &mut State, name: &str, request: &Value) -> Result<Value, ApiError> {
-    let Some(operation) = find(name) else {
-        let message = format!("The operation {name} is not known to this registry.");
-        return Err(ApiError::client("UnknownOperationException", message));
-    };
+    let operation = find(name).ok_or_else(|| model::unknown(name))?;
+    model::check(name, request)?;
     let request = Request::new(request)?;
-    check_registry(state, name, &request)?;
-    operation(state, &request)
+    match other_registry(state, name, &request)? {
+        Some(place) => state.within(&place, |state| operation(state, &request)),
+        None => operation(state, &request),
+    }
 }
 
 fn find(name: &str) -> Option<Operation> {
@@ -43,12 +48,16 @@ fn find(name: &str) -> Option<Operation> {
         "BatchCheckLayerAvailability" => layers::batch_check_layer_availability,
         "BatchDeleteImage" => batch_delete_image::batch_delete_image,
         "BatchGetImage" => batch_get_image::batch_get_image,
+        "BatchGetRepositoryScanningConfiguration" => scanning::batch_get_repository_scanning_configuration,
         "CompleteLayerUpload" => layer_uploads::complete_layer_upload,
         "CreatePullThroughCacheRule" => pull_through::create_rule,
         "CreateRepository" => repositories::create_repository,
         "DeleteLifecyclePolicy" => lifecycle::delete_lifecycle_policy,
         "DeletePullThroughCacheRule" => pull_through::delete_rule,
+        "DeleteRegistryPolicy" => registry_policy::delete_registry_policy,
         "DeleteRepository" => repositories::delete_repository,
+        "DeleteRepositoryPolicy" => repository_policy::delete_repository_policy,
+        "DescribeImageScanFindings" => scanning::describe_image_scan_findings,
         "DescribeImages" => describe_images::describe_images,
         "DescribePullThroughCacheRules" => pull_through::describe_rules,
         "DescribeRegistry" => registry::describe_registry,
@@ -56,32 +65,46 @@ fn find(name: &str) -> Option<Operation> {
         "GetAuthorizationToken" => registry::get_authorization_token,
         "GetDownloadUrlForLayer" => layers::get_download_url_for_layer,
         "GetLifecyclePolicy" => lifecycle::get_lifecycle_policy,
+        "GetLifecyclePolicyPreview" => lifecycle::get_lifecycle_policy_preview,
+        "GetRegistryPolicy" => registry_policy::get_registry_policy,
+        "GetRegistryScanningConfiguration" => scanning::get_registry_scanning_configuration,
+        "GetRepositoryPolicy" => repository_policy::get_repository_policy,
         "InitiateLayerUpload" => layer_uploads::initiate_layer_upload,
         "ListImageReferrers" => referrers::list_image_referrers,
         "ListImages" => list_images::list_images,
         "ListTagsForResource" => resource_tags::list_tags_for_resource,
         "PutImage" => put_image::put_image,
+        "PutImageScanningConfiguration" => scanning::put_image_scanning_configuration,
         "PutImageTagMutability" => tag_mutability::put_image_tag_mutability,
         "PutLifecyclePolicy" => lifecycle::put_lifecycle_policy,
+        "PutRegistryPolicy" => registry_policy::put_registry_policy,
+        "PutRegistryScanningConfiguration" => scanning::put_registry_scanning_configuration,
+        "SetRepositoryPolicy" => repository_policy::set_repository_policy,
+        "StartImageScan" => scanning::start_image_scan,
         "TagResource" => resource_tags::tag_resource,
         "UntagResource" => resource_tags::untag_resource,
         "UpdateImageStorageClass" => storage_class::update_image_storage_class,
+        "UpdatePullThroughCacheRule" => pull_through::update_rule,
         "UploadLayerPart" => layer_uploads::upload_layer_part,
+        "ValidatePullThroughCacheRule" => pull_through::validate_rule,
         _ => return None,
     })
 }
 
-/// Another account's registry exists, but without a policy there that lets this caller in.
-fn check_registry(state: &State, operation: &str, request: &Request<'_>) -> Result<(), ApiError> {
-    let Some(registry) = request.text("registryId")? else {
-        return Ok(());
+/// Another account's registry, if the caller names one. It has no policy that lets this caller in, unless all are
+/// let in everywhere.
+fn other_registry(
+    state: &State,
+    operation: &str,
+    request: &Request<'_>,
+) -> Result<Option<Settings>, ApiError> {
+    let registry = match request.text("registryId")? {
+        Some(registry) if registry != state.settings.account => registry,
+        _ => return Ok(None),
     };
-    if registry.len() != 12 || !registry.bytes().all(|b| b.is_ascii_digit()) {
-        let constraint = "must satisfy regular expression '[0-9]{12}'";
-        return Err(ApiError::invalid("registryId", constraint));
-    }
-    if registry == state.settings.account {
-        return Ok(());
+    if state.cross_account {
+        let region = state.settings.region.clone();
+        return Ok(Some(Settings { account: registry.to_owned(), region }));
     }
     let name = request.text("repositoryName")?.unwrap_or("*");
     let region = &state.settings.region;

@@ -120,11 +120,11 @@ impl<'a> Request<'a> {
     }
 }
 
-fn missing(name: &str) -> ApiError {
+pub(crate) fn missing(name: &str) -> ApiError {
     ApiError::invalid(name, "Member must not be null")
 }
 
-fn wrong_type(name: &str, found: &Value, wanted: &str) -> ApiError {
+pub(crate) fn wrong_type(name: &str, found: &Value, wanted: &str) -> ApiError {
     let kind = match found {
         Value::Null => "NULL",
         Value::Bool(_) => "BOOLEAN_VALUE",

@@ -1,7 +1,7 @@
 //! Whose registry this is.
 
 /// The account and Region that the registry says it is in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Settings {
     /// Twelve digits; also the registry's id.
     pub account: String,

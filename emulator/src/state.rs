@@ -8,8 +8,10 @@ mod limits;
 mod manifest;
 mod mutability;
 mod name;
+mod place;
 mod repository;
 mod rule;
+mod scanning;
 mod status;
 
 use std::collections::BTreeMap;
@@ -21,10 +23,11 @@ pub(crate) use image::Image;
 pub(crate) use image_id::ImageId;
 pub(crate) use limits::Limits;
 pub(crate) use manifest::Manifest;
-pub(crate) use mutability::Mutability;
-pub(crate) use name::{is_repository_name, is_rule_prefix, is_tag};
+pub(crate) use mutability::{Mutability, wildcard};
+pub(crate) use name::{is_prefix, is_repository_name, is_tag};
 pub(crate) use repository::{Lifecycle, Repository};
 pub(crate) use rule::PullThroughRule;
+pub(crate) use scanning::Scanning;
 pub use status::Status;
 pub(crate) use status::Storage;
 
@@ -32,9 +35,12 @@ use crate::error::ApiError;
 use crate::journal::Change;
 use crate::settings::Settings;
 
-/// The registry.
+/// The registry that the running call is for; all others are `elsewhere`.
 pub(crate) struct State {
+    /// Where the running call is: between calls, `home`.
     pub(crate) settings: Settings,
+    /// Where the library acts, and each call that does not say where.
+    pub(crate) home: Settings,
     pub(crate) limits: Limits,
     /// The time, when it does not follow the machine's clock.
     pub(crate) clock: Option<i64>,
@@ -46,6 +52,14 @@ pub(crate) struct State {
     pub(crate) served_at: Option<String>,
     pub(crate) repositories: BTreeMap<String, Repository>,
     pub(crate) rules: BTreeMap<String, PullThroughRule>,
+    /// The registry's policy, which has no effect.
+    pub(crate) policy: Option<String>,
+    pub(crate) scanning: Scanning,
+    /// Whether a caller may name another account's registry.
+    pub(crate) cross_account: bool,
+    /// Whether a call of the JSON API must be signed.
+    pub(crate) require_signature: bool,
+    elsewhere: BTreeMap<Settings, place::Registry>,
     /// What the running operation has changed so far, by repository.
     changes: Vec<(String, Change)>,
     serial: u64,
@@ -54,6 +68,7 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
+            home: settings.clone(),
             settings,
             limits: Limits::default(),
             clock: None,
@@ -62,6 +77,11 @@ impl State {
             served_at: None,
             repositories: BTreeMap::new(),
             rules: BTreeMap::new(),
+            policy: None,
+            scanning: Scanning::default(),
+            cross_account: false,
+            require_signature: false,
+            elsewhere: BTreeMap::new(),
             changes: Vec::new(),
             serial: 0,
         }
@@ -90,8 +110,11 @@ impl State {
             .ok_or_else(|| ApiError::repository_not_found(name, &self.settings.account))
     }
 
+    /// Notes a change. A repository of another registry than the one at home is named by its ARN.
     pub(crate) fn record(&mut self, repository: &str, change: Change) {
-        self.changes.push((repository.to_owned(), change));
+        let named =
+            if self.is_home() { repository.to_owned() } else { self.settings.repository_arn(repository) };
+        self.changes.push((named, change));
     }
 
     pub(crate) fn record_all(&mut self, repository: &str, changes: Vec<Change>) {

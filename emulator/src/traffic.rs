@@ -1,11 +1,13 @@
 //! What comes in over HTTP: counts, the journal, and the trouble that waits for it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::emulator::Emulator;
 use crate::fault::{Fault, FaultRule, mix};
+use crate::iam::Policies;
 use crate::journal::Entry;
+use crate::rates::Rates;
 
 pub(crate) type Hook = Box<dyn FnOnce(&Emulator) + Send>;
 
@@ -18,6 +20,8 @@ pub(crate) struct Traffic {
     pub(crate) latency: Duration,
     pub(crate) latencies: HashMap<String, Duration>,
     pub(crate) seed: u64,
+    pub(crate) rates: Rates,
+    pub(crate) policies: Policies,
     total: u64,
     in_flight: u64,
     rules: Vec<Counted>,
@@ -41,11 +45,18 @@ pub(crate) struct Arrival {
     pub(crate) latency: Duration,
     pub(crate) fault: Option<Fault>,
     pub(crate) hooks: Vec<Hook>,
+    /// Over the rate.
+    pub(crate) throttled: bool,
 }
 
 impl Traffic {
-    /// Counts a call, and looks up what is planned for it.
-    pub(crate) fn arrive(&mut self, operation: &str, repositories: &[String]) -> Arrival {
+    /// Counts a call, and looks up what is planned for it. `rated` is the operation that has a rate.
+    pub(crate) fn arrive(
+        &mut self,
+        operation: &str,
+        repositories: &[String],
+        rated: Option<&str>,
+    ) -> Arrival {
         self.total += 1;
         self.in_flight += 1;
         self.peak = self.peak.max(self.in_flight);
@@ -57,6 +68,7 @@ impl Traffic {
             latency: self.latencies.get(operation).copied().unwrap_or(self.latency),
             fault: self.next_fault(operation, repositories),
             hooks: self.due_hooks(operation, of_operation),
+            throttled: rated.is_some_and(|rated| !self.rates.take(rated, Instant::now())),
         }
     }
 

@@ -1,5 +1,9 @@
 //! `/_emulator/...`: the library's doors for programs outside.
 
+mod limits;
+mod plans;
+mod seeds;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -27,11 +31,16 @@ pub(super) fn router() -> Router<Served> {
         .route("/fault", post(fault))
         .route("/clear-faults", post(clear_faults))
         .route("/require-auth", post(require_auth))
+        .route("/require-signature", post(require_signature))
+        .route("/cross-account", post(cross_account))
         .route("/set-pushed-at", post(set_pushed_at))
         .route("/set-pulled-at", post(set_pulled_at))
         .route("/set-status", post(set_status))
         .route("/corrupt", post(corrupt))
         .route("/hide-media-types", post(hide_media_types))
+        .merge(limits::router())
+        .merge(plans::router())
+        .merge(seeds::router())
 }
 
 async fn calls(State(served): State<Served>) -> Json<BTreeMap<String, u64>> {
@@ -86,6 +95,16 @@ struct Switch {
 
 async fn require_auth(State(served): State<Served>, Json(switch): Json<Switch>) -> StatusCode {
     served.emulator.set_require_auth(switch.on);
+    DONE
+}
+
+async fn require_signature(State(served): State<Served>, Json(switch): Json<Switch>) -> StatusCode {
+    served.emulator.set_require_signature(switch.on);
+    DONE
+}
+
+async fn cross_account(State(served): State<Served>, Json(switch): Json<Switch>) -> StatusCode {
+    served.emulator.set_cross_account(switch.on);
     DONE
 }
 

@@ -15,7 +15,10 @@ pub(super) fn answer(n: u64, result: Result<Value, ApiError>) -> Response<Body> 
         Ok(value) => write(n, StatusCode::OK, value.to_string()),
         Err(error) => {
             let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
-            let body = json!({ "__type": error.code, "message": error.message });
+            let mut body = json!({ "__type": error.code });
+            if !error.message.is_empty() {
+                body["message"] = error.message.into();
+            }
             let mut response = write(n, status, body.to_string());
             if let Ok(value) = HeaderValue::from_str(&error.code) {
                 let name = HeaderName::from_static("x-amzn-errortype");

@@ -1,6 +1,7 @@
 //! `POST /`: one call of the API.
 
 use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, Response};
 use serde_json::{Value, json};
@@ -9,7 +10,10 @@ use super::answer::{answer, garbage};
 use super::call::{Call, Manner, take};
 use super::line::Cut;
 use super::server::Served;
+use super::{partial, principal, signature};
 use crate::error::ApiError;
+use crate::iam::Want;
+use crate::settings::Settings;
 
 const TARGET: &str = "AmazonEC2ContainerRegistry_V20150921.";
 const MANNER: Manner = Manner { refuse: |n, error| answer(n, Err(error)), garbage };
@@ -18,7 +22,7 @@ pub(super) async fn post(
     State(served): State<Served>,
     ConnectInfo(cut): ConnectInfo<Cut>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Response<Body> {
     let operation = headers
         .get("x-amz-target")
@@ -29,16 +33,42 @@ pub(super) async fn post(
         return answer(0, Err(ApiError::client("UnknownOperationException", message)));
     };
     let operation = operation.to_owned();
-    let request = read(&body);
+    let place = signature::place(&served.emulator.state(), &headers);
+    let (place, request) = match place {
+        Ok(place) => (place, body.map_err(refused).and_then(|body| read(&body))),
+        Err(error) => (Settings::default(), Err(error)),
+    };
+    let repositories = request.as_ref().map(repositories).unwrap_or_default();
+    let signer = principal::of(&headers);
     let call = Call {
         name: operation.clone(),
         action: operation.clone(),
-        repositories: request.as_ref().map(repositories).unwrap_or_default(),
+        wants: request.as_ref().map_or_else(|_| Vec::new(), |r| Want::of(&operation, r, &repositories)),
+        principal: signer.clone(),
+        place: place.clone(),
+        repositories,
     };
-    take(served, cut, call, MANNER, move |emulator, n| {
-        answer(n, request.and_then(|request| emulator.call_recorded(n, &operation, &request)))
+    take(served, cut, call, MANNER, move |emulator, n, fault| {
+        let done = request.and_then(|request| {
+            partial::perform(fault, &operation, request, |request| {
+                emulator.call_recorded(n, &place, &operation, request)
+            })
+        });
+        answer(n, done.map(|answer| principal::sign(answer, signer.as_deref())))
     })
     .await
+}
+
+/// The body is too long, or broke off.
+fn refused(rejection: BytesRejection) -> ApiError {
+    match rejection.status().as_u16() {
+        413 => ApiError {
+            code: "RequestEntityTooLargeException".to_owned(),
+            message: "The request is larger than any that the service takes.".to_owned(),
+            status: 413,
+        },
+        _ => ApiError::serialization(rejection.body_text()),
+    }
 }
 
 fn read(body: &[u8]) -> Result<Value, ApiError> {

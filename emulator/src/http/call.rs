@@ -11,6 +11,8 @@ use super::server::Served;
 use crate::emulator::Emulator;
 use crate::error::ApiError;
 use crate::fault::Fault;
+use crate::iam::Want;
+use crate::settings::Settings;
 
 /// What is asked for.
 pub(super) struct Call {
@@ -20,6 +22,12 @@ pub(super) struct Call {
     pub(super) action: String,
     /// The repositories that it is about, as far as the request says.
     pub(super) repositories: Vec<String>,
+    /// The registry that it is for.
+    pub(super) place: Settings,
+    /// The access key id of the caller.
+    pub(super) principal: Option<String>,
+    /// What the caller must be allowed; a call that wants nothing has no rate either.
+    pub(super) wants: Vec<Want>,
 }
 
 /// How a protocol answers when the call is not done.
@@ -28,13 +36,13 @@ pub(super) struct Manner {
     pub(super) garbage: fn(u64) -> Response<Body>,
 }
 
-/// Takes a call. `perform` does it, with the number that it got.
+/// Takes a call. `perform` does it, with the number that it got and a fault that is about the answer.
 pub(super) async fn take(
     served: Served,
     cut: Cut,
     call: Call,
     manner: Manner,
-    perform: impl FnOnce(&Emulator, u64) -> Response<Body> + Send + 'static,
+    perform: impl FnOnce(&Emulator, u64, Option<Fault>) -> Response<Body> + Send + 'static,
 ) -> Response<Body> {
     // On its own, so that a call is done also when its caller does not wait for the answer.
     let task = tokio::spawn(handle(served, cut.clone(), call, manner, perform));
@@ -46,10 +54,11 @@ async fn handle(
     cut: Cut,
     call: Call,
     manner: Manner,
-    perform: impl FnOnce(&Emulator, u64) -> Response<Body>,
+    perform: impl FnOnce(&Emulator, u64, Option<Fault>) -> Response<Body>,
 ) -> Response<Body> {
     let emulator = served.emulator;
-    let arrival = emulator.traffic().arrive(&call.name, &call.repositories);
+    let rated = (!call.wants.is_empty()).then_some(call.action.as_str());
+    let arrival = emulator.traffic().arrive(&call.name, &call.repositories, rated);
     let _flight = Flight(&emulator);
     wait(arrival.latency, &mut served.stopped).await;
     for hook in arrival.hooks {
@@ -57,19 +66,34 @@ async fn handle(
     }
     let n = arrival.n;
     match arrival.fault {
-        None => perform(&emulator, n),
         Some(Fault::Drop) => hang_up(&cut),
         Some(Fault::Hang(time)) => {
             wait(time, &mut served.stopped).await;
             hang_up(&cut)
         }
-        Some(Fault::DropAfter) => {
-            let _ = perform(&emulator, n);
-            hang_up(&cut)
-        }
         Some(Fault::Garbage) => (manner.garbage)(n),
-        Some(fault) => (manner.refuse)(n, refusal(&emulator, &fault, &call)),
+        fault @ (None | Some(Fault::DropAfter | Fault::Partial | Fault::Silent)) => {
+            let unheard = fault == Some(Fault::DropAfter);
+            let response = match admit(&emulator, arrival.throttled, &call) {
+                Ok(()) => perform(&emulator, n, fault),
+                Err(error) => (manner.refuse)(n, error),
+            };
+            if unheard { hang_up(&cut) } else { response }
+        }
+        Some(fault) => (manner.refuse)(n, refusal(&fault, &call)),
     }
+}
+
+/// Is the call one too many, or its caller not allowed?
+fn admit(emulator: &Emulator, throttled: bool, call: &Call) -> Result<(), ApiError> {
+    if throttled {
+        return Err(throttling());
+    }
+    emulator.authorize(call.principal.as_deref(), &call.place, &call.wants)
+}
+
+fn throttling() -> ApiError {
+    ApiError::client("ThrottlingException", "Rate exceeded")
 }
 
 /// Waits, but not longer than the server runs.
@@ -86,9 +110,9 @@ fn hang_up(cut: &Cut) -> Response<Body> {
 }
 
 /// The error that a fault answers with.
-fn refusal(emulator: &Emulator, fault: &Fault, call: &Call) -> ApiError {
+fn refusal(fault: &Fault, call: &Call) -> ApiError {
     match fault {
-        Fault::Throttle => ApiError::client("ThrottlingException", "Rate exceeded"),
+        Fault::Throttle => throttling(),
         Fault::Unavailable => ApiError {
             code: "ServiceUnavailable".to_owned(),
             message: "Service is unavailable. Try again later.".to_owned(),
@@ -99,10 +123,9 @@ fn refusal(emulator: &Emulator, fault: &Fault, call: &Call) -> ApiError {
             ApiError::client("ExpiredTokenException", message)
         }
         Fault::AccessDenied => {
-            let state = emulator.state();
-            let Call { action, repositories, .. } = call;
-            let resource = state.settings.repository_arn(repositories.first().map_or("*", String::as_str));
-            let caller = state.settings.caller_arn();
+            let Call { action, repositories, place, .. } = call;
+            let resource = place.repository_arn(repositories.first().map_or("*", String::as_str));
+            let caller = place.caller_arn();
             let message = format!(
                 "User: {caller} is not authorized to perform: ecr:{action} on resource: {resource} because no \
                  identity-based policy allows the ecr:{action} action"

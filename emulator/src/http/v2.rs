@@ -25,6 +25,9 @@ use self::route::Route;
 use super::call::{Call, Manner, take};
 use super::line::Cut;
 use super::server::Served;
+use super::{principal, signature};
+use crate::emulator::Emulator;
+use crate::iam::Want;
 use crate::state::State;
 
 const MANNER: Manner = Manner { refuse: |_, error| Problem::from(error).reply().finish(), garbage };
@@ -56,20 +59,38 @@ async fn answer(
 ) -> Response<Body> {
     let route = Route::read(uri.path());
     let name = format!("{method} {}", route.label());
+    // On lines of their own: each locks the state.
+    let place = signature::place_of_host(&served.emulator.state(), &headers);
+    let wants = wants(&served.emulator, &route, &method, &headers);
     let call = Call {
         name: name.clone(),
         action: route.action(&method).to_owned(),
         repositories: route.repository().map(str::to_owned).into_iter().collect(),
+        principal: principal::of(&headers),
+        place: place.clone(),
+        wants,
     };
     let asked = Asked { method, query: Query::read(uri.query()), headers, body };
-    take(served, cut, call, MANNER, move |emulator, n| {
+    take(served, cut, call, MANNER, move |emulator, n, _| {
         let reply = emulator.recorded(n, &name, |state| match auth::refusal(state, &asked.headers) {
             Some(refusal) => refusal,
-            None => dispatch(state, &route, &asked).unwrap_or_else(Problem::reply),
+            None => {
+                let done = state.within(&place, |state| dispatch(state, &route, &asked));
+                done.unwrap_or_else(Problem::reply)
+            }
         });
         reply.finish_for(&asked.method)
     })
     .await
+}
+
+/// Nothing where nothing is done. Who has no token is asked for one first.
+fn wants(emulator: &Emulator, route: &Route, method: &Method, headers: &HeaderMap) -> Vec<Want> {
+    let idle = matches!(route, Route::Base | Route::Unknown);
+    if idle || auth::refusal(&emulator.state(), headers).is_some() {
+        return Vec::new();
+    }
+    vec![Want::new(route.action(method), Some(route.repository().unwrap_or("*")))]
 }
 
 /// Does what the method means there. ECR has no deletion of manifests and blobs here, and says 405.

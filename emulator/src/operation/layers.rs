@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::digest;
 use crate::error::ApiError;
 use crate::request::Request;
+use crate::settings::Settings;
 use crate::state::State;
 
 pub(super) fn batch_check_layer_availability(
@@ -60,8 +61,10 @@ pub(super) fn get_download_url_for_layer(
         }
         (_, None) => return Err(ApiError::server("The emulator is not being served over HTTP.")),
     };
+    let Settings { account, region } = &state.settings;
+    let place = if state.is_home() { String::new() } else { format!("?account={account}&region={region}") };
     Ok(json!({
-        "downloadUrl": format!("{host}/layers/{digest}/{name}"),
+        "downloadUrl": format!("{host}/layers/{digest}/{name}{place}"),
         "layerDigest": digest,
     }))
 }

@@ -47,6 +47,20 @@ pub(super) fn delete_lifecycle_policy(state: &mut State, request: &Request<'_>) 
     }
 }
 
+/// None is ever made.
+pub(super) fn get_lifecycle_policy_preview(
+    state: &mut State,
+    request: &Request<'_>,
+) -> Result<Value, ApiError> {
+    let name = request.required_text("repositoryName")?;
+    state.repository(name)?;
+    let message = format!(
+        "Lifecycle policy preview does not exist for the repository with name '{name}' in the registry with id '{}'",
+        state.settings.account
+    );
+    Err(ApiError::client("LifecyclePolicyPreviewNotFoundException", message))
+}
+
 fn write(state: &State, name: &str, text: &str) -> Value {
     json!({
         "registryId": state.settings.account,

@@ -9,14 +9,14 @@ use crate::error::ApiError;
 use crate::journal::Change;
 use crate::paging::{self, Page};
 use crate::request::Request;
-use crate::state::{PullThroughRule, State, is_rule_prefix};
+use crate::state::{PullThroughRule, State};
 
 const PREFIX: &str = "ecrRepositoryPrefix";
 const KEPT: [&str; 5] =
     ["upstreamRegistryUrl", "upstreamRegistry", "credentialArn", "customRoleArn", "upstreamRepositoryPrefix"];
 
 pub(super) fn create_rule(state: &mut State, request: &Request<'_>) -> Result<Value, ApiError> {
-    let prefix = read_prefix(request)?;
+    let prefix = request.required_text(PREFIX)?;
     request.required_text("upstreamRegistryUrl")?;
     let mut members = Map::new();
     for member in KEPT {
@@ -38,7 +38,7 @@ pub(super) fn create_rule(state: &mut State, request: &Request<'_>) -> Result<Va
         return Err(ApiError::client("LimitExceededException", message));
     }
     let created_at = state.now();
-    let rule = PullThroughRule { created_at, members };
+    let rule = PullThroughRule { created_at, updated_at: created_at, members };
     let response = write(state, prefix, &rule, false);
     state.rules.insert(prefix.to_owned(), rule);
     record(state);
@@ -46,7 +46,7 @@ pub(super) fn create_rule(state: &mut State, request: &Request<'_>) -> Result<Va
 }
 
 pub(super) fn delete_rule(state: &mut State, request: &Request<'_>) -> Result<Value, ApiError> {
-    let prefix = read_prefix(request)?;
+    let prefix = request.required_text(PREFIX)?;
     match state.rules.remove(prefix) {
         Some(rule) => {
             record(state);
@@ -78,13 +78,39 @@ pub(super) fn describe_rules(state: &mut State, request: &Request<'_>) -> Result
     Ok(response)
 }
 
-fn read_prefix<'a>(request: &Request<'a>) -> Result<&'a str, ApiError> {
+/// The two members that say how the upstream registry is entered; what is left out stays.
+pub(super) fn update_rule(state: &mut State, request: &Request<'_>) -> Result<Value, ApiError> {
     let prefix = request.required_text(PREFIX)?;
-    if is_rule_prefix(prefix) {
-        Ok(prefix)
-    } else {
-        Err(ApiError::invalid(PREFIX, "must satisfy the regular expression of a prefix"))
+    let now = state.now();
+    let missing = not_found(state, prefix);
+    let rule = state.rules.get_mut(prefix).ok_or(missing)?;
+    for member in ["credentialArn", "customRoleArn"] {
+        if let Some(text) = request.text(member)? {
+            rule.members.insert(member.to_owned(), text.into());
+        }
     }
+    rule.updated_at = now;
+    let mut members = rule.members.clone();
+    members.remove("upstreamRegistryUrl");
+    members.remove("upstreamRegistry");
+    members.insert(PREFIX.to_owned(), prefix.into());
+    members.insert("registryId".to_owned(), state.settings.account.as_str().into());
+    members.insert("updatedAt".to_owned(), timestamp(now));
+    record(state);
+    Ok(Value::Object(members))
+}
+
+/// The upstream registry is never asked, so no rule is found to work.
+pub(super) fn validate_rule(state: &mut State, request: &Request<'_>) -> Result<Value, ApiError> {
+    let prefix = request.required_text(PREFIX)?;
+    let rule = state.rules.get(prefix).ok_or_else(|| not_found(state, prefix))?;
+    let mut members = rule.members.clone();
+    members.remove("upstreamRegistry");
+    members.insert(PREFIX.to_owned(), prefix.into());
+    members.insert("registryId".to_owned(), state.settings.account.as_str().into());
+    members.insert("isValid".to_owned(), false.into());
+    members.insert("failure".to_owned(), "This emulator reaches no upstream registry.".into());
+    Ok(Value::Object(members))
 }
 
 fn write(state: &State, prefix: &str, rule: &PullThroughRule, listed: bool) -> Value {
@@ -93,7 +119,7 @@ fn write(state: &State, prefix: &str, rule: &PullThroughRule, listed: bool) -> V
     members.insert("registryId".to_owned(), state.settings.account.as_str().into());
     members.insert("createdAt".to_owned(), timestamp(rule.created_at));
     if listed {
-        members.insert("updatedAt".to_owned(), timestamp(rule.created_at));
+        members.insert("updatedAt".to_owned(), timestamp(rule.updated_at));
     }
     Value::Object(members)
 }

@@ -74,7 +74,7 @@ fn read_filters(request: &Request<'_>) -> Result<Option<Vec<String>>, ApiError> 
 }
 
 /// Does the text fit the pattern, where `*` stands for any characters, also none?
-fn wildcard(pattern: &str, text: &str) -> bool {
+pub(crate) fn wildcard(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else {

@@ -18,10 +18,10 @@ pub(super) fn check_repository_name(name: &str) -> Result<(), ApiError> {
     }
 }
 
-/// May a pull-through cache rule have this prefix? `ROOT` stands for the whole registry.
-pub(crate) fn is_rule_prefix(prefix: &str) -> bool {
+/// Can a rule be for the repositories that begin like this? `ROOT` stands for the whole registry.
+pub(crate) fn is_prefix(prefix: &str) -> bool {
     let bare = prefix.strip_suffix('/').unwrap_or(prefix);
-    (2..=30).contains(&prefix.len()) && (prefix == "ROOT" || bare.split('/').all(is_component))
+    prefix == "ROOT" || bare.split('/').all(is_component)
 }
 
 /// May an image be tagged this?
@@ -60,10 +60,10 @@ mod tests {
     #[test]
     fn rule_prefixes_may_be_the_root() {
         for good in ["ROOT", "docker-hub", "quay/", "a/b"] {
-            assert!(is_rule_prefix(good), "{good}");
+            assert!(is_prefix(good), "{good}");
         }
-        for bad in ["", "a", "Root", "a//", "/", "x-"] {
-            assert!(!is_rule_prefix(bad), "{bad}");
+        for bad in ["", "Root", "a//", "/", "x-"] {
+            assert!(!is_prefix(bad), "{bad}");
         }
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Repository {
     pub(crate) encryption: Map<String, Value>,
     pub(crate) resource_tags: BTreeMap<String, String>,
     pub(crate) lifecycle: Option<Lifecycle>,
+    /// The repository policy, which has no effect.
+    pub(crate) policy: Option<String>,
     pub(crate) blobs: HashMap<String, Blob>,
     pub(crate) uploads: HashMap<String, Upload>,
     images: BTreeMap<String, Image>,

@@ -5,5 +5,6 @@ use serde_json::{Map, Value};
 /// A rule; its members are kept as they came.
 pub(crate) struct PullThroughRule {
     pub(crate) created_at: i64,
+    pub(crate) updated_at: i64,
     pub(crate) members: Map<String, Value>,
 }

@@ -1,0 +1,186 @@
+use std::collections::BTreeSet;
+
+use aws_sdk_ecr::types::{DescribeImagesFilter, ImageIdentifier, ListImagesFilter, TagStatus};
+
+use crate::case::{Case, Finding, Verdict, check, judge};
+use crate::target::{Target, by_digest, everything};
+use crate::trouble::{Answer, Trouble};
+
+pub(super) const CASES: &[Case] = &[
+    Case::documented(
+        "archived-is-hidden",
+        "DescribeImages without a filter shows no archived image.",
+        "The janitor always asks for every status.",
+        check!(hidden),
+    ),
+    Case::documented(
+        "any-status-shows-archived",
+        "DescribeImages with the image status ANY shows archived images too.",
+        "An index that is not listed still guards its children in ECR itself.",
+        check!(shown),
+    ),
+    Case::documented(
+        "archived-is-hidden-in-list-images",
+        "ListImages without a filter shows no archived image.",
+        "The janitor does not use ListImages.",
+        check!(hidden_in_list_images),
+    ),
+    Case::documented(
+        "untagged-filter",
+        "With the tag status UNTAGGED only images without tags are listed, and those have no `imageTags`.",
+        "The janitor lists once, without a filter by tags, so that no image falls between two listings.",
+        check!(untagged),
+    ),
+    Case::documented(
+        "list-images-has-an-entry-for-each-tag",
+        "ListImages has one entry for each tag of an image.",
+        "The janitor does not use ListImages.",
+        check!(entries),
+    ),
+    Case::documented(
+        "describe-images-has-pages",
+        "DescribeImages gives at most `maxResults` images and a token, and the pages together give each image once.",
+        "An image seen twice counts once. An index that was missed still guards its children in ECR itself.",
+        check!(pages),
+    ),
+    Case::documented(
+        "1001-results-are-refused",
+        "DescribeImages refuses a `maxResults` over 1,000.",
+        "1,000 are asked for.",
+        check!(too_many),
+    ),
+    Case::documented(
+        "ids-exclude-paging",
+        "DescribeImages refuses `maxResults` next to `imageIds`.",
+        "The two are never sent together.",
+        check!(ids_with_paging),
+    ),
+    Case::unverified(
+        "pages-may-shift",
+        "A page of DescribeImages may shift while it is read.",
+        "An image seen twice counts once, with the more careful reading. An index that was missed still protects its \
+         children in ECR itself.",
+        check!(shift),
+    ),
+];
+
+async fn hidden(target: Target) -> Finding {
+    let image = target.image("image").await?;
+    target.archive(&image).await?;
+    // A listing may lag behind.
+    target.tick().await;
+    let listed = whole(&target, None, 1_000).await?.contains(&image.digest);
+    judge(!listed, format!("listed: {listed}"))
+}
+
+async fn shown(target: Target) -> Finding {
+    let image = target.image("image").await?;
+    target.archive(&image).await?;
+    let listed = whole(&target, Some(everything()), 1_000).await?.contains(&image.digest);
+    judge(listed, format!("listed: {listed}"))
+}
+
+async fn hidden_in_list_images(target: Target) -> Finding {
+    let archived = target.image("archived").await?;
+    let active = target.image("active").await?;
+    target.archive(&archived).await?;
+    target.tick().await;
+    let ids = list_images(&target, None).await?;
+    let has = |digest: &str| ids.iter().any(|id| id.image_digest() == Some(digest));
+    let (of_archived, of_active) = (has(&archived.digest), has(&active.digest));
+    judge(!of_archived && of_active, format!("archived: {of_archived}, active: {of_active}"))
+}
+
+async fn untagged(target: Target) -> Finding {
+    let tagged = target.tagged("tagged", &[&target.own("v1")]).await?;
+    let untagged = target.image("untagged").await?;
+    let filter = DescribeImagesFilter::builder().tag_status(TagStatus::Untagged).build();
+    let listed = whole(&target, Some(filter), 1_000).await?;
+    let tags = target.tags(&untagged).await?;
+    let (of_tagged, of_untagged) = (listed.contains(&tagged.digest), listed.contains(&untagged.digest));
+    let seen = format!("tagged: {of_tagged}, untagged: {of_untagged} with {} tags", tags.len());
+    judge(!of_tagged && of_untagged && tags.is_empty(), seen)
+}
+
+async fn entries(target: Target) -> Finding {
+    let image = target.tagged("image", &[&target.own("one"), &target.own("two")]).await?;
+    let filter = ListImagesFilter::builder().tag_status(TagStatus::Tagged).build();
+    let ids = list_images(&target, Some(filter)).await?;
+    let of_image = ids.iter().filter(|id| id.image_digest() == Some(&image.digest));
+    let tags: BTreeSet<_> = of_image.filter_map(|id| id.image_tag()).collect();
+    judge(tags.len() == 2, format!("{tags:?}"))
+}
+
+async fn pages(target: Target) -> Finding {
+    for n in 0..3 {
+        target.image(&format!("image-{n}")).await?;
+    }
+    let in_one = whole(&target, Some(everything()), 1_000).await?;
+    let in_many = whole(&target, Some(everything()), 7).await?;
+    let distinct: BTreeSet<&String> = in_many.iter().collect();
+    let holds = distinct.len() == in_many.len() && distinct == in_one.iter().collect();
+    judge(holds, format!("{} at once, {} in pages, {} distinct", in_one.len(), in_many.len(), distinct.len()))
+}
+
+async fn too_many(target: Target) -> Finding {
+    let call = target.client.describe_images().repository_name(&target.repository);
+    let said = Answer::of(call.max_results(1_001).send().await)?;
+    judge(said.is("InvalidParameterException"), said)
+}
+
+async fn ids_with_paging(target: Target) -> Finding {
+    let image = target.image("image").await?;
+    let call = target.client.describe_images().repository_name(&target.repository);
+    let said = Answer::of(call.image_ids(by_digest(&image.digest)).max_results(10).send().await)?;
+    judge(said.is("InvalidParameterException"), said)
+}
+
+/// Pushes between two pages. That nothing shifted once would prove nothing.
+async fn shift(target: Target) -> Finding {
+    target.image("first").await?;
+    target.image("second").await?;
+    let call = || target.client.describe_images().repository_name(&target.repository).filter(everything());
+    let first = call().max_results(1).send().await?;
+    let mut pushed = Vec::new();
+    for n in 0..6 {
+        pushed.push(target.image(&format!("late-{n}")).await?.digest);
+    }
+    let mut late = 0;
+    let mut token = first.next_token;
+    while token.is_some() {
+        let page = call().max_results(1_000).set_next_token(token).send().await?;
+        let listed = page.image_details().iter().filter_map(|detail| detail.image_digest());
+        late += listed.filter(|digest| pushed.iter().any(|one| one == digest)).count();
+        token = page.next_token;
+    }
+    let seen = format!("{late} of 6 images pushed after the first page are in the later ones");
+    Ok(if late > 0 { Verdict::Confirmed(seen) } else { Verdict::NotTestable(seen) })
+}
+
+/// The digests on all pages, as often as they come.
+async fn whole(
+    target: &Target,
+    filter: Option<DescribeImagesFilter>,
+    page: i32,
+) -> Result<Vec<String>, Trouble> {
+    let call = target.client.describe_images().repository_name(&target.repository).set_filter(filter);
+    let mut details = call.into_paginator().page_size(page).items().send();
+    let mut digests = Vec::new();
+    while let Some(detail) = details.next().await {
+        digests.extend(detail?.image_digest);
+    }
+    Ok(digests)
+}
+
+async fn list_images(
+    target: &Target,
+    filter: Option<ListImagesFilter>,
+) -> Result<Vec<ImageIdentifier>, Trouble> {
+    let call = target.client.list_images().repository_name(&target.repository).set_filter(filter);
+    let mut ids = call.into_paginator().page_size(1_000).items().send();
+    let mut all = Vec::new();
+    while let Some(id) = ids.next().await {
+        all.push(id?);
+    }
+    Ok(all)
+}

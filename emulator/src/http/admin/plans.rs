@@ -1,0 +1,48 @@
+//! Who may do what, and what is to happen in between.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{DONE, Served};
+
+pub(super) fn router() -> Router<Served> {
+    Router::new().route("/policy", post(policy)).route("/before", post(before))
+}
+
+#[derive(Deserialize)]
+struct Rule {
+    principal: Option<String>,
+    policy: Option<Value>,
+}
+
+async fn policy(
+    State(served): State<Served>,
+    Json(rule): Json<Rule>,
+) -> Result<StatusCode, (StatusCode, String)> {
+    match served.emulator.set_policy(rule.principal.as_deref(), rule.policy) {
+        Ok(()) => Ok(DONE),
+        Err(error) => Err((StatusCode::BAD_REQUEST, format!("{error}\n"))),
+    }
+}
+
+/// A call of the API that somebody else makes right before the `k`-th of an operation.
+#[derive(Deserialize)]
+struct Before {
+    operation: String,
+    k: u64,
+    call: String,
+    request: Value,
+}
+
+/// What comes of the call is nobody's business: it is as if another program had made it.
+async fn before(State(served): State<Served>, Json(plan): Json<Before>) -> StatusCode {
+    let Before { operation, k, call, request } = plan;
+    served.emulator.before(&operation, k, move |emulator| {
+        let _ = emulator.call(&call, request);
+    });
+    DONE
+}

@@ -1,0 +1,127 @@
+//! How many calls a second the registry takes: a token bucket for each operation, by the machine's clock.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use crate::emulator::Emulator;
+
+/// AWS's default quotas, in calls a second. For other operations none are published.
+const DOCUMENTED: [(&str, f64); 8] = [
+    ("BatchCheckLayerAvailability", 1_000.0),
+    ("BatchGetImage", 2_000.0),
+    ("CompleteLayerUpload", 100.0),
+    ("GetAuthorizationToken", 500.0),
+    ("GetDownloadUrlForLayer", 3_000.0),
+    ("InitiateLayerUpload", 100.0),
+    ("PutImage", 10.0),
+    ("UploadLayerPart", 500.0),
+];
+
+impl Emulator {
+    /// Lets so many HTTP calls of an operation (`*` is all that have no rate of their own, taken together) through
+    /// a second, and at most `burst` at once. What is over the rate is a `ThrottlingException`. At first there are
+    /// no rates.
+    ///
+    /// The time is the machine's, also when the registry's clock stands. A burst of less than 1 lets nothing
+    /// through. A call of the OCI API counts as the operation that does the same.
+    pub fn set_rate(&self, operation: &str, per_second: f64, burst: f64) {
+        self.traffic().rates.set(operation, Bucket::new(per_second, burst, Instant::now()));
+    }
+
+    /// Sets the rates that AWS documents as defaults (`PutImage`: 10 a second). AWS does not say how large the
+    /// bursts are; here they are what one second brings.
+    pub fn set_documented_rates(&self) {
+        for (operation, per_second) in DOCUMENTED {
+            self.set_rate(operation, per_second, per_second);
+        }
+    }
+
+    /// Takes all rates away.
+    pub fn clear_rates(&self) {
+        self.traffic().rates = Rates::default();
+    }
+}
+
+/// The buckets, by operation.
+#[derive(Default)]
+pub(crate) struct Rates(HashMap<String, Bucket>);
+
+impl Rates {
+    fn set(&mut self, operation: &str, bucket: Bucket) {
+        self.0.insert(operation.to_owned(), bucket);
+    }
+
+    /// Counts a call; false when it is one too many.
+    pub(crate) fn take(&mut self, operation: &str, now: Instant) -> bool {
+        let key = if self.0.contains_key(operation) { operation } else { "*" };
+        self.0.get_mut(key).is_none_or(|bucket| bucket.take(now))
+    }
+}
+
+struct Bucket {
+    per_second: f64,
+    burst: f64,
+    tokens: f64,
+    /// When the tokens were counted.
+    at: Instant,
+}
+
+impl Bucket {
+    fn new(per_second: f64, burst: f64, at: Instant) -> Self {
+        // `max` also makes a zero of what is no number.
+        let burst = burst.max(0.0);
+        Self { per_second: per_second.max(0.0), burst, tokens: burst, at }
+    }
+
+    fn take(&mut self, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.tokens = (self.tokens + passed * self.per_second).min(self.burst);
+        self.at = self.at.max(now);
+        let enough = self.tokens >= 1.0;
+        if enough {
+            self.tokens -= 1.0;
+        }
+        enough
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{Bucket, Rates};
+
+    #[test]
+    fn a_bucket_empties_and_fills() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(10.0, 3.0, start);
+        let mut taken = |milliseconds: u64, calls: usize| {
+            let now = start + Duration::from_millis(milliseconds);
+            (0..calls).filter(|_| bucket.take(now)).count()
+        };
+        assert_eq!(taken(0, 5), 3);
+        assert_eq!(taken(50, 5), 0);
+        assert_eq!(taken(130, 5), 1);
+        // Never more than the burst.
+        assert_eq!(taken(60_000, 5), 3);
+    }
+
+    #[test]
+    fn the_rest_share_a_bucket() {
+        let now = Instant::now();
+        let mut rates = Rates::default();
+        assert!(rates.take("A", now));
+        rates.set("A", Bucket::new(1.0, 2.0, now));
+        rates.set("*", Bucket::new(1.0, 1.0, now));
+        assert_eq!([rates.take("A", now), rates.take("A", now), rates.take("A", now)], [true, true, false]);
+        assert_eq!([rates.take("B", now), rates.take("C", now)], [true, false]);
+    }
+
+    #[test]
+    fn nonsense_lets_nothing_through() {
+        let now = Instant::now();
+        for (per_second, burst) in [(f64::NAN, f64::NAN), (-1.0, -1.0), (1.0, 0.5)] {
+            assert!(!Bucket::new(per_second, burst, now).take(now + Duration::from_secs(9)));
+        }
+    }
+}

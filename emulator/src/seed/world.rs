@@ -1,0 +1,180 @@
+//! Makes a registry what a TOML text says.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::SeedError;
+use super::shape::{Build, Image, Kind, Repository, World};
+use crate::artifacts;
+use crate::buildx;
+use crate::emulator::Emulator;
+use crate::error::ApiError;
+use crate::state::Status;
+
+const DAY_MS: f64 = 86_400_000.0;
+
+/// Creates the repositories that a TOML text describes, with what is in them; the README has the members. Of each
+/// repository come first the builds and then the images, in the order they are written. What is there already stays.
+///
+/// Times are counted back from the registry's clock, which is set to each of them meanwhile.
+pub fn world(emulator: &Emulator, toml_text: &str) -> Result<(), SeedError> {
+    let world: World = toml::from_str(toml_text).map_err(|error| SeedError::World(error.to_string()))?;
+    let clock = Clock::new(emulator);
+    world.repository.iter().try_for_each(|repository| Filling::begin(&clock, repository)?.fill(repository))
+}
+
+/// [`world`] from a file.
+pub fn world_file(emulator: &Emulator, path: &Path) -> Result<(), SeedError> {
+    let read = |source| SeedError::Read { path: path.to_owned(), source };
+    let text = std::fs::read_to_string(path).map_err(read)?;
+    world(emulator, &text).map_err(|error| match error {
+        SeedError::World(problem) => SeedError::World(format!("{}: {problem}", path.display())),
+        other => other,
+    })
+}
+
+/// The registry's clock, which goes back to where it was.
+struct Clock<'a> {
+    emulator: &'a Emulator,
+    before: Option<i64>,
+    now: i64,
+}
+
+impl<'a> Clock<'a> {
+    fn new(emulator: &'a Emulator) -> Self {
+        let state = emulator.state();
+        let (before, now) = (state.clock, state.now());
+        drop(state);
+        Self { emulator, before, now }
+    }
+
+    fn ago(&self, days: f64) -> i64 {
+        // What is no number, or too large, ends at the bounds.
+        self.now.saturating_sub((days * DAY_MS) as i64)
+    }
+
+    fn turn_back(&self, days: f64) {
+        self.emulator.set_clock(Some(self.ago(days)));
+    }
+}
+
+impl Drop for Clock<'_> {
+    fn drop(&mut self) {
+        self.emulator.set_clock(self.before);
+    }
+}
+
+/// One repository.
+struct Filling<'a> {
+    clock: &'a Clock<'a>,
+    emulator: &'a Emulator,
+    name: &'a str,
+    ids: HashMap<&'a str, String>,
+}
+
+impl<'a> Filling<'a> {
+    fn begin(clock: &'a Clock<'a>, repository: &'a Repository) -> Result<Self, SeedError> {
+        let ages = repository.build.iter().map(|build| build.days_ago);
+        let oldest = ages.chain(repository.image.iter().map(|image| image.days_ago)).fold(0.0, f64::max);
+        clock.turn_back(repository.days_ago.unwrap_or(oldest));
+        let tag = |(key, value)| json!({ "Key": key, "Value": value });
+        let tags: Vec<Value> = repository.tags.iter().map(tag).collect();
+        let mutability = if repository.immutable { "IMMUTABLE" } else { "MUTABLE" };
+        let request = json!({
+            "repositoryName": repository.name,
+            "imageTagMutability": mutability,
+            "tags": tags,
+        });
+        clock.emulator.call("CreateRepository", request)?;
+        Ok(Self { clock, emulator: clock.emulator, name: &repository.name, ids: HashMap::new() })
+    }
+
+    fn fill(&mut self, repository: &'a Repository) -> Result<(), SeedError> {
+        repository.build.iter().try_for_each(|build| self.build(build))?;
+        repository.image.iter().try_for_each(|image| self.image(image))
+    }
+
+    fn build(&mut self, build: &'a Build) -> Result<(), SeedError> {
+        self.clock.turn_back(build.days_ago);
+        let platforms: Vec<&str> = build.platforms.iter().map(String::as_str).collect();
+        for more in 0..build.count {
+            let pushed = buildx::Build::new(&platforms)
+                .form(build.form.into())
+                .code(build.code.saturating_add(more))
+                .run(build.run)
+                .sbom(build.sbom)
+                .push(self.emulator, self.name, build.tag.as_deref())?;
+            self.pulled(&pushed.root, build.pulled_days_ago);
+            if build.deleted_index {
+                self.delete(pushed.index.as_deref())?;
+            }
+            if let Some(id) = &build.id {
+                self.ids.insert(id, pushed.root);
+            }
+        }
+        Ok(())
+    }
+
+    fn delete(&self, index: Option<&str>) -> Result<(), SeedError> {
+        let index = index.ok_or_else(|| {
+            SeedError::World(format!("{}: deleted_index of a build that has no index", self.name))
+        })?;
+        let ids = [json!({ "imageDigest": index })];
+        self.emulator.call("BatchDeleteImage", json!({ "repositoryName": self.name, "imageIds": ids }))?;
+        Ok(())
+    }
+
+    fn image(&mut self, image: &'a Image) -> Result<(), SeedError> {
+        self.clock.turn_back(image.days_ago);
+        let digest = self.push(image)?;
+        self.pulled(&digest, image.pulled_days_ago);
+        if image.archived {
+            self.emulator.set_status(self.name, &digest, Status::Archived);
+        }
+        if let Some(id) = &image.id {
+            self.ids.insert(id, digest);
+        }
+        Ok(())
+    }
+
+    fn push(&self, image: &Image) -> Result<String, SeedError> {
+        let (emulator, name, tag) = (self.emulator, self.name, image.tag.as_deref());
+        let make: fn(&Emulator, &str, &str) -> Result<String, ApiError> = match image.kind {
+            Kind::Plain => return Ok(artifacts::plain_image(emulator, name, image.seed, tag)?),
+            Kind::Docker => return Ok(artifacts::plain_docker_image(emulator, name, image.seed, tag)?),
+            Kind::Cache => {
+                return Ok(artifacts::build_cache(emulator, name, tag.unwrap_or("buildcache"))?);
+            }
+            Kind::Chart => return Ok(artifacts::helm_chart(emulator, name, tag.unwrap_or("0.1.0"))?),
+            Kind::CosignTag => artifacts::cosign_signature_tag,
+            Kind::CosignBundle => artifacts::cosign_bundle_referrer,
+            Kind::Notation => artifacts::notation_signature,
+            Kind::SociV1 => artifacts::soci_index_v1,
+            Kind::SociV2 => artifacts::soci_index_v2,
+        };
+        if tag.is_some() {
+            return Err(self.problem("what is about another image has no tag of your choice"));
+        }
+        Ok(make(emulator, name, &self.subject(image)?)?)
+    }
+
+    fn subject(&self, image: &Image) -> Result<String, SeedError> {
+        let of = image.of.as_deref().ok_or_else(|| self.problem("such an image needs `of`"))?;
+        let known = self.ids.get(of).cloned().or_else(|| self.emulator.digest_of_tag(self.name, of));
+        known
+            .or_else(|| of.starts_with("sha256:").then(|| of.to_owned()))
+            .ok_or_else(|| self.problem(&format!("`of` names neither an id before it nor a tag: {of}")))
+    }
+
+    fn pulled(&self, digest: &str, days_ago: Option<f64>) {
+        if let Some(days) = days_ago {
+            self.emulator.set_pulled_at(self.name, digest, Some(self.clock.ago(days)));
+        }
+    }
+
+    fn problem(&self, text: &str) -> SeedError {
+        SeedError::World(format!("{}: {text}", self.name))
+    }
+}
