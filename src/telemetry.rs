@@ -95,13 +95,13 @@ impl Log {
 }
 
 impl<S: Subscriber> Layer<S> for Log {
-    /// Libraries are heard from WARN on: their debug output is long, and nobody has vouched for what is in it. The
+    /// Libraries are heard from ERROR on: what they warn of is long, the calls' errors say it in a line, and nobody has
+    /// vouched for what is in it. The
     /// Lambda runtime is not heard at all: it would say again, less well, what the function said of its failure.
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         let is_from = |name: &str| metadata.target().starts_with(name);
         let ours = is_from(env!("CARGO_CRATE_NAME"));
-        !is_from("lambda_runtime")
-            && *metadata.level() <= if ours { self.level } else { self.level.min(Level::WARN) }
+        !is_from("lambda_runtime") && *metadata.level() <= if ours { self.level } else { Level::ERROR }
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {

@@ -1,8 +1,9 @@
 //! `emulator`: the embedded ECR as a server.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
-use ecr_emulator::{Emulator, Settings};
+use ecr_emulator::{Emulator, Settings, seed};
 
 use super::Failure;
 use super::demo::world;
@@ -22,12 +23,20 @@ pub(super) struct Args {
     /// Begin with the registry that `demo` shows
     #[arg(long)]
     demo: bool,
+    /// Begin with the registry that this TOML file describes (see emulator/README.md). May be repeated
+    #[arg(long, value_name = "FILE")]
+    seed: Vec<PathBuf>,
 }
 
 pub(super) async fn run(args: &Args) -> Result<ExitCode, Failure> {
     let emulator = Emulator::with(Settings { account: args.account.clone(), region: args.region.clone() });
     if args.demo {
         world::seed(&emulator).map_err(|error| Failure::NothingDone(error.to_string()))?;
+    }
+    for path in &args.seed {
+        seed::world_file(&emulator, path).map_err(|error| {
+            Failure::Usage(format!("the seed {} cannot be used: {error}", path.display()))
+        })?;
     }
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     let server = emulator.serve(address).await.map_err(|error| {

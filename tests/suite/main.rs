@@ -6,6 +6,7 @@ mod harness;
 
 mod apply;
 mod demo;
+mod emulator;
 mod explain;
 mod floor;
 mod lambda;

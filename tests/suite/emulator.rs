@@ -1,0 +1,62 @@
+//! `emulator`: the embedded ECR as a server of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use crate::harness::World;
+
+/// A running emulator; it ends with the test.
+struct Served(Child, String);
+
+impl Served {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ecr-janitor"))
+            .args(["emulator", "--port", "0"])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("ecr-emulator listening on ").unwrap().to_owned();
+        Self(child, url)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn it_begins_with_the_registry_of_the_demo_if_asked() {
+    let served = Served::start(&["--demo"]);
+    let mut world = World::new();
+    world.set("AWS_ENDPOINT_URL", &served.1);
+    let outcome = world.cli(&["explain", "team/api:main"]);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert!(outcome.stdout.contains("an index"), "{outcome:?}");
+}
+
+#[test]
+fn it_begins_with_a_registry_from_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let seed = folder.path().join("seed.toml");
+    let orphans = "[[repository]]\nname = 'shop/web'\n[[repository.build]]\nform = 'legacy'\ndays_ago = 40\ndeleted_index = true";
+    std::fs::write(&seed, orphans).unwrap();
+    let served = Served::start(&["--seed", seed.to_str().unwrap()]);
+    let mut world = World::new();
+    world.set("AWS_ENDPOINT_URL", &served.1);
+    assert_eq!(world.apply().total("deleted"), 1);
+}
+
+#[test]
+fn a_seed_that_cannot_be_used_is_a_usage_error() {
+    let outcome = World::new().cli(&["emulator", "--port", "0", "--seed", "nowhere.toml"]);
+    assert_eq!(outcome.code, 2, "{outcome:?}");
+    assert!(outcome.stderr.contains("nowhere.toml"), "{outcome:?}");
+}
