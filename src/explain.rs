@@ -35,8 +35,8 @@ pub struct Explanation {
     pub subject: Option<Subject>,
     /// The platform for which an index lists it, or its subject, as in `linux-arm64-v8`.
     pub platform: Option<String>,
-    /// The indexes that list it.
-    pub listed_by: Vec<Listing>,
+    /// The indexes that list it; nothing if not every index could be read.
+    pub listed_by: Option<Vec<Listing>>,
     /// What an index lists: how many images and attestations.
     pub lists: Option<Lists>,
     /// The images that refer to it.
@@ -125,6 +125,20 @@ push becomes a plain image manifest instead of an index.";
 
 const LATELY: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+impl Explanation {
+    /// Nothing in the repository is touched, for this reason.
+    pub fn leave_alone(&mut self, why: String) {
+        self.action = Action::Keep;
+        self.repository_left_alone = Some(why);
+    }
+
+    /// An index could not be read, so that nobody knows what lists the image.
+    pub fn forget_parents(&mut self) {
+        self.listed_by = None;
+        self.state = None;
+    }
+}
+
 /// A judged repository, ready to be asked.
 pub struct Asked<'a> {
     /// Its name.
@@ -160,7 +174,7 @@ impl Asked<'_> {
                 .and_then(|subject| self.inventory.platform(subject))
                 .or(self.inventory.platform(position))
                 .map(owned),
-            listed_by: self.listed_by(position),
+            listed_by: Some(self.listed_by(position)),
             lists: self.inventory.is_index(position).then(|| self.lists(position)),
             referrers: self.inventory.referrers(position).map(|p| self.inventory.image(p).digest).collect(),
             media_type: manifest.and_then(|manifest| manifest.media_type.clone()),

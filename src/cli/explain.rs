@@ -44,6 +44,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let policy = config.policy_of(&repository);
     let now = Timestamp::now();
     let surveyed = survey(&ecr, &repository, &policy, now, &Deadline::default()).await;
+    let is_certain = surveyed.is_ok();
     let (mut inventory, verdicts, left_alone) = match surveyed {
         Ok(surveyed) => (surveyed.inventory, surveyed.verdicts, left_alone),
         // Nothing is certain then, but what this one image is can still be told.
@@ -66,7 +67,12 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let verdicts = judge(&inventory, &policy, now);
     let asked = Asked { repository: &repository, inventory: &inventory, verdicts: &verdicts, now };
     let mut explanation = asked.explain(position, manifest.as_ref());
-    explanation.repository_left_alone = left_alone;
+    if let Some(why) = left_alone {
+        explanation.leave_alone(why);
+    }
+    if !is_certain {
+        explanation.forget_parents();
+    }
     match common.output {
         Output::Json => print_json(&explanation),
         Output::Table => print_text(&text::image(&explanation)),

@@ -16,7 +16,7 @@ pub fn image(it: &Explanation) -> String {
     if it.kind == Kind::Attestation || it.subject.is_some() {
         let _ = writeln!(text, "Speaks of       {}", subject(it));
     }
-    let _ = writeln!(text, "Listed by       {}", listings(&it.listed_by));
+    let _ = writeln!(text, "Listed by       {}", listings(it.listed_by.as_deref()));
     if !it.tags.is_empty() {
         let _ = writeln!(text, "Tags            {}", clean(&it.tags.join(", ")));
     }
@@ -130,7 +130,8 @@ fn subject(it: &Explanation) -> String {
     }
 }
 
-fn listings(listings: &[Listing]) -> String {
+fn listings(listings: Option<&[Listing]>) -> String {
+    let Some(listings) = listings else { return "unknown: not every index here can be read".into() };
     if listings.is_empty() {
         return "no index in this repository".into();
     }

@@ -207,6 +207,20 @@ fn it_tells_why_a_whole_repository_is_left_alone() {
 }
 
 #[test]
+fn what_lists_an_image_is_unknown_where_an_index_cannot_be_read() {
+    let (world, busy) = busy();
+    let archived = busy.repo.push_untagged(60, legacy(9));
+    busy.repo.archive(&archived.root);
+    let it = explained(&world, "team/api", &archived.attestations[0]);
+    assert_eq!(
+        (&it["kind"], &it["listed_by"], &it["action"]),
+        (&json!("attestation"), &json!(null), &json!("keep"))
+    );
+    let text = text(&world, &format!("team/api@{}", archived.attestations[0]));
+    assert!(text.contains("unknown: not every index here can be read"), "{text}");
+}
+
+#[test]
 fn a_repository_that_is_not_selected_can_be_explained() {
     let world = World::new().with("JANITOR_EXCLUDE", "*");
     let api = world.repository("team/api");
