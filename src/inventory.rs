@@ -248,7 +248,7 @@ impl Inventory {
                 return Ok(());
             }
         };
-        if might_be_index && self.image(position).shape == Shape::Index && manifest.manifests.is_none() {
+        if self.image(position).shape == Shape::Index && manifest.manifests.is_none() {
             return Err(Malformed::NoChildren);
         }
         let evidence = match classify(&manifest) {
@@ -274,6 +274,10 @@ impl Inventory {
 
     fn add_children(&mut self, parent: Position, index: &Manifest) -> Result<(), Malformed> {
         let mut edges = Vec::new();
+        if let Some(subject) = index.subject.as_ref().filter(|subject| subject.digest().is_none()) {
+            // It is a referrer, and must not pass for an index that refers to nothing.
+            return Err(Malformed::SubjectDigest(subject.digest_text.chars().take(80).collect()));
+        }
         for (digest, descriptor) in index.children()? {
             let Some(child) = self.position(digest) else { continue };
             let reference = self.number_of_reference(descriptor);
@@ -383,6 +387,32 @@ mod tests {
             &format!("sha256-é{}", "a".repeat(63)),
         ] {
             assert_eq!(signed_digest(tag), None, "{tag}");
+        }
+    }
+
+    #[test]
+    fn an_index_that_refers_to_something_unknown_is_not_one_that_refers_to_nothing() {
+        let read = |subject: &str| {
+            let bytes = format!(r#"{{"schemaVersion":2,"manifests":[]{subject}}}"#);
+            let image = Image {
+                digest: Digest::of(bytes.as_bytes()),
+                pushed_at: None,
+                pulled_at: None,
+                size_bytes: 0,
+                tags: Box::default(),
+                status: Status::Active,
+                shape: Shape::Index,
+                ruled_out: None,
+                subject: None,
+                evidence: Evidence::Unread,
+            };
+            Inventory::new(vec![image]).add_bytes(0, bytes.as_bytes())
+        };
+        assert_eq!(read(""), Ok(()));
+        assert_eq!(read(&format!(r#","subject":{{"digest":"{}"}}"#, Digest::of(b"it"))), Ok(()));
+        for digest in ["", "sha512:00", "sha256:aaa111"] {
+            let subject = format!(r#","subject":{{"digest":"{digest}"}}"#);
+            assert_eq!(read(&subject), Err(Malformed::SubjectDigest(digest.into())));
         }
     }
 

@@ -90,6 +90,9 @@ pub enum Malformed {
     /// A child that cannot be matched to an image.
     #[error("it lists a child with the digest {0:?}, which is none")]
     ChildDigest(String),
+    /// An index that refers to something which cannot be matched to an image.
+    #[error("it refers to a subject with the digest {0:?}, which is none")]
+    SubjectDigest(String),
     /// Together, the indexes of the repository list more than can be kept in mind.
     #[error("with it the repository's indexes list more than {0} children")]
     TooManyChildren(usize),

@@ -11,9 +11,3 @@ pub trait Observer: Sync {
     /// Nothing more will be done in a repository.
     fn finished(&self, _report: &RepositoryReport) {}
 }
-
-/// Watches nothing.
-#[derive(Debug, Clone, Copy)]
-pub struct Nobody;
-
-impl Observer for Nobody {}

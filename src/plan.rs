@@ -1,6 +1,6 @@
 //! Planning: every selected repository, read and judged; then the limits. Nothing here can write.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
@@ -132,11 +132,9 @@ async fn plan_or_leave(
     };
     report.count_outcomes();
     let mut manifests = surveyed.manifests;
-    let tagged = |digest: &Digest| {
-        let is_it = |decision: &&crate::decision::Decision| decision.digest == *digest;
-        report.decisions.iter().find(is_it).is_some_and(|decision| decision.action == Action::Tag)
-    };
-    manifests.retain(|digest, _| tagged(digest));
+    let to_be_tagged: HashSet<Digest> =
+        report.decisions.iter().filter(|d| d.action == Action::Tag).map(|d| d.digest).collect();
+    manifests.retain(|digest, _| to_be_tagged.contains(digest));
     Ok(Planned { report, manifests })
 }
 
