@@ -13,6 +13,7 @@ demo: ## Show the Lambda function at work on an embedded ECR (no AWS account nee
 test: ## All tests
 	$(CARGO) test --locked --workspace
 	@$(MAKE) --no-print-directory witnesses
+	CARGO="$(CARGO)" deploy/run.sh test
 
 witnesses: ## AWS's clients, skopeo and moto against the real binaries (skipped without Python)
 	CARGO="$(CARGO)" witnesses/run.sh
@@ -22,6 +23,7 @@ lint: ## Formatting, lints, documentation, and the Lambda binary alone
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --features lambda -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
+	deploy/run.sh lint
 
 build: ## Release binaries: target/release/ecr-janitor, and the function's target/lambda/bootstrap
 	$(CARGO) build --locked --release --bin ecr-janitor
