@@ -154,6 +154,8 @@ pub trait Read: Send + Sync {
     ) -> impl Future<Output = Result<BTreeMap<String, Option<Digest>>, CallError>> + Send;
     /// HTTP requests so far, retries included, by operation.
     fn calls(&self) -> BTreeMap<String, u64>;
+    /// How many of them were throttled.
+    fn throttles(&self) -> u64;
 }
 
 /// Deleting images.

@@ -78,7 +78,22 @@ impl Log {
         }
     }
 
+    /// Writes metrics in CloudWatch's embedded metric format. The log's level and format do not hold for them: they
+    /// are always JSON, and at any level say that level, so that Lambda's own filter lets them through.
+    pub fn metrics(&self, document: &impl Serialize) {
+        let level = self.level.min(Level::INFO);
+        (self.sink)(&Value::Object(self.flat(level, "metrics", object(document))).to_string());
+    }
+
     fn write(&self, level: Level, message: &str, fields: Map<String, Value>) {
+        let line = self.flat(level, message, fields);
+        (self.sink)(&match self.format {
+            Format::Json => Value::Object(line).to_string(),
+            Format::Text => text(&line),
+        });
+    }
+
+    fn flat(&self, level: Level, message: &str, fields: Map<String, Value>) -> Map<String, Value> {
         let mut line = Map::new();
         line.insert("timestamp".into(), format!("{:.3}", Timestamp::now()).into());
         line.insert("level".into(), level.as_str().into());
@@ -87,10 +102,7 @@ impl Log {
         for (name, value) in fields {
             line.entry(name).or_insert(value);
         }
-        (self.sink)(&match self.format {
-            Format::Json => Value::Object(line).to_string(),
-            Format::Text => text(&line),
-        });
+        line
     }
 }
 

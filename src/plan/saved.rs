@@ -127,6 +127,7 @@ impl SavedPlan {
                 reason: None,
                 detail: None,
                 counts: Counts { images: repository.images, ..Counts::default() },
+                referrer_pressure: None,
                 decisions: repository.decisions,
             };
             report.count_outcomes();

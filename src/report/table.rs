@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, Color, Table};
 
-use super::{Counts, Report, RepositoryReason, RepositoryReport};
+use super::{Counts, MAX_REFERRERS, Report, RepositoryReason, RepositoryReport};
 use crate::attestation::Kind;
 use crate::config::Mode;
 use crate::decision::{Decision, Outcome, Reason};
@@ -64,8 +64,20 @@ pub fn repository(report: &RepositoryReport, style: Style) -> String {
     if let Some(kept) = kept(report) {
         let _ = writeln!(text, "  kept: {kept}");
     }
+    if let Some(warning) = pressure(report) {
+        let _ = writeln!(text, "  {warning}");
+    }
     text.push('\n');
     text
+}
+
+/// Said in time: ECR refuses to push the attestation that is one too many.
+fn pressure(report: &RepositoryReport) -> Option<String> {
+    let pressure = report.referrer_pressure.filter(|it| it.attestations * 5 >= MAX_REFERRERS * 4)?;
+    let (count, subject) = (pressure.attestations, pressure.subject.short());
+    Some(format!(
+        "nearly full: {subject} has {count} attestations of the {MAX_REFERRERS} referrers that ECR allows"
+    ))
 }
 
 /// Kept attestations are summed up by their reason; everything else has a row.
@@ -269,4 +281,24 @@ pub fn clean(text: &str) -> String {
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
     };
     text.chars().map(|c| if is_harmful(c) { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::sample;
+    use crate::digest::Digest;
+    use crate::report::ReferrerPressure;
+
+    #[test]
+    fn an_image_is_named_when_four_fifths_of_its_referrers_are_used_up() {
+        let text = |attestations| {
+            let mut report = sample::repository("team/api", 200, vec![]);
+            report.referrer_pressure = Some(ReferrerPressure { subject: Digest::of(b"s"), attestations });
+            repository(&report, Style::Plain)
+        };
+        assert!(!text(79).contains("nearly full"));
+        let warning = format!("nearly full: {} has 80 attestations of the 100", Digest::of(b"s").short());
+        assert!(text(80).contains(&warning), "{}", text(80));
+    }
 }
