@@ -17,6 +17,7 @@ mod confirm;
 mod demo;
 mod emulator;
 mod explain;
+mod iam_policy;
 mod plan;
 mod print;
 mod progress;
@@ -68,6 +69,8 @@ enum Command {
     Apply(apply::Args),
     /// Answer "what is this image?": REPOSITORY, REPOSITORY:TAG or REPOSITORY@DIGEST
     Explain(explain::Args),
+    /// Print the IAM policy that the configuration needs, and nothing more
+    IamPolicy(iam_policy::Args),
     /// Show the Lambda function at work on an embedded ECR; needs no AWS account
     Demo(demo::Args),
     /// Serve the embedded ECR, for trying things out
@@ -107,6 +110,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Plan(args) => plan::run(&cli.common, &args).await,
         Command::Apply(args) => apply::run(&cli.common, &args).await,
         Command::Explain(args) => explain::run(&cli.common, &args).await,
+        Command::IamPolicy(args) => iam_policy::run(&cli.common, &args),
         Command::Demo(args) => demo::run(&args).await,
         Command::Emulator(args) => emulator::run(&args).await,
     }

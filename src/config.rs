@@ -157,11 +157,20 @@ impl Config {
 
     /// The policy of one repository: the first override that matches wins over the rest, key by key.
     pub fn policy_of(&self, repository: &str) -> Policy {
+        let first = self.overrides.iter().find(|over| over.repositories.matches(repository));
+        first.map_or_else(|| self.policy.clone(), |over| self.policy_with(over))
+    }
+
+    /// The policies that may apply to some repository: the general one, and with each override.
+    pub fn policies(&self) -> impl Iterator<Item = Policy> {
+        let overridden = self.overrides.iter().map(|over| self.policy_with(over));
+        [self.policy.clone()].into_iter().chain(overridden)
+    }
+
+    fn policy_with(&self, over: &Override) -> Policy {
         let mut policy = self.policy.clone();
-        if let Some(first) = self.overrides.iter().find(|o| o.repositories.matches(repository)) {
-            for setting in &first.settings {
-                setting.apply(&mut policy);
-            }
+        for setting in &over.settings {
+            setting.apply(&mut policy);
         }
         policy
     }

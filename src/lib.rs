@@ -16,6 +16,7 @@
 //! - What is read: [`registry`], [`select`], [`survey`], [`inventory`], [`graph`].
 //! - What is decided, without a clock or a network: [`policy`], [`rules`], [`verdict`], [`decision`], [`limits`].
 //! - What is done: [`plan`], [`recheck`], [`apply`], [`run`], within a [`deadline`].
+//! - Who may: `iam_policy`.
 //! - Who asks: `cli`, `lambda`; with [`config`], [`event`], [`report`], [`telemetry`], [`exit_code`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -32,6 +33,8 @@ pub mod exit_code;
 #[cfg(feature = "cli")]
 pub mod explain;
 pub mod graph;
+#[cfg(feature = "cli")]
+pub mod iam_policy;
 pub mod inventory;
 #[cfg(feature = "lambda")]
 pub mod lambda;

@@ -34,9 +34,14 @@ impl Patterns {
         self.0.is_empty()
     }
 
+    /// The patterns, as they were written.
+    pub fn texts(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(WildMatch::pattern)
+    }
+
     /// The patterns without wildcards: names of repositories that somebody expects to be there.
     pub fn literals(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(WildMatch::pattern).filter(|pattern| !pattern.contains(['*', '?']))
+        self.texts().filter(|pattern| !pattern.contains(['*', '?']))
     }
 }
 

@@ -9,6 +9,7 @@ mod demo;
 mod emulator;
 mod explain;
 mod floor;
+mod iam;
 mod lambda;
 mod limits;
 mod plan;
