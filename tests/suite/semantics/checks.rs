@@ -69,20 +69,24 @@ fn every_stated_line_must_be_true() {
     is_wrong(
         &format!("{ORPHAN}$ ecr-janitor plan\n  lost: orphaned, kept"),
         7,
-        "outcome is \"planned\", not \"kept\"",
+        "outcome is planned, not kept",
     );
     is_wrong(
         &format!("{ORPHAN}$ ecr-janitor plan\n  lost: tagged, planned"),
         7,
-        "reason is \"orphaned\", not \"tagged\"",
+        "reason is orphaned, not tagged",
     );
-    is_wrong(&format!("{ORPHAN}$ ecr-janitor plan\n  lost: orphaned, planned, form legacy"), 7, "\"oci\"");
-    is_wrong(&plan("totals.planned = 2"), 8, "totals.planned is \"1\"");
-    is_wrong(&plan("shop/web: not-selected"), 8, "not left alone");
+    is_wrong(
+        &format!("{ORPHAN}$ ecr-janitor plan\n  lost: orphaned, planned, form legacy"),
+        7,
+        "form is oci",
+    );
+    is_wrong(&plan("totals.planned = 2"), 8, "totals.planned is 1, not 2");
+    is_wrong(&plan("shop/web: not-selected"), 8, "is nothing, not");
     is_wrong(&plan("says no such thing"), 8, "does not say");
     is_wrong(&plan("no API call"), 8, "DescribeImages");
-    is_wrong(&plan("exit 10"), 6, "end with Exit(10), not with Exit(0)");
-    is_wrong(&plan("the invocation fails"), 6, "InvocationFails");
+    is_wrong(&plan("exit 10"), 8, "end with Exit(10), not with Exit(0)");
+    is_wrong(&plan("the invocation fails"), 8, "InvocationFails");
 }
 
 #[test]

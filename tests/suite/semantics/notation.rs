@@ -1,8 +1,10 @@
 //! The notation of the examples; the document describes it. Whatever is not in it is an error.
 
+use ecr_emulator::{Fault, FaultRule, When};
 use serde_json::Value;
 
 use super::document::{Example, Problem};
+use crate::harness::trouble;
 
 /// An example, understood.
 pub(super) struct Script {
@@ -22,8 +24,14 @@ pub(super) enum Step {
     Push(Push),
     /// Something happens to images that are there.
     Happens { name: String, what: Event },
-    /// Something about everything else.
-    Circumstance(Circumstance),
+    /// Calls go wrong from now on.
+    Trouble(FaultRule),
+    /// Calls of this operation are not answered from now on.
+    NeverAnswers(String),
+    /// A pull-through cache rule with this prefix.
+    PullThrough(String),
+    /// Somebody edits the saved plan.
+    EditPlan { from: String, to: String },
     /// A command, and what is said to come of it.
     Run { command: Command, expectations: Vec<(usize, Expectation)> },
 }
@@ -73,14 +81,6 @@ pub(super) enum Event {
     HasNoKnownAge,
 }
 
-pub(super) enum Circumstance {
-    Denied { operation: String, repository: Option<String> },
-    Fails { operation: String, repository: Option<String> },
-    NeverAnswers { operation: String },
-    PullThrough { prefix: String },
-    PlanEdited { from: String, to: String },
-}
-
 pub(super) enum Command {
     /// With variables for this command alone.
     Cli {
@@ -89,12 +89,12 @@ pub(super) enum Command {
     },
     Invoke {
         event: Value,
-        seconds: u64,
+        seconds: Option<u64>,
     },
 }
 
 pub(super) enum Expectation {
-    Decision { name: String, reason: String, outcome: String, others: Vec<(String, String)> },
+    Decision { name: String, fields: Vec<(String, String)> },
     LeftAlone { repository: String, reason: String },
     Field { path: String, value: Value },
     Says(String),
@@ -166,30 +166,30 @@ fn outer(text: &str) -> Result<Step, String> {
     if let Some(name) = text.strip_prefix("repository ") {
         return Ok(Step::Repository(name.to_owned()));
     }
-    circumstance(text).map(Step::Circumstance)
-}
-
-fn circumstance(text: &str) -> Result<Circumstance, String> {
     if let Some(edit) = text.strip_prefix("in plan.json ") {
         let (from, to) = edit.split_once(" becomes ").ok_or_else(unknown)?;
-        return Ok(Circumstance::PlanEdited { from: from.to_owned(), to: to.to_owned() });
+        return Ok(Step::EditPlan { from: from.to_owned(), to: to.to_owned() });
     }
-    let operation = |name: &str| name.strip_prefix("ecr:").map(str::to_owned).ok_or_else(unknown);
-    Ok(match *words(text) {
-        [name, "is", "denied"] => Circumstance::Denied { operation: operation(name)?, repository: None },
-        [name, "is", "denied", "in", repository] => {
-            Circumstance::Denied { operation: operation(name)?, repository: Some(repository.to_owned()) }
-        }
-        [name, "fails"] => Circumstance::Fails { operation: operation(name)?, repository: None },
-        [name, "fails", "in", repository] => {
-            Circumstance::Fails { operation: operation(name)?, repository: Some(repository.to_owned()) }
-        }
-        [name, "never", "answers"] => Circumstance::NeverAnswers { operation: operation(name)? },
-        ["pull-through", "cache", "rule", "for", prefix] => {
-            Circumstance::PullThrough { prefix: prefix.to_owned() }
-        }
+    if let Some(prefix) = text.strip_prefix("pull-through cache rule for ") {
+        return Ok(Step::PullThrough(prefix.to_owned()));
+    }
+    let (operation, what) =
+        text.strip_prefix("ecr:").and_then(|text| text.split_once(' ')).ok_or_else(unknown)?;
+    trouble_with(operation, what)
+}
+
+fn trouble_with(operation: &str, what: &str) -> Result<Step, String> {
+    let (what, repository) = match what.split_once(" in ") {
+        Some((what, repository)) => (what, Some(repository.to_owned())),
+        None => (what, None),
+    };
+    let fault = match (what, &repository) {
+        ("is denied", _) => Fault::AccessDenied,
+        ("fails", _) => Fault::ServerError,
+        ("never answers", None) => return Ok(Step::NeverAnswers(operation.to_owned())),
         _ => return Err(unknown()),
-    })
+    };
+    Ok(Step::Trouble(FaultRule { repository, ..trouble(operation, When::Always, fault) }))
 }
 
 fn command(text: &str) -> Result<Command, String> {
@@ -209,8 +209,8 @@ fn cli(text: &str) -> Result<Command, String> {
 
 fn invoke(invocation: &str) -> Result<Command, String> {
     let (event, seconds) = match invocation.split_once(" within ") {
-        Some((event, time)) => (event, number(time.strip_suffix(" seconds").ok_or_else(unknown)?)?),
-        None => (invocation, 60),
+        Some((event, time)) => (event, Some(number(time.strip_suffix(" seconds").ok_or_else(unknown)?)?)),
+        None => (invocation, None),
     };
     let event = match event.starts_with("events/") {
         true => std::fs::read_to_string(format!("{}/{event}", env!("CARGO_MANIFEST_DIR")))
@@ -322,12 +322,17 @@ fn expectation(text: &str) -> Result<Expectation, String> {
 }
 
 fn decision(name: &str, said: &str) -> Result<Expectation, String> {
-    let mut parts = said.split(", ").map(str::to_owned);
-    let (name, reason) = (name.to_owned(), parts.next().unwrap_or_default());
-    let Some(outcome) = parts.next() else { return Ok(Expectation::LeftAlone { repository: name, reason }) };
-    let field = |part: String| match part.split_once(' ') {
-        Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
-        None => Err(format!("{part:?} is no field of a decision with its value")),
+    let name = name.to_owned();
+    let (reason, others) = match said.split_once(", ") {
+        Some((reason, others)) => (reason.to_owned(), others),
+        None => return Ok(Expectation::LeftAlone { repository: name, reason: said.to_owned() }),
     };
-    Ok(Expectation::Decision { name, reason, outcome, others: parts.map(field).collect::<Result<_, _>>()? })
+    let (outcome, others) = others.split_once(", ").unwrap_or((others, ""));
+    let mut fields = vec![("reason".to_owned(), reason), ("outcome".to_owned(), outcome.to_owned())];
+    for other in others.split(", ").filter(|other| !other.is_empty()) {
+        let (key, value) =
+            other.split_once(' ').ok_or_else(|| format!("{other:?} is no field and its value"))?;
+        fields.push((key.to_owned(), value.to_owned()));
+    }
+    Ok(Expectation::Decision { name, fields })
 }

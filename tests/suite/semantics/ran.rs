@@ -1,5 +1,7 @@
 //! What a command did and said, the same for both binaries.
 
+use std::collections::BTreeMap;
+
 use ecr_attestation_janitor::local_lambda::Answer;
 use serde_json::Value;
 
@@ -14,7 +16,7 @@ pub(super) struct Ran {
     /// Each decision, with its repository.
     pub(super) decisions: Vec<(String, Value)>,
     /// Each repository that was left alone, with the reason.
-    pub(super) left_alone: Vec<(String, String)>,
+    pub(super) left_alone: BTreeMap<String, String>,
     /// All that was said.
     pub(super) said: String,
 }
@@ -55,8 +57,8 @@ impl Ran {
     }
 
     /// A field of the answer, by its path.
-    pub(super) fn field(&self, path: &str) -> &Value {
-        path.split('.').fold(&self.answer, |value, key| &value[key])
+    pub(super) fn field(&self, path: &str) -> Option<&Value> {
+        path.split('.').try_fold(&self.answer, |value, key| value.get(key))
     }
 }
 
