@@ -1,5 +1,6 @@
 //! `docs/SEMANTICS.md`, executed: each numbered promise has an example, and each example comes out as it says.
 
+mod checks;
 mod document;
 mod notation;
 mod ran;
@@ -116,5 +117,3 @@ fn every_assumption_that_is_named_is_in_the_list_of_assumptions() {
         assert!(list.contains(&format!("| `{case}` |")), "{case} is no case");
     }
 }
-
-mod checks;

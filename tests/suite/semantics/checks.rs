@@ -36,11 +36,17 @@ fn a_promise_needs_an_example_and_its_number() {
             "docs/SEMANTICS.md:10: promise 3: it is numbered 4",
         ]
     );
+}
+
+#[test]
+fn every_block_is_run_and_ends() {
+    let all = format!("**1.** One.\n```text\n{ORPHAN}$ ecr-janitor plan\n  lost: orphaned, planned\n```\n");
     assert_eq!(
-        check("**1.** One.\n```text\n$ ecr-janitor plan\n```\n").len(),
-        1,
-        "a block of another kind is none"
+        check(&all)[0].to_string(),
+        "docs/SEMANTICS.md:2: promise 1: a block of the kind \"text\" is not run"
     );
+    let open = all.replace("```text", "```example").trim_end().trim_end_matches('`').to_owned();
+    assert_eq!(check(&open)[0].to_string(), "docs/SEMANTICS.md:2: promise 1: its block does not end");
 }
 
 #[test]

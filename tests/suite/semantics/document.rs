@@ -33,18 +33,26 @@ pub(super) struct Document<'a> {
 /// Reads a document. A promise begins with its number, `**7.**`; an example is a block fenced as `example`.
 pub(super) fn read(text: &str) -> Document<'_> {
     let mut document = Document::default();
-    let mut lines = (1..).zip(text.lines());
-    while let Some((number, line)) = lines.next() {
-        if let Some(kind) = line.strip_prefix("```") {
-            let block: Vec<_> = lines.by_ref().take_while(|(_, line)| *line != "```").collect();
-            if kind == "example" {
-                document.examples.push(Example { promise: document.promise.0, line: number, lines: block });
+    let mut block: Option<Example<'_>> = None;
+    for (number, line) in (1..).zip(text.lines()) {
+        let fence = line.strip_prefix("```");
+        match (&mut block, fence) {
+            (Some(example), None) => example.lines.push((number, line)),
+            (Some(_), Some(_)) => document.examples.extend(block.take()),
+            (None, Some(kind)) => {
+                if kind != "example" {
+                    document.complain(number, format!("a block of the kind {kind:?} is not run"));
+                }
+                block = Some(Example { promise: document.promise.0, line: number, lines: Vec::new() });
             }
-        } else if let Some(rest) = line.strip_prefix("**")
-            && let Some((digits, _)) = rest.split_once(".**")
-        {
-            document.begin(number, digits);
+            (None, None) => {
+                let start = line.strip_prefix("**").and_then(|rest| rest.split_once(".**"));
+                start.into_iter().for_each(|(digits, _)| document.begin(number, digits));
+            }
         }
+    }
+    if let Some(example) = block {
+        document.complain(example.line, "its block does not end".to_owned());
     }
     document.end();
     document
@@ -55,19 +63,18 @@ impl Document<'_> {
         self.end();
         self.promise = (self.promise.0 + 1, line);
         if digits != self.promise.0.to_string() {
-            self.complain(format!("it is numbered {digits}"));
+            self.complain(line, format!("it is numbered {digits}"));
         }
     }
 
     fn end(&mut self) {
         let has_one = self.examples.last().is_some_and(|example| example.promise == self.promise.0);
         if !has_one && self.promise.0 > 0 {
-            self.complain("it has no example".to_owned());
+            self.complain(self.promise.1, "it has no example".to_owned());
         }
     }
 
-    fn complain(&mut self, text: String) {
-        let (promise, line) = self.promise;
-        self.problems.push(Problem { promise, line, text });
+    fn complain(&mut self, line: usize, text: String) {
+        self.problems.push(Problem { promise: self.promise.0, line, text });
     }
 }
