@@ -58,7 +58,8 @@ fn check(text: &str) -> Vec<Problem> {
         }
     });
     let mut problems = found.into_inner().unwrap();
-    problems.sort_by_key(|problem| problem.line);
+    problems.sort();
+    problems.dedup();
     problems
 }
 

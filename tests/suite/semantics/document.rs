@@ -1,10 +1,10 @@
 //! The document: its numbered promises and the examples below them.
 
-/// What is wrong, and where.
-#[derive(Debug)]
+/// What is wrong, and where; in the order of the lines.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Problem {
-    pub(super) promise: usize,
     pub(super) line: usize,
+    pub(super) promise: usize,
     pub(super) text: String,
 }
 
@@ -14,7 +14,7 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// An example: its lines with their numbers. What stands before the first promise belongs to promise 0.
+/// An example, with the numbers of its lines. What stands before the first promise belongs to promise 0.
 pub(super) struct Example<'a> {
     pub(super) promise: usize,
     pub(super) line: usize,

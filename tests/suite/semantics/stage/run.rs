@@ -96,7 +96,7 @@ impl Stage {
             }
             Expectation::Says(part) if ran.said.contains(part) => Ok(()),
             Expectation::Says(part) => Err(format!("it does not say {part:?}, but: {}", ran.said)),
-            Expectation::NoCall => same("the calls", "{}", &format!("{:?}", self.world.ecr.calls())),
+            Expectation::NoCall => same("the list of calls", "{}", &format!("{:?}", self.world.ecr.calls())),
             Expectation::End(end) => ended(ran, *end),
         }
     }
