@@ -16,6 +16,7 @@ mod plan;
 mod properties;
 mod races;
 mod saved;
+mod semantics;
 mod tagging;
 mod trouble;
 mod usage;
