@@ -3,7 +3,11 @@
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+use crate::plain;
 use crate::registry::CallError;
+
+/// Whatever ECR or a proxy said must not fill the log, in characters.
+const LONGEST: usize = 600;
 
 /// Names what failed. A service error keeps ECR's code; everything else gets one of ours.
 pub(super) fn call_error<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> CallError
@@ -19,7 +23,7 @@ where
         Some(message) => message.to_owned(),
         None => chain(&error),
     };
-    CallError { operation, code, message: one_line(&message) }
+    CallError { operation, code, message: plain::cut(without_secrets(&message), LONGEST) }
 }
 
 /// A code for what ECR gave none for.
@@ -47,8 +51,12 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Whatever ECR or a proxy said must not break a log line, nor fill it.
-fn one_line(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(600).collect();
-    clean.split_whitespace().collect::<Vec<_>>().join(" ")
+/// A service that refuses a signature answers with what it wanted to see signed: headers, and among them the
+/// session token. None of that is for a log.
+fn without_secrets(text: &str) -> &str {
+    const TELLTALES: [&str; 5] =
+        ["canonical string", "string-to-sign", "authorization", "credential=", "x-amz-security-token"];
+    let lower = text.to_ascii_lowercase();
+    let end = TELLTALES.iter().filter_map(|telltale| lower.find(telltale)).min();
+    end.map_or(text, |end| &text[..end])
 }
