@@ -73,7 +73,7 @@ fn what(it: &Explanation) -> String {
         }
         Kind::Image => format!(
             "a platform image{}",
-            it.platform.as_ref().map(|p| format!(" for {p}")).unwrap_or_default()
+            it.platform.as_ref().map(|p| format!(" for {}", plain::line(p))).unwrap_or_default()
         ),
         Kind::Index => {
             let lists = it.lists.as_ref();
@@ -124,8 +124,11 @@ fn subject(it: &Explanation) -> String {
     match &it.subject {
         None => "unknown: the manifest does not say, and no index lists it".into(),
         Some(subject) => {
-            let platform =
-                it.platform.as_ref().map(|platform| format!("the {platform} image ")).unwrap_or_default();
+            let platform = it
+                .platform
+                .as_ref()
+                .map(|platform| format!("the {} image ", plain::line(platform)))
+                .unwrap_or_default();
             let there = if subject.is_present { "" } else { ", which is not in this repository any more" };
             format!("{platform}{}{there}", subject.digest)
         }
