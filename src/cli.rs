@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::pattern::Patterns;
+use crate::plain;
 use crate::registry::CallError;
 use crate::registry::ecr::Ecr;
 use crate::select::{Selection, select};
@@ -171,7 +172,8 @@ fn failed(failure: &Failure) -> ExitCode {
         Failure::Usage(message) => (ExitCode::Usage, message),
         Failure::NothingDone(message) => (ExitCode::NothingDone, message),
     };
-    eprintln!("ecr-janitor: {message}");
+    // Registries, plan files and the network have their say in it.
+    eprintln!("ecr-janitor: {}", plain::line(message));
     code
 }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::pattern::Patterns;
+use crate::plain;
 use crate::policy::Policy;
 pub use setting::Setting;
 use value::Value;
@@ -148,7 +149,7 @@ impl Config {
     pub fn parse(file: &str, environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
         let table: toml::Table = file
             .parse()
-            .map_err(|error: toml::de::Error| ConfigError::Syntax(one_line(&error.to_string())))?;
+            .map_err(|error: toml::de::Error| ConfigError::Syntax(plain::line(&error.to_string())))?;
         let mut config = Self::default();
         config.read_file(&table)?;
         config.read_environment(environment)?;
@@ -340,10 +341,6 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 
 fn beside_the_binary() -> Option<PathBuf> {
     Some(std::env::current_exe().ok()?.parent()?.join("janitor.toml"))
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

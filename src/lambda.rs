@@ -14,6 +14,7 @@ use crate::deadline::Deadline;
 use crate::digest::Digest;
 use crate::event::{self, Ask, Event, Message};
 use crate::pattern::Patterns;
+use crate::plain;
 use crate::plan::{Request, plan};
 use crate::registry::ecr::Ecr;
 use crate::report::cut::{MAX_ANSWER_BYTES, cut};
@@ -220,7 +221,7 @@ fn somewhere(now: Timestamp) -> u64 {
 }
 
 fn diagnostic(error_type: &str, message: &str) -> Diagnostic {
-    Diagnostic { error_type: error_type.to_owned(), error_message: message.to_owned() }
+    Diagnostic { error_type: error_type.to_owned(), error_message: plain::line(message) }
 }
 
 fn to_value(report: &Report) -> Result<Value, Diagnostic> {

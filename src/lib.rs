@@ -12,7 +12,7 @@
 //! ```
 //!
 //! - Values: [`digest`], [`manifest`], [`media_type`], [`attestation`] (the table that says what an image is),
-//!   [`template`], [`pattern`].
+//!   [`template`], [`pattern`]; and [`plain`], for whatever people get to see of other people's text.
 //! - What is read: [`registry`], [`select`], [`survey`], [`inventory`], [`graph`].
 //! - What is decided, without a clock or a network: [`policy`], [`rules`], [`verdict`], [`decision`], [`limits`].
 //! - What is done: [`plan`], [`recheck`], [`apply`], [`run`], within a [`deadline`].
@@ -45,6 +45,7 @@ pub mod manifest;
 pub mod media_type;
 pub mod observer;
 pub mod pattern;
+pub mod plain;
 pub mod plan;
 pub mod policy;
 pub mod recheck;

@@ -220,7 +220,7 @@ impl RepositoryReport {
         for decision in &self.decisions {
             *counts.outcome(decision.outcome) += 1;
             if decision.outcome == Outcome::Deleted && decision.kind != Kind::Index {
-                counts.bytes_deleted += decision.size_bytes;
+                counts.bytes_deleted = counts.bytes_deleted.saturating_add(decision.size_bytes);
             }
         }
         self.counts = counts;
@@ -269,7 +269,8 @@ impl Counts {
             (&mut self.failed, other.failed),
             (&mut self.bytes_deleted, other.bytes_deleted),
         ] {
-            *mine += theirs;
+            // A plan file may claim any numbers.
+            *mine = mine.saturating_add(theirs);
         }
     }
 }

@@ -14,6 +14,8 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
+use crate::plain;
+
 /// How lines look: `AWS_LAMBDA_LOG_FORMAT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -82,15 +84,17 @@ impl Log {
     /// are always JSON, and at any level say that level, so that Lambda's own filter lets them through.
     pub fn metrics(&self, document: &impl Serialize) {
         let level = self.level.min(Level::INFO);
-        (self.sink)(&Value::Object(self.flat(level, "metrics", object(document))).to_string());
+        let line = Value::Object(self.flat(level, "metrics", object(document)));
+        (self.sink)(&plain::json(&line.to_string()));
     }
 
     fn write(&self, level: Level, message: &str, fields: Map<String, Value>) {
         let line = self.flat(level, message, fields);
-        (self.sink)(&match self.format {
+        let text = match self.format {
             Format::Json => Value::Object(line).to_string(),
             Format::Text => text(&line),
-        });
+        };
+        (self.sink)(&plain::json(&text));
     }
 
     fn flat(&self, level: Level, message: &str, fields: Map<String, Value>) -> Map<String, Value> {
@@ -185,9 +189,8 @@ fn object(fields: &impl Serialize) -> Map<String, Value> {
 
 /// `2026-11-23T03:00:00Z INFO message name=value`, the values as JSON so that no line can be broken or forged.
 fn text(line: &Map<String, Value>) -> String {
-    let plain = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let message: String = plain("message").chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let mut text = format!("{} {} {message}", plain("timestamp"), plain("level"));
+    let said = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut text = format!("{} {} {}", said("timestamp"), said("level"), plain::line(&said("message")));
     for (name, value) in
         line.iter().filter(|(name, _)| !["timestamp", "level", "message"].contains(&name.as_str()))
     {

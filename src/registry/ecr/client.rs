@@ -30,12 +30,16 @@ pub struct NoRegion;
 impl Ecr {
     /// Connects with the SDK's own settings: region, credentials, profile, endpoint, retry mode. Calls nothing.
     pub async fn from_environment() -> Result<Self, NoRegion> {
-        let shared = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        Self::new(&aws_config::load_defaults(BehaviorVersion::latest()).await)
+    }
+
+    /// Connects with these settings. Calls nothing.
+    pub fn new(shared: &SdkConfig) -> Result<Self, NoRegion> {
         let region = shared.region().ok_or(NoRegion)?.to_string();
         let attempts = Attempts::default();
-        let config = aws_sdk_ecr::config::Builder::from(&shared)
-            .retry_config(retries(&shared))
-            .timeout_config(timeouts(&shared))
+        let config = aws_sdk_ecr::config::Builder::from(shared)
+            .retry_config(retries(shared))
+            .timeout_config(timeouts(shared))
             .interceptor(attempts.clone())
             .build();
         Ok(Self { client: aws_sdk_ecr::Client::from_conf(config), attempts, region })
