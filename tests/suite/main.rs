@@ -5,6 +5,7 @@
 mod harness;
 
 mod apply;
+mod crash;
 mod demo;
 mod emulator;
 mod explain;
