@@ -1,7 +1,7 @@
 # Everything needs only Rust and make. `make help` lists the targets.
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint build bench size contract-aws witnesses clean
+.PHONY: help demo test lint build bench size deploy deploy-check contract-aws witnesses clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,6 +13,7 @@ demo: ## Show the Lambda function at work on an embedded ECR (no AWS account nee
 test: ## All tests
 	$(CARGO) test --locked --workspace
 	@$(MAKE) --no-print-directory witnesses
+	CARGO="$(CARGO)" deploy/run.sh test
 
 witnesses: ## AWS's clients, skopeo and moto against the real binaries (skipped without Python)
 	CARGO="$(CARGO)" witnesses/run.sh
@@ -22,6 +23,7 @@ lint: ## Formatting, lints, documentation, and the Lambda binary alone
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --features lambda -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
+	deploy/run.sh lint
 
 build: ## Release binaries: target/release/ecr-janitor, and the function's target/lambda/bootstrap
 	$(CARGO) build --locked --release --bin ecr-janitor
@@ -31,9 +33,20 @@ build: ## Release binaries: target/release/ecr-janitor, and the function's targe
 bench: ## API calls against their floor, time and memory
 	$(CARGO) bench --locked --bench floor
 
-size: build ## The size of the function's binary
-	@ls -l target/lambda/bootstrap | awk '{ printf "bootstrap: %.1f MB\n", $$5 / 1e6 }'
-	@gzip -9 -c target/lambda/bootstrap | wc -c | awk '{ printf "gzipped:   %.1f MB\n", $$1 / 1e6 }'
+size: build ## The function's zip and what is in it; more than 5 MB fails (needs Python)
+	@python3 -m zipfile -c target/lambda/function.zip target/lambda/bootstrap
+	@python3 -m zipfile -l target/lambda/function.zip
+	@wc -c < target/lambda/function.zip | awk '{ printf "zip: %.2f MB\n", $$1 / 1e6; exit $$1 > 5e6 }'
+
+# `make build` keeps a file where cargo-lambda wants a folder, hence a target folder of its own.
+deploy: ENVIRONMENT ?= default
+deploy: ## Build with SAM and deploy to your AWS account as samconfig.toml says: [ENVIRONMENT=apply]
+	CARGO_TARGET_DIR="$(CURDIR)/target/sam" sam build --config-env $(ENVIRONMENT)
+	sam deploy --config-env $(ENVIRONMENT)
+
+deploy-check: ## What can be proven of template.yaml without an AWS account (skipped without Python)
+	deploy/run.sh lint
+	CARGO="$(CARGO)" deploy/run.sh test
 
 contract-aws: ## Try on your AWS account what is believed of ECR: PREFIX=janitor-contract CONSENT=yes [WAIT=seconds]
 	@test -n "$(PREFIX)" -a "$(CONSENT)" = yes || { echo "This creates one repository below PREFIX, deletes it again, and costs cents:"; \
@@ -42,3 +55,4 @@ contract-aws: ## Try on your AWS account what is believed of ECR: PREFIX=janitor
 
 clean: ## Remove what was built
 	$(CARGO) clean
+	rm -rf .aws-sam

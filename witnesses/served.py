@@ -74,12 +74,15 @@ class Emulator:
         response = self._line.getresponse()
         return response.status, response.read()
 
-    def raw(self, operation: str, request: Json) -> tuple[int, Any]:
+    def raw(self, operation: str, request: Json, principal: str | None = None) -> tuple[int, Any]:
         """One call as AWS JSON 1.1, neither checked nor signed as an SDK would: status and answer."""
         headers = {
             "Content-Type": "application/x-amz-json-1.1",
             "X-Amz-Target": f"AmazonEC2ContainerRegistry_V20150921.{operation}",
         }
+        if principal:
+            scope = f"{principal}/20260101/{REGION}/ecr/aws4_request"
+            headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
         status, body = self._send("POST", "/", json.dumps(request).encode(), headers)
         return status, json.loads(body)
 

@@ -36,9 +36,9 @@ impl Emulator {
     /// caller is named by the access key id that signs the request; a `principal` of `None` is everybody without a
     /// policy of their own. Who has no policy at all may do everything, as everybody may at first.
     ///
-    /// Read are `Effect`, `Action` and `Resource` with the wildcards `*` and `?`, and the conditions `StringEquals`
-    /// and `StringLike` on `aws:ResourceTag/KEY` and `ecr:ResourceTag/KEY`. A document with anything else (such as
-    /// `NotAction`) is refused as a `MalformedPolicyDocument`: it could not be kept.
+    /// Read are `Effect`, `Action` and `Resource` or `NotResource` with the wildcards `*` and `?`, and the conditions
+    /// `StringEquals` and `StringLike` on `aws:ResourceTag/KEY` and `ecr:ResourceTag/KEY`. A document with anything
+    /// else (such as `NotAction`) is refused as a `MalformedPolicyDocument`: it could not be kept.
     pub fn set_policy(&self, principal: Option<&str>, policy: Option<Value>) -> Result<(), ApiError> {
         let policy = policy.map(|document| Policy::read(document).map(Arc::new)).transpose()?;
         let policies = &mut self.traffic().policies;

@@ -26,7 +26,9 @@ struct Statement {
     _sid: Option<String>,
     effect: Effect,
     action: OneOrMany<String>,
-    resource: OneOrMany<String>,
+    /// This or the next one.
+    resource: Option<OneOrMany<String>>,
+    not_resource: Option<OneOrMany<String>>,
     /// By operator, then by key.
     #[serde(default)]
     condition: BTreeMap<Operator, BTreeMap<String, OneOrMany<String>>>,
@@ -103,12 +105,15 @@ impl Statement {
                 return Err(malformed(format!("{action} is no action: it needs a service in front of it")));
             }
         }
-        for resource in self.resource.all() {
+        if self.resource.is_some() == self.not_resource.is_some() {
+            return Err(malformed("a statement needs either Resource or NotResource"));
+        }
+        for resource in self.resources() {
             if resource != "*" && !(resource.starts_with("arn:") && resource.splitn(6, ':').count() == 6) {
                 return Err(malformed(format!("Resource {resource} must be in ARN format or \"*\".")));
             }
         }
-        let mut texts = self.resource.all().iter().chain(self.values());
+        let mut texts = self.resources().iter().chain(self.values());
         if let Some(text) = texts.find(|text| text.contains("${")) {
             return Err(malformed(format!("policy variables are not supported: {text}")));
         }
@@ -118,6 +123,11 @@ impl Statement {
         }
     }
 
+    /// What is written under `Resource` or `NotResource`.
+    fn resources(&self) -> &[String] {
+        self.resource.as_ref().or(self.not_resource.as_ref()).map_or(&[], OneOrMany::all)
+    }
+
     fn values(&self) -> impl Iterator<Item = &String> {
         self.condition.values().flat_map(BTreeMap::values).flat_map(OneOrMany::all)
     }
@@ -125,7 +135,7 @@ impl Statement {
     fn is_about(&self, action: &str, resource: &str, tags: Option<&Tags>) -> bool {
         let action = format!("ecr:{action}").to_ascii_lowercase();
         self.action.all().iter().any(|pattern| fits(&pattern.to_ascii_lowercase(), &action))
-            && self.resource.all().iter().any(|pattern| fits_arn(pattern, resource))
+            && self.resource.is_some() == self.resources().iter().any(|pattern| fits_arn(pattern, resource))
             && self.condition.iter().all(|(operator, keys)| {
                 keys.iter().all(|(key, wanted)| operator.holds(value(tags, key), wanted.all()))
             })

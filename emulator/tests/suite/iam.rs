@@ -75,6 +75,24 @@ async fn the_texts_are_awss() {
 }
 
 #[tokio::test]
+async fn not_resource_is_about_all_others() {
+    let registry = registry().await;
+    for (not, answer) in [
+        (json!(format!("{ARN}/shop/*")), "ok"),
+        (json!(["arn:aws:ecr:*:*:repository/other", format!("{ARN}/{REPO}")]), "ok"),
+        (json!(format!("{ARN}/other/*")), DENIED),
+        (json!("arn:aws:ecr:eu-west-1:*:repository/*"), DENIED),
+    ] {
+        let policy = json!({ "Statement": [
+            { "Effect": "Allow", "Action": "ecr:ListImages", "Resource": "arn:*:ecr:*:*:repository/*" },
+            { "Effect": "Deny", "Action": "ecr:ListImages", "NotResource": not },
+        ]});
+        registry.emulator.set_policy(None, Some(policy)).unwrap();
+        assert_eq!(by_anyone(&registry, "ListImages", repo(REPO)).await, answer, "{not}");
+    }
+}
+
+#[tokio::test]
 async fn a_condition_is_about_the_repositorys_tags() {
     let registry = registry().await;
     let mut policy = allow(json!("ecr:BatchDeleteImage"), json!(format!("{ARN}/*")));
@@ -220,6 +238,9 @@ fn a_policy_that_would_not_be_kept_is_refused() {
         statement(json!({ "Action": 1 })),
         statement(json!({ "Resource": "repository/shop/*" })),
         statement(json!({ "Resource": "arn:aws:ecr:*" })),
+        statement(json!({ "NotResource": "*" })),
+        json!({ "Statement": { "Effect": "Allow", "Action": "ecr:*" } }),
+        json!({ "Statement": { "Effect": "Allow", "Action": "ecr:*", "NotResource": "repository/shop/*" } }),
         statement(json!({ "Resource": "arn:aws:ecr:*:*:repository/${aws:PrincipalTag/team}" })),
         statement(json!({ "Condition": { "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } } })),
         statement(json!({ "Condition": { "StringEquals": { "aws:PrincipalTag/team": "shop" } } })),

@@ -1,0 +1,197 @@
+"""Least privilege: what the role's statements are, and what they let the built function do in a registry."""
+
+import itertools
+from typing import Any
+
+import botocore.session
+import pytest
+from conftest import Deploy, changes, take_role
+from served import Emulator
+from template import Stack
+
+CONFIRMED = {"Mode": "apply", "ConfirmApply": "yes"}
+HERE = "arn:aws:ecr:us-east-1:123456789012:repository/*"
+LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:janitor:3"
+ALWAYS = {"Discover", "PullThroughRules", "Read", "OnlyThisRegistry"}
+
+
+def registry_statements(**given: str) -> dict[str, Any]:
+    """What of the role is about ECR, by Sid."""
+    return {sid: one for sid, one in Stack(**given).statements().items() if "ecr:" in str(one["Action"])}
+
+
+def pattern(name: str) -> str:
+    return f"arn:*:ecr:*:*:repository/{name}"
+
+
+def test_what_is_always_there() -> None:
+    statements = registry_statements(Repositories="team/*,web")
+    assert statements.keys() == ALWAYS
+    assert statements["Discover"] == {
+        "Sid": "Discover", "Effect": "Allow", "Action": "ecr:DescribeRepositories", "Resource": HERE
+    }  # fmt: skip
+    assert statements["PullThroughRules"]["Action"] == "ecr:DescribePullThroughCacheRules"
+    assert statements["PullThroughRules"]["Resource"] == "*"
+    assert statements["Read"]["Action"] == ["ecr:DescribeImages", "ecr:BatchGetImage"]
+    assert statements["Read"]["Resource"] == [pattern("team/*"), pattern("web")]
+    only = statements["OnlyThisRegistry"]
+    assert (only["Effect"], only["NotResource"]) == ("Deny", HERE)
+
+
+def test_what_is_allowed_on_a_pattern_is_denied_elsewhere() -> None:
+    statements = registry_statements(**CONFIRMED, Attached="tag", RequireTagKey="a", Repositories="x")
+    on_patterns = {
+        action
+        for statement in statements.values()
+        if statement["Effect"] == "Allow" and statement["Resource"] == [pattern("x")]
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+    assert on_patterns == set(statements["OnlyThisRegistry"]["Action"])
+
+
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        ({"Mode": "plan", "Orphaned": "delete", "Attached": "tag"}, set()),
+        (CONFIRMED, {"Delete"}),
+        (CONFIRMED | {"Orphaned": "keep"}, set()),
+        (CONFIRMED | {"Orphaned": "tag"}, {"Tag"}),
+        (CONFIRMED | {"Orphaned": "keep", "Superseded": "delete"}, {"Delete"}),
+        (CONFIRMED | {"Orphaned": "keep", "Superseded": "tag"}, {"Tag"}),
+        (CONFIRMED | {"Orphaned": "delete", "Attached": "tag"}, {"Delete", "Tag"}),
+        (CONFIRMED | {"Orphaned": "keep", "OverridesDelete": "true", "ConfigLayerArn": LAYER}, {"Delete"}),
+        (CONFIRMED | {"Orphaned": "keep", "OverridesTag": "true", "ConfigLayerArn": LAYER}, {"Tag"}),
+    ],
+)
+def test_writes_are_there_only_if_the_policy_writes(given: dict[str, str], expected: set[str]) -> None:
+    assert registry_statements(**given).keys() - ALWAYS == expected
+    # Excluded repositories are denied where there is something to deny.
+    with_exclude = registry_statements(**given, Exclude="prod/*,web")
+    assert with_exclude.keys() - ALWAYS == expected | ({"KeepExcluded"} if expected else set())
+    if expected:
+        keep = with_exclude["KeepExcluded"]
+        assert (keep["Effect"], keep["Action"]) == ("Deny", ["ecr:BatchDeleteImage", "ecr:PutImage"])
+        assert keep["Resource"] == [pattern("prod/*"), pattern("web")]
+
+
+def test_writes_are_about_the_patterns_and_the_tag() -> None:
+    given = CONFIRMED | {"Repositories": "team/*,web", "Attached": "tag"}
+    plain = registry_statements(**given)
+    assert plain["Delete"] == {
+        "Sid": "Delete", "Effect": "Allow", "Action": "ecr:BatchDeleteImage",
+        "Resource": [pattern("team/*"), pattern("web")],
+    }  # fmt: skip
+    assert plain["Tag"] == plain["Delete"] | {"Sid": "Tag", "Action": "ecr:PutImage"}
+    tagged = registry_statements(**given, RequireTagKey="team:owner", RequireTagValue="a=b")
+    condition = {"StringEquals": {"aws:ResourceTag/team:owner": "a=b"}}
+    assert tagged["Delete"] == plain["Delete"] | {"Condition": condition}
+    assert tagged["Tag"] == plain["Tag"] | {"Condition": condition}
+    assert "ecr:ListTagsForResource" in tagged["Read"]["Action"]
+
+
+def test_nothing_is_wild_that_need_not_be() -> None:
+    """No action with a wildcard, no AWS managed policy, and * only where there is no resource."""
+    stack = Stack(**CONFIRMED, Attached="tag", Tracing="on", ImageActions="on", RequireTagKey="a")
+    for sid, statement in itertools.chain(stack.statements().items(), stack.statements("ScheduleRole").items()):
+        assert "*" not in str(statement["Action"]), sid
+        assert statement.get("Resource") != "*" or sid in ("PullThroughRules", "Trace"), sid
+    assert stack.statements()["Log"]["Resource"] == "get:LogGroup.Arn"
+
+
+def test_pull_times_are_left_alone_on_demand() -> None:
+    kind = "AWS::ECR::PullTimeUpdateExclusion"
+    assert Stack(PullTimeExclusion="yes").of_type(kind) == {"PullTimes": {"PrincipalArn": "get:FunctionRole.Arn"}}
+    assert not Stack().of_type(kind)
+
+
+# ---- In a registry: the built function, and the emulator's IAM ----------------------------------------------------
+
+
+READS = {
+    "DescribeRepositories",
+    "DescribePullThroughCacheRules",
+    "DescribeImages",
+    "BatchGetImage",
+    "ListImageReferrers",  # there is no such action: whoever may BatchGetImage may do this
+}
+
+
+def test_a_plan_is_complete_and_every_other_call_is_denied(emulator: Emulator, deploy: Deploy) -> None:
+    with deploy(Stack()) as function:
+        kind, report = function.invoke({})
+    assert (kind, report["complete"], report["totals"]["planned"]) == ("response", True, 2)
+    assert not changes(emulator)
+
+    verdicts = {}
+    for operation in botocore.session.get_session().get_service_model("ecr").operation_names:
+        _, answer = emulator.raw(operation, {"repositoryName": "team-a/api"}, "FUNCTION")
+        verdicts[operation] = str(answer.get("__type")).rsplit("#", 1)[-1]
+    unknown = {operation for operation, code in verdicts.items() if code == "NotEmulatedException"}
+    denied = {operation for operation, code in verdicts.items() if code == "AccessDeniedException"}
+    assert denied == verdicts.keys() - READS - unknown
+    assert {"BatchDeleteImage", "PutImage", "DeleteRepository", "InitiateLayerUpload"} <= denied
+    assert not changes(emulator)
+
+
+def test_even_an_apply_can_write_nothing_with_the_role_of_a_plan(emulator: Emulator, deploy: Deploy) -> None:
+    with deploy(Stack(**CONFIRMED)) as function:
+        take_role(emulator, "FUNCTION", Stack())
+        _, report = function.invoke({})
+    assert (report["complete"], report["totals"]["deleted"], report["totals"]["failed"]) == (False, 0, 2)
+    assert not changes(emulator)
+
+
+def test_one_team_cannot_touch_the_other(emulator: Emulator, deploy: Deploy) -> None:
+    """Even if its function were configured for all: the role alone keeps it out."""
+    with deploy(Stack(**CONFIRMED)) as function:
+        take_role(emulator, "FUNCTION", Stack(**CONFIRMED, Repositories="team-a/*"))
+        _, report = function.invoke({})
+    assert changes(emulator) == [("team-a/api", "deleted")]
+    [other] = [one for one in report["repositories"] if one["name"] == "team-b/api"]
+    assert (other["status"], other["reason"]) == ("failed", "access-denied")
+
+
+def test_what_is_excluded_cannot_be_written_to(emulator: Emulator, deploy: Deploy) -> None:
+    with deploy(Stack(**CONFIRMED)) as function:
+        take_role(emulator, "FUNCTION", Stack(**CONFIRMED, Exclude="team-b/*"))
+        _, report = function.invoke({})
+    assert changes(emulator) == [("team-a/api", "deleted")]
+    assert report["totals"]["failed"] == 1
+
+
+def test_only_what_bears_the_tag_can_be_written_to(emulator: Emulator, deploy: Deploy) -> None:
+    tag = {"RequireTagKey": "janitor", "RequireTagValue": "enabled"}
+    with deploy(Stack(**CONFIRMED)) as function:
+        take_role(emulator, "FUNCTION", Stack(**CONFIRMED, **tag))
+        _, report = function.invoke({})
+    assert changes(emulator) == [("team-a/api", "deleted")]
+    assert report["totals"]["failed"] == 1
+    # And as it would be deployed, the other is not even tried.
+    with deploy(Stack(**CONFIRMED, **tag)) as function:
+        _, report = function.invoke({})
+    assert report["complete"]
+    assert [one["reason"] for one in report["repositories"]] == [None, "not-opted-in"]
+
+
+def test_who_tags_cannot_delete(emulator: Emulator, deploy: Deploy) -> None:
+    with deploy(Stack(**CONFIRMED)) as function:
+        take_role(emulator, "FUNCTION", Stack(**CONFIRMED, Orphaned="tag"))
+        function.invoke({})
+    assert not changes(emulator)
+    with deploy(Stack(**CONFIRMED, Orphaned="tag")) as function:
+        _, report = function.invoke({})
+        assert (report["complete"], report["totals"]["tagged"]) == (True, 2)
+        written = changes(emulator)
+        # These tags are pushes: what runs after them writes nothing, and so there is an end to it.
+        _, again = function.invoke({})
+    assert (again["complete"], again["totals"]["tagged"]) == (True, 0)
+    assert changes(emulator) == written
+
+
+def test_another_registry_is_out_of_reach(emulator: Emulator) -> None:
+    take_role(emulator, "FUNCTION", Stack(**CONFIRMED, Attached="tag"))
+    for operation in ("DescribeImages", "BatchGetImage", "BatchDeleteImage", "PutImage"):
+        request = {"repositoryName": "team-a/api", "registryId": "210987654321"}
+        _, answer = emulator.raw(operation, request, "FUNCTION")
+        assert answer["__type"].endswith("AccessDeniedException"), operation
+        assert "explicit deny" in answer["message"], operation
