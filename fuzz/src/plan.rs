@@ -1,7 +1,5 @@
 //! Plan files: a forged one, with the right checksum, still does only what a planner could have planned.
 
-use std::collections::BTreeMap;
-
 use ecr_attestation_janitor::attestation::Kind;
 use ecr_attestation_janitor::config::{Config, Limits, Mode};
 use ecr_attestation_janitor::digest::Digest;
@@ -10,7 +8,7 @@ use ecr_attestation_janitor::plain;
 use ecr_attestation_janitor::plan::saved::SavedPlan;
 use ecr_attestation_janitor::policy::Action;
 use ecr_attestation_janitor::report::table::{self, Style};
-use ecr_attestation_janitor::report::{Report, RepositoryReport};
+use ecr_attestation_janitor::report::{Circumstances, Report, RepositoryReport};
 use jiff::Timestamp;
 
 use super::{assert_harmless, assert_line};
@@ -65,7 +63,7 @@ fn take_up(plan: SavedPlan) {
         Timestamp::UNIX_EPOCH,
         Timestamp::UNIX_EPOCH,
         repositories.clone(),
-        BTreeMap::new(),
+        Circumstances::default(),
     );
     let deletes = deletions.count() > 0;
     assert_eq!(deletes, report.hit_a_limit(), "a limit of nothing stops whatever deletes");

@@ -11,7 +11,7 @@ use ecr_attestation_janitor::explain::{Explanation, Listing, Overview, Subject, 
 use ecr_attestation_janitor::plain;
 use ecr_attestation_janitor::policy::Action;
 use ecr_attestation_janitor::report::table::{self, Style};
-use ecr_attestation_janitor::report::{Report, RepositoryReason, RepositoryReport, Status};
+use ecr_attestation_janitor::report::{Circumstances, Report, RepositoryReason, RepositoryReport, Status};
 use ecr_attestation_janitor::telemetry::{Format, Log};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -78,7 +78,7 @@ fn report(texts: &[String; 5]) -> Report {
     let mut done = RepositoryReport { status: Status::Done, reason: None, decisions, ..failed.clone() };
     done.count_outcomes();
     let (started_at, repositories) = (Timestamp::UNIX_EPOCH, vec![failed, done]);
-    Report::new(Mode::Plan, started_at, started_at, repositories, BTreeMap::new())
+    Report::new(Mode::Plan, started_at, started_at, repositories, Circumstances::default())
 }
 
 fn explanations(texts: &[String; 5]) -> Vec<String> {
