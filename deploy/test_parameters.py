@@ -4,6 +4,7 @@ import re
 import tomllib
 
 import pytest
+from parameters import table
 from template import ROOT, Refused, Stack, parameters, source
 
 CONFIRMED = {"Mode": "apply", "ConfirmApply": "yes"}
@@ -192,3 +193,7 @@ def test_the_environments_to_deploy_to_are_good_but_for_the_confirmation() -> No
         Stack(**given["apply"])
     assert Stack(**given["apply"] | {"ConfirmApply": "yes"})
     assert not re.search(r"\d{12}", (ROOT / "samconfig.toml").read_text())
+
+
+def test_the_page_of_parameters_is_made_from_the_template() -> None:
+    assert (ROOT / "docs" / "PARAMETERS.md").read_text() == table(), "run deploy/parameters.py again"

@@ -9,12 +9,7 @@ from template import ROOT, Stack
 STACK = Stack(ImageActions="on")
 
 # What the function writes in namespace EcrJanitor, with the one dimension FunctionName.
-METRICS = {
-    "Repositories", "Images", "Indexes", "AttestationsAttached", "AttestationsSuperseded", "AttestationsOrphaned",
-    "Planned", "Deleted", "Tagged", "Protected", "AlreadyGone", "ChangedSincePlan", "LimitReached", "Failed",
-    "FailedRepositories", "BytesDeleted", "ApiCalls", "Throttles", "Duration", "BreakerTrips", "IncompleteRuns",
-    "ReferrerPressure", "ColdStart",
-}  # fmt: skip
+METRICS = set(re.findall(r'\("([A-Z]\w+)", "(?:Count|Bytes|Milliseconds)"', (ROOT / "src/report/emf.rs").read_text()))
 OTHERS = {("AWS/Lambda", "Errors"): "FunctionName", ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): "QueueName"}
 
 

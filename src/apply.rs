@@ -125,7 +125,7 @@ impl<R: Read + Delete + Tag> Work<'_, R> {
 
     fn share_outcome(&mut self, at: At, by: At) {
         let (digest, outcome) = (self.decisions[by].digest, self.decisions[by].outcome);
-        let detail = format!("{digest} had to be deleted before it, and was not");
+        let detail = format!("{digest} has to be gone before it, and nothing says that it is");
         self.decisions[at].conclude(outcome, Some("not-attempted"), Some(detail));
     }
 

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::pattern::Patterns;
+use crate::plain;
 use crate::registry::CallError;
 use crate::registry::ecr::Ecr;
 use crate::select::{Selection, select};
@@ -17,6 +18,7 @@ mod confirm;
 mod demo;
 mod emulator;
 mod explain;
+mod iam_policy;
 mod plan;
 mod print;
 mod progress;
@@ -68,6 +70,8 @@ enum Command {
     Apply(apply::Args),
     /// Answer "what is this image?": REPOSITORY, REPOSITORY:TAG or REPOSITORY@DIGEST
     Explain(explain::Args),
+    /// Print the IAM policy that the configuration needs, and nothing more
+    IamPolicy(iam_policy::Args),
     /// Show the Lambda function at work on an embedded ECR; needs no AWS account
     Demo(demo::Args),
     /// Serve the embedded ECR, for trying things out
@@ -107,6 +111,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Plan(args) => plan::run(&cli.common, &args).await,
         Command::Apply(args) => apply::run(&cli.common, &args).await,
         Command::Explain(args) => explain::run(&cli.common, &args).await,
+        Command::IamPolicy(args) => iam_policy::run(&cli.common, &args),
         Command::Demo(args) => demo::run(&args).await,
         Command::Emulator(args) => emulator::run(&args).await,
     }
@@ -167,7 +172,8 @@ fn failed(failure: &Failure) -> ExitCode {
         Failure::Usage(message) => (ExitCode::Usage, message),
         Failure::NothingDone(message) => (ExitCode::NothingDone, message),
     };
-    eprintln!("ecr-janitor: {message}");
+    // Registries, plan files and the network have their say in it.
+    eprintln!("ecr-janitor: {}", plain::line(message));
     code
 }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::pattern::Patterns;
+use crate::plain;
 use crate::policy::Policy;
 pub use setting::Setting;
 use value::Value;
@@ -148,7 +149,7 @@ impl Config {
     pub fn parse(file: &str, environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
         let table: toml::Table = file
             .parse()
-            .map_err(|error: toml::de::Error| ConfigError::Syntax(one_line(&error.to_string())))?;
+            .map_err(|error: toml::de::Error| ConfigError::Syntax(plain::line(&error.to_string())))?;
         let mut config = Self::default();
         config.read_file(&table)?;
         config.read_environment(environment)?;
@@ -157,11 +158,20 @@ impl Config {
 
     /// The policy of one repository: the first override that matches wins over the rest, key by key.
     pub fn policy_of(&self, repository: &str) -> Policy {
+        let first = self.overrides.iter().find(|over| over.repositories.matches(repository));
+        first.map_or_else(|| self.policy.clone(), |over| self.policy_with(over))
+    }
+
+    /// The policies that may apply to some repository: the general one, and with each override.
+    pub fn policies(&self) -> impl Iterator<Item = Policy> {
+        let overridden = self.overrides.iter().map(|over| self.policy_with(over));
+        [self.policy.clone()].into_iter().chain(overridden)
+    }
+
+    fn policy_with(&self, over: &Override) -> Policy {
         let mut policy = self.policy.clone();
-        if let Some(first) = self.overrides.iter().find(|o| o.repositories.matches(repository)) {
-            for setting in &first.settings {
-                setting.apply(&mut policy);
-            }
+        for setting in &over.settings {
+            setting.apply(&mut policy);
         }
         policy
     }
@@ -331,10 +341,6 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 
 fn beside_the_binary() -> Option<PathBuf> {
     Some(std::env::current_exe().ok()?.parent()?.join("janitor.toml"))
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::config::Mode;
 use crate::pattern::Patterns;
+use crate::plain;
 
 /// An event that was understood.
 #[derive(Debug)]
@@ -40,6 +41,16 @@ pub struct Message {
 )]
 pub struct BadEvent(String);
 
+impl BadEvent {
+    /// What is said of an event may quote it, and stands in the log and the answer.
+    fn new(problem: impl ToString) -> Self {
+        Self(plain::cut(&problem.to_string(), LONGEST_PROBLEM))
+    }
+}
+
+/// In characters.
+const LONGEST_PROBLEM: usize = 300;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Manual {
@@ -49,7 +60,7 @@ struct Manual {
 
 /// Understands an event, or says why not.
 pub fn parse(event: &Value) -> Result<Event, BadEvent> {
-    let object = event.as_object().ok_or_else(|| BadEvent("it is not a JSON object".into()))?;
+    let object = event.as_object().ok_or_else(|| BadEvent::new("it is not a JSON object"))?;
     if object.contains_key("Records") {
         return queue(event);
     }
@@ -59,18 +70,16 @@ pub fn parse(event: &Value) -> Result<Event, BadEvent> {
     match (text(event, "source"), text(event, "detail-type")) {
         ("aws.events" | "aws.scheduler", "Scheduled Event") => scheduled(event).map(Event::Run),
         ("aws.ecr", "ECR Image Action") => {
-            let narrow =
-                Patterns::new([image_action(event)?]).map_err(|error| BadEvent(error.to_string()))?;
+            let narrow = Patterns::new([image_action(event)?]).map_err(BadEvent::new)?;
             Ok(Event::Run(Ask { mode: None, narrow: Some(narrow) }))
         }
-        (source, kind) => Err(BadEvent(format!("source {source:?} with detail-type {kind:?}"))),
+        (source, kind) => Err(BadEvent::new(format!("source {source:?} with detail-type {kind:?}"))),
     }
 }
 
 fn manual(event: &Value) -> Result<Ask, BadEvent> {
-    let manual = Manual::deserialize(event).map_err(|error| BadEvent(error.to_string()))?;
-    let narrow =
-        manual.repositories.map(Patterns::new).transpose().map_err(|error| BadEvent(error.to_string()))?;
+    let manual = Manual::deserialize(event).map_err(BadEvent::new)?;
+    let narrow = manual.repositories.map(Patterns::new).transpose().map_err(BadEvent::new)?;
     Ok(Ask { mode: manual.mode, narrow })
 }
 
@@ -82,7 +91,7 @@ fn scheduled(event: &Value) -> Result<Ask, BadEvent> {
         Some(Value::String(text)) if text.trim().is_empty() => Ok(Ask::default()),
         Some(Value::String(text)) => {
             let detail: Value = serde_json::from_str(text)
-                .map_err(|error| BadEvent(format!("its detail is no JSON: {error}")))?;
+                .map_err(|error| BadEvent::new(format!("its detail is no JSON: {error}")))?;
             manual(&detail)
         }
         Some(detail) => manual(detail),
@@ -93,27 +102,25 @@ fn scheduled(event: &Value) -> Result<Ask, BadEvent> {
 fn image_action(event: &Value) -> Result<String, BadEvent> {
     let name = event.get("detail").map(|detail| text(detail, "repository-name")).unwrap_or_default();
     if name.is_empty() || name.contains(['*', '?']) {
-        return Err(BadEvent("an ECR Image Action without a repository-name in its detail".into()));
+        return Err(BadEvent::new("an ECR Image Action without a repository-name in its detail"));
     }
-    Patterns::new([name]).map_err(|error| BadEvent(error.to_string()))?;
+    Patterns::new([name]).map_err(BadEvent::new)?;
     Ok(name.to_owned())
 }
 
 fn queue(event: &Value) -> Result<Event, BadEvent> {
-    let records = event
-        .get("Records")
-        .and_then(Value::as_array)
-        .ok_or_else(|| BadEvent("Records is no list".into()))?;
+    let records =
+        event.get("Records").and_then(Value::as_array).ok_or_else(|| BadEvent::new("Records is no list"))?;
     let messages = records.iter().map(|record| {
         if text(record, "eventSource") != "aws:sqs" || text(record, "messageId").is_empty() {
-            return Err(BadEvent("a record that does not come from SQS".into()));
+            return Err(BadEvent::new("a record that does not come from SQS"));
         }
         let body = serde_json::from_str(text(record, "body")).unwrap_or(Value::Null);
         let is_ours = text(&body, "source") == "aws.ecr" && text(&body, "detail-type") == "ECR Image Action";
         let repository = if is_ours {
             image_action(&body)
         } else {
-            Err(BadEvent("an SQS message that is no ECR Image Action".into()))
+            Err(BadEvent::new("an SQS message that is no ECR Image Action"))
         };
         Ok(Message { id: text(record, "messageId").to_owned(), repository })
     });
@@ -226,6 +233,23 @@ mod tests {
             let error = parse(&event).map(|_| ()).expect_err(&event.to_string()).to_string();
             assert!(error.contains(part), "{event} -> {error}");
             assert!(!error.contains('\n'));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_event_is_told_in_a_short_line() {
+        let hostile = "\n\u{1b}[2K\u{202e}".repeat(100_000);
+        for event in [
+            json!({ hostile.as_str(): 1 }),
+            json!({"mode": hostile}),
+            json!({"repositories": [hostile]}),
+            json!({"repositories": hostile}),
+            json!({"source": hostile, "detail-type": hostile}),
+            json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": hostile}),
+        ] {
+            let error = parse(&event).unwrap_err().to_string();
+            assert!(error.len() < 5000, "{}", error.len());
+            assert_eq!(error, plain::line(&error));
         }
     }
 

@@ -14,9 +14,11 @@ use crate::deadline::Deadline;
 use crate::digest::Digest;
 use crate::event::{self, Ask, Event, Message};
 use crate::pattern::Patterns;
+use crate::plain;
 use crate::plan::{Request, plan};
 use crate::registry::ecr::Ecr;
 use crate::report::cut::{MAX_ANSWER_BYTES, cut};
+use crate::report::emf;
 use crate::report::{Report, RepositoryReport, Status};
 use crate::run::{apply_plan, report_plan};
 use crate::select::select;
@@ -34,6 +36,19 @@ pub struct Function {
     start_at: AtomicU64,
 }
 
+/// One invocation, as Lambda tells of it.
+struct Invocation<'a> {
+    started_at: Timestamp,
+    is_cold: bool,
+    context: &'a Context,
+}
+
+impl Invocation<'_> {
+    fn function(&self) -> emf::Function<'_> {
+        emf::Function { name: &self.context.env_config.function_name, is_cold: self.is_cold }
+    }
+}
+
 impl Function {
     /// Reads configuration and settings. What is wrong with them is said at each invocation.
     pub async fn from_environment(log: Log) -> Self {
@@ -49,9 +64,13 @@ impl Function {
 
     /// Handles one invocation. Only a run that could do nothing at all is an error.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
-        let started_at = Timestamp::now();
-        self.set_log_fields(&event.context, started_at);
-        let answer = self.answer(&event.payload, &event.context, started_at).await;
+        let invocation = Invocation {
+            started_at: Timestamp::now(),
+            is_cold: self.is_cold.swap(false, Ordering::Relaxed),
+            context: &event.context,
+        };
+        self.set_log_fields(&invocation);
+        let answer = self.answer(&event.payload, &invocation).await;
         if let Err(problem) = &answer {
             self.log.line(
                 Level::ERROR,
@@ -62,20 +81,15 @@ impl Function {
         answer
     }
 
-    async fn answer(
-        &self,
-        payload: &Value,
-        context: &Context,
-        started_at: Timestamp,
-    ) -> Result<Value, Diagnostic> {
+    async fn answer(&self, payload: &Value, invocation: &Invocation<'_>) -> Result<Value, Diagnostic> {
         let config = self.config.as_ref().map_err(|problem| diagnostic("BadConfig", problem))?;
         let ecr = self.ecr.as_ref().map_err(|problem| diagnostic("BadConfig", problem))?;
         match event::parse(payload).map_err(|bad| diagnostic("BadEvent", &bad.to_string()))? {
             Event::Run(ask) => {
-                let report = self.run(config, ecr, &ask, context, started_at).await?;
+                let report = self.run(config, ecr, &ask, invocation).await?;
                 to_value(&cut(report, MAX_ANSWER_BYTES))
             }
-            Event::Queue(messages) => self.run_queue(config, ecr, messages, context, started_at).await,
+            Event::Queue(messages) => self.run_queue(config, ecr, messages, invocation).await,
         }
     }
 
@@ -85,8 +99,7 @@ impl Function {
         config: &Config,
         ecr: &Ecr,
         messages: Vec<Message>,
-        context: &Context,
-        started_at: Timestamp,
+        invocation: &Invocation<'_>,
     ) -> Result<Value, Diagnostic> {
         let mut again = Vec::new();
         let mut asked: Vec<(String, String)> = Vec::new();
@@ -106,8 +119,8 @@ impl Function {
         let names: BTreeSet<&String> = asked.iter().map(|(_, name)| name).collect();
         if !names.is_empty() {
             let narrow = Patterns::new(&names).map_err(|error| diagnostic("BadEvent", &error.to_string()))?;
-            let report =
-                self.run(config, ecr, &Ask { mode: None, narrow: Some(narrow) }, context, started_at).await?;
+            let ask = Ask { mode: None, narrow: Some(narrow) };
+            let report = self.run(config, ecr, &ask, invocation).await?;
             let failed: BTreeSet<String> = report
                 .repositories
                 .into_iter()
@@ -125,14 +138,14 @@ impl Function {
         config: &Config,
         ecr: &Ecr,
         ask: &Ask,
-        context: &Context,
-        started_at: Timestamp,
+        invocation: &Invocation<'_>,
     ) -> Result<Report, Diagnostic> {
+        let started_at = invocation.started_at;
         let mode = mode(config.mode, ask.mode)?;
         ecr.forget_calls();
         let request = Request {
             now: started_at,
-            deadline: deadline(context, mode),
+            deadline: deadline(invocation.context, mode),
             start_at: self.start_at.load(Ordering::Relaxed),
         };
         let lines = lines::Lines(&self.log);
@@ -155,17 +168,17 @@ impl Function {
                 apply_plan(ecr, plan, config.concurrency, started_at, &request.deadline, &lines).await
             }
         };
-        lines.run(&report);
+        lines.run(&report, &invocation.function());
         let reached = report.repositories.iter().filter(|repository| was_reached(repository)).count();
         self.start_at.fetch_add(reached.saturating_sub(skipped) as u64, Ordering::Relaxed);
         Ok(report)
     }
 
-    fn set_log_fields(&self, context: &Context, started_at: Timestamp) {
+    fn set_log_fields(&self, Invocation { started_at, is_cold, context }: &Invocation<'_>) {
         let run = format!("{}{started_at}", context.request_id);
         self.log.set_common(&json!({
             "service": "ecr-janitor",
-            "cold_start": self.is_cold.swap(false, Ordering::Relaxed),
+            "cold_start": is_cold,
             "function_request_id": context.request_id,
             "xray_trace_id": context.xray_trace_id,
             "run_id": Digest::of(run.as_bytes()).short(),
@@ -208,7 +221,7 @@ fn somewhere(now: Timestamp) -> u64 {
 }
 
 fn diagnostic(error_type: &str, message: &str) -> Diagnostic {
-    Diagnostic { error_type: error_type.to_owned(), error_message: message.to_owned() }
+    Diagnostic { error_type: error_type.to_owned(), error_message: plain::line(message) }
 }
 
 fn to_value(report: &Report) -> Result<Value, Diagnostic> {

@@ -12,10 +12,11 @@
 //! ```
 //!
 //! - Values: [`digest`], [`manifest`], [`media_type`], [`attestation`] (the table that says what an image is),
-//!   [`template`], [`pattern`].
+//!   [`template`], [`pattern`]; and [`plain`], for whatever people get to see of other people's text.
 //! - What is read: [`registry`], [`select`], [`survey`], [`inventory`], [`graph`].
 //! - What is decided, without a clock or a network: [`policy`], [`rules`], [`verdict`], [`decision`], [`limits`].
 //! - What is done: [`plan`], [`recheck`], [`apply`], [`run`], within a [`deadline`].
+//! - Who may: `iam_policy`.
 //! - Who asks: `cli`, `lambda`; with [`config`], [`event`], [`report`], [`telemetry`], [`exit_code`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -32,6 +33,8 @@ pub mod exit_code;
 #[cfg(feature = "cli")]
 pub mod explain;
 pub mod graph;
+#[cfg(feature = "cli")]
+pub mod iam_policy;
 pub mod inventory;
 #[cfg(feature = "lambda")]
 pub mod lambda;
@@ -42,6 +45,7 @@ pub mod manifest;
 pub mod media_type;
 pub mod observer;
 pub mod pattern;
+pub mod plain;
 pub mod plan;
 pub mod policy;
 pub mod recheck;

@@ -1,9 +1,16 @@
 //! Manifests as they are stored: parsed leniently, judged elsewhere.
 
+use std::collections::HashSet;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::digest::Digest;
 use crate::media_type::{self, Shape};
+use crate::plain;
 
 /// The parts of an image manifest or index that matter here. Unknown fields are ignored; a field of the wrong
 /// type, or given twice, is an error, because then two readers may see two different manifests.
@@ -17,13 +24,16 @@ pub struct Manifest {
     /// The type of an OCI 1.1 artifact.
     pub artifact_type: Option<String>,
     /// The configuration blob.
+    #[serde(deserialize_with = "object")]
     pub config: Option<Descriptor>,
     /// `null` is real: BuildKit writes it for an image without layers.
+    #[serde(deserialize_with = "descriptors")]
     pub layers: Option<Vec<Descriptor>>,
     /// The children of an index. The outer level says whether the key is there at all.
-    #[serde(deserialize_with = "present")]
+    #[serde(deserialize_with = "children")]
     pub manifests: Option<Option<Vec<Descriptor>>>,
     /// The manifest that this one refers to (OCI 1.1).
+    #[serde(deserialize_with = "object")]
     pub subject: Option<Descriptor>,
     #[serde(rename = "fsLayers", deserialize_with = "present")]
     fs_layers: Option<serde::de::IgnoredAny>,
@@ -43,8 +53,10 @@ pub struct Descriptor {
     /// The artifact type of the content.
     pub artifact_type: Option<String>,
     /// The platform of the content.
+    #[serde(deserialize_with = "object")]
     pub platform: Option<Platform>,
     /// The annotations that matter here.
+    #[serde(deserialize_with = "object")]
     pub annotations: Option<Annotations>,
 }
 
@@ -100,6 +112,11 @@ pub enum Malformed {
 
 /// The largest manifest ECR takes: 4 MiB (PutImage, `imageManifest`).
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// More than so many descriptors with digests do not fit into that; a list without digests could claim a million
+/// layers, and take a hundred times its own size to keep.
+const MAX_DESCRIPTORS: usize = 50_000;
+/// What is wrong with a manifest may quote it, and stands in reports and logs, in characters.
+const LONGEST_PROBLEM: usize = 300;
 
 impl Manifest {
     /// Reads a manifest or an index.
@@ -107,11 +124,9 @@ impl Manifest {
         if bytes.len() > MAX_BYTES {
             return Err(Malformed::TooLarge(bytes.len()));
         }
-        // serde would also read a struct from an array, field by field.
-        if !bytes.trim_ascii_start().starts_with(b"{") {
-            return Err(Malformed::Json("it is not a JSON object".into()));
-        }
-        serde_json::from_slice(bytes).map_err(|error| Malformed::Json(error.to_string()))
+        serde_json::from_slice(bytes)
+            .map(|Object(manifest)| manifest)
+            .map_err(|error| Malformed::Json(plain::cut(&error.to_string(), LONGEST_PROBLEM)))
     }
 
     /// Whether this is an index, by its own words: a `manifests` key is enough.
@@ -155,16 +170,10 @@ impl Manifest {
 
     /// What the layers state, in order, each once: the predicate types of an attestation.
     pub fn predicate_types(&self) -> Vec<&str> {
-        let mut types: Vec<&str> = Vec::new();
-        for layer in self.layers() {
-            let stated = layer.annotations.as_ref().and_then(|a| a.predicate_type.as_deref());
-            if let Some(stated) = stated
-                && !types.contains(&stated)
-            {
-                types.push(stated);
-            }
-        }
-        types
+        let mut seen = HashSet::new();
+        let annotations = self.layers().iter().filter_map(|layer| layer.annotations.as_ref());
+        let stated = annotations.filter_map(|annotations| annotations.predicate_type.as_deref());
+        stated.filter(|stated| seen.insert(*stated)).collect()
     }
 }
 
@@ -193,6 +202,71 @@ impl Platform {
         };
         names(&self.os) && names(&self.architecture)
     }
+}
+
+/// A JSON object. serde would also read a struct from an array, field by field, and other readers would not.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Object<T>, M::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
+}
+
+/// A list of descriptors that is not longer than any honest one.
+struct Descriptors(Vec<Descriptor>);
+
+impl<'de> Deserialize<'de> for Descriptors {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(DescriptorsVisitor)
+    }
+}
+
+struct DescriptorsVisitor;
+
+impl<'de> Visitor<'de> for DescriptorsVisitor {
+    type Value = Descriptors;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of descriptors")
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Descriptors, S::Error> {
+        let mut descriptors = Vec::new();
+        while let Some(Object(descriptor)) = list.next_element()? {
+            if descriptors.len() == MAX_DESCRIPTORS {
+                return Err(S::Error::custom(format!("a list of more than {MAX_DESCRIPTORS} descriptors")));
+            }
+            descriptors.push(descriptor);
+        }
+        Ok(Descriptors(descriptors))
+    }
+}
+
+fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|Object(value)| value))
+}
+
+fn descriptors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Descriptor>>, D::Error> {
+    Ok(Option::<Descriptors>::deserialize(deserializer)?.map(|Descriptors(list)| list))
+}
+
+fn children<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Vec<Descriptor>>>, D::Error> {
+    descriptors(deserializer).map(Some)
 }
 
 /// Tells a key that is there, even as `null`, from one that is not.
@@ -240,12 +314,46 @@ mod tests {
             r#"{"layers":[],"layers":null}"#,
             r#"{"manifests":"none"}"#,
             r#"{"layers":{}}"#,
+            r#"{"layers":[["application/vnd.in-toto+json","sha256:aa"]]}"#,
+            r#"{"manifests":[[null,"sha256:aa"]]}"#,
+            r#"{"subject":[null,"sha256:aa"]}"#,
+            r#"{"config":[]}"#,
+            r#"{"layers":[{"annotations":["attestation-manifest"]}]}"#,
+            r#"{"manifests":[{"platform":["linux","amd64"]}]}"#,
             "[]",
             "[2]",
             "",
         ] {
             assert!(Manifest::parse(text.as_bytes()).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_manifest_that_claims_a_million_layers_is_refused_before_they_are_kept() {
+        for key in ["layers", "manifests"] {
+            let list = |count: usize| format!(r#"{{"{key}":[{{}}{}]}}"#, ",{}".repeat(count - 1));
+            assert!(Manifest::parse(list(MAX_DESCRIPTORS).as_bytes()).is_ok());
+            let problem = Manifest::parse(list(1_000_000).as_bytes()).unwrap_err().to_string();
+            assert!(problem.contains("more than 50000 descriptors"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_manifest_is_told_in_a_short_line() {
+        let long = "\u{202e}\\n".repeat(400_000);
+        let problem =
+            Manifest::parse(format!(r#"{{"layers":"{long}"}}"#).as_bytes()).unwrap_err().to_string();
+        assert!(problem.len() < 1000 && !problem.contains(['\n', '\u{202e}']), "{problem}");
+    }
+
+    #[test]
+    fn many_predicate_types_are_told_apart_without_comparing_each_with_each() {
+        let layer = |n: usize| format!(r#"{{"annotations":{{"in-toto.io/predicate-type":"{n}"}}}}"#);
+        let layers: Vec<String> = (0..MAX_DESCRIPTORS).map(|n| layer(n / 2)).collect();
+        let manifest = format!(r#"{{"layers":[{}]}}"#, layers.join(","));
+        let manifest = Manifest::parse(manifest.as_bytes()).unwrap();
+        let types = manifest.predicate_types();
+        assert_eq!((types.len(), types[1], types[2]), (MAX_DESCRIPTORS / 2, "1", "2"));
     }
 
     #[test]

@@ -6,17 +6,29 @@ use wildmatch::WildMatch;
 #[derive(Debug, Clone, Default)]
 pub struct Patterns(Vec<WildMatch>);
 
-/// A pattern that no ECR repository name can match.
+/// The most patterns in one list: as many as the largest batch of a queue has messages. An event could bring millions,
+/// and each is tried on each repository.
+const MAX_PATTERNS: usize = 10_000;
+
+/// Patterns that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} is not a repository pattern: ECR names have lower-case letters, digits and `. _ - /`, up to 256 characters, and `*` and `?` are the only wildcards"
-)]
-pub struct InvalidPattern(String);
+pub enum InvalidPattern {
+    /// No ECR repository name can match it.
+    #[error(
+        "{0:?} is not a repository pattern: ECR names have lower-case letters, digits and `. _ - /`, up to 256 characters, and `*` and `?` are the only wildcards"
+    )]
+    Grammar(String),
+    /// Too many.
+    #[error("these are more than {MAX_PATTERNS} repository patterns; use wildcards")]
+    TooMany,
+}
 
 impl Patterns {
     /// Checks the patterns and takes them.
     pub fn new<S: AsRef<str>>(patterns: impl IntoIterator<Item = S>) -> Result<Self, InvalidPattern> {
-        patterns.into_iter().map(|pattern| check(pattern.as_ref())).collect::<Result<_, _>>().map(Self)
+        let checked = patterns.into_iter().take(MAX_PATTERNS + 1).map(|pattern| check(pattern.as_ref()));
+        let checked: Vec<WildMatch> = checked.collect::<Result<_, _>>()?;
+        if checked.len() > MAX_PATTERNS { Err(InvalidPattern::TooMany) } else { Ok(Self(checked)) }
     }
 
     /// The pattern that matches every name.
@@ -34,16 +46,21 @@ impl Patterns {
         self.0.is_empty()
     }
 
+    /// The patterns, as they were written.
+    pub fn texts(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(WildMatch::pattern)
+    }
+
     /// The patterns without wildcards: names of repositories that somebody expects to be there.
     pub fn literals(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(WildMatch::pattern).filter(|pattern| !pattern.contains(['*', '?']))
+        self.texts().filter(|pattern| !pattern.contains(['*', '?']))
     }
 }
 
 fn check(pattern: &str) -> Result<WildMatch, InvalidPattern> {
     let legal = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b"._-/*?".contains(&c);
     if pattern.is_empty() || pattern.len() > 256 || !pattern.bytes().all(legal) {
-        return Err(InvalidPattern(pattern.chars().take(80).collect()));
+        return Err(InvalidPattern::Grammar(pattern.chars().take(80).collect()));
     }
     Ok(WildMatch::new(pattern))
 }
@@ -70,6 +87,12 @@ mod tests {
         for pattern in ["", "Team/*", "team/[ab]*", "a b", "arn:aws:ecr", "é"] {
             assert!(Patterns::new([pattern]).is_err(), "{pattern}");
         }
+    }
+
+    #[test]
+    fn refuse_more_than_any_honest_event_brings() {
+        assert!(Patterns::new(vec!["a*"; MAX_PATTERNS]).is_ok());
+        assert_eq!(Patterns::new(vec!["a*"; MAX_PATTERNS + 1]).err(), Some(InvalidPattern::TooMany));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Planning: every selected repository, read and judged; then the limits. Nothing here can write.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures::stream::{self, StreamExt as _};
@@ -13,7 +14,7 @@ use crate::limits::{self, Tripped};
 use crate::observer::Observer;
 use crate::policy::Action;
 use crate::registry::{Read, StoredManifest};
-use crate::report::{Counts, RepositoryReason, RepositoryReport, Status};
+use crate::report::{Counts, ReferrerPressure, RepositoryReason, RepositoryReport, Status};
 use crate::select::{Selected, Selection};
 use crate::survey::{HandsOff, Surveyed, survey};
 use crate::verdict;
@@ -128,6 +129,7 @@ async fn plan_or_leave(
         reason: None,
         detail: None,
         counts: count(&surveyed),
+        referrer_pressure: referrer_pressure(&surveyed),
         decisions,
     };
     report.count_outcomes();
@@ -158,6 +160,18 @@ pub async fn check_opt_in(
             detail: format!("it has no resource tag {key:?} with the value {value:?}"),
         }),
     }
+}
+
+/// Of which image the most attestations are referrers: the first in digest order, if several are even.
+fn referrer_pressure(surveyed: &Surveyed) -> Option<ReferrerPressure> {
+    let mut referrers: BTreeMap<Digest, u64> = BTreeMap::new();
+    for (image, verdict) in surveyed.inventory.images().iter().zip(&surveyed.verdicts) {
+        if let Some(subject) = image.subject.filter(|_| verdict.kind == Kind::Attestation) {
+            *referrers.entry(subject).or_default() += 1;
+        }
+    }
+    let most = referrers.into_iter().max_by_key(|(subject, count)| (*count, Reverse(*subject)));
+    most.map(|(subject, attestations)| ReferrerPressure { subject, attestations })
 }
 
 fn count(surveyed: &Surveyed) -> Counts {

@@ -76,6 +76,11 @@ impl Policy {
         pulled_at.is_some_and(|at| now.duration_since(at) <= self.keep_pulled_within)
     }
 
+    /// Whether any rule of this policy can delete.
+    pub fn deletes(&self) -> bool {
+        [self.orphaned, self.superseded].contains(&Action::Delete)
+    }
+
     /// Whether any rule of this policy can write a tag.
     pub fn tags(&self) -> bool {
         [self.orphaned, self.superseded, self.attached].contains(&Action::Tag)

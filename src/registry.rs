@@ -45,6 +45,12 @@ impl CallError {
         matches!(self.code.as_str(), "AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation")
     }
 
+    /// Whether ECR may have done it all the same: the call was sent, and no answer to be relied on came back.
+    pub fn is_in_doubt(&self) -> bool {
+        let no_word = ["NoAnswer", "BadAnswer", "ServerException", "ServiceUnavailable", "InternalFailure"];
+        no_word.contains(&self.code.as_str()) || self.code.starts_with("Http5")
+    }
+
     /// Whether the repository does not exist.
     pub fn is_repository_gone(&self) -> bool {
         self.code == "RepositoryNotFoundException"
@@ -154,6 +160,8 @@ pub trait Read: Send + Sync {
     ) -> impl Future<Output = Result<BTreeMap<String, Option<Digest>>, CallError>> + Send;
     /// HTTP requests so far, retries included, by operation.
     fn calls(&self) -> BTreeMap<String, u64>;
+    /// How many of them were throttled.
+    fn throttles(&self) -> u64;
 }
 
 /// Deleting images.

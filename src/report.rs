@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::attestation::{Form, Kind};
 use crate::config::Mode;
 use crate::decision::{Decision, Outcome, State};
+use crate::digest::Digest;
 
 pub mod cut;
+#[cfg(feature = "lambda")]
+pub mod emf;
 #[cfg(feature = "cli")]
 pub mod table;
 
@@ -105,6 +108,18 @@ pub struct Attestations {
     pub by_state: BTreeMap<State, u64>,
 }
 
+/// How near an image is to ECR's limit on referrers, past which pushes of new attestations fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReferrerPressure {
+    /// The image of which the most attestations in its repository are referrers.
+    pub subject: Digest,
+    /// How many.
+    pub attestations: u64,
+}
+
+/// ECR's quota: so many referrers may an image have.
+pub const MAX_REFERRERS: u64 = 100;
+
 /// A repository, what was decided in it and what came of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RepositoryReport {
@@ -120,6 +135,9 @@ pub struct RepositoryReport {
     /// The counts.
     #[serde(flatten)]
     pub counts: Counts,
+    /// The image with the most attestations as referrers, if any has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referrer_pressure: Option<ReferrerPressure>,
     /// Every attestation and suspect, and what else the plan acts on.
     pub decisions: Vec<Decision>,
 }
@@ -154,15 +172,40 @@ pub struct Totals {
     /// The counts of all of them.
     #[serde(flatten)]
     pub counts: Counts,
+    /// The most attestations that are referrers of one image, before anything was deleted.
+    pub referrer_pressure: u64,
+    /// Limits that stopped something.
+    pub breaker_trips: u64,
     /// HTTP requests, retries included, by API operation.
     pub api_calls: BTreeMap<String, u64>,
+    /// HTTP requests that ECR throttled.
+    pub throttles: u64,
+}
+
+/// What a run saw besides its repositories.
+#[derive(Debug, Clone, Default)]
+pub struct Circumstances {
+    /// HTTP requests, retries included, by API operation.
+    pub api_calls: BTreeMap<String, u64>,
+    /// HTTP requests that ECR throttled.
+    pub throttles: u64,
+    /// Limits that stopped something.
+    pub breaker_trips: u64,
 }
 
 impl RepositoryReport {
     /// A repository that was left alone, or failed, as a whole.
     pub fn without_decisions(name: String, reason: RepositoryReason, detail: Option<String>) -> Self {
         let status = if reason.is_failure() { Status::Failed } else { Status::Skipped };
-        Self { name, status, reason: Some(reason), detail, counts: Counts::default(), decisions: Vec::new() }
+        Self {
+            name,
+            status,
+            reason: Some(reason),
+            detail,
+            counts: Counts::default(),
+            referrer_pressure: None,
+            decisions: Vec::new(),
+        }
     }
 
     /// Counts the outcomes of the decisions anew.
@@ -177,7 +220,7 @@ impl RepositoryReport {
         for decision in &self.decisions {
             *counts.outcome(decision.outcome) += 1;
             if decision.outcome == Outcome::Deleted && decision.kind != Kind::Index {
-                counts.bytes_deleted += decision.size_bytes;
+                counts.bytes_deleted = counts.bytes_deleted.saturating_add(decision.size_bytes);
             }
         }
         self.counts = counts;
@@ -226,7 +269,8 @@ impl Counts {
             (&mut self.failed, other.failed),
             (&mut self.bytes_deleted, other.bytes_deleted),
         ] {
-            *mine += theirs;
+            // A plan file may claim any numbers.
+            *mine = mine.saturating_add(theirs);
         }
     }
 }
@@ -238,13 +282,15 @@ impl Report {
         started_at: Timestamp,
         finished_at: Timestamp,
         mut repositories: Vec<RepositoryReport>,
-        api_calls: BTreeMap<String, u64>,
+        Circumstances { api_calls, throttles, breaker_trips }: Circumstances,
     ) -> Self {
         repositories.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut totals = Totals { api_calls, ..Totals::default() };
+        let mut totals = Totals { api_calls, throttles, breaker_trips, ..Totals::default() };
         for repository in &repositories {
             totals.repositories += u64::from(repository.reason != Some(RepositoryReason::NotSelected));
             totals.counts.add(&repository.counts);
+            let pressure = repository.referrer_pressure.map_or(0, |pressure| pressure.attestations);
+            totals.referrer_pressure = totals.referrer_pressure.max(pressure);
         }
         let complete = repositories.iter().all(RepositoryReport::is_complete);
         Self {

@@ -9,7 +9,7 @@ use crate::deadline::Deadline;
 use crate::observer::Observer;
 use crate::plan::{Plan, Planned};
 use crate::registry::{Delete, Read, Tag};
-use crate::report::Report;
+use crate::report::{Circumstances, Report};
 
 /// Ends a run that only planned.
 pub fn report_plan(
@@ -19,7 +19,7 @@ pub fn report_plan(
     observer: &dyn Observer,
 ) -> Report {
     plan.repositories.iter().for_each(|planned| observer.finished(&planned.report));
-    finish(registry, Mode::Plan, plan.repositories, started_at)
+    finish(registry, Mode::Plan, plan.repositories, plan.tripped.len(), started_at)
 }
 
 /// Carries out a plan, repository by repository, and reports.
@@ -43,10 +43,21 @@ pub async fn apply_plan<R: Read + Delete + Tag>(
         }
     };
     let applied = stream::iter(plan.repositories).map(work).buffer_unordered(concurrency).collect().await;
-    finish(registry, Mode::Apply, applied, started_at)
+    finish(registry, Mode::Apply, applied, plan.tripped.len(), started_at)
 }
 
-fn finish(registry: &impl Read, mode: Mode, repositories: Vec<Planned>, started_at: Timestamp) -> Report {
+fn finish(
+    registry: &impl Read,
+    mode: Mode,
+    repositories: Vec<Planned>,
+    breaker_trips: usize,
+    started_at: Timestamp,
+) -> Report {
     let reports = repositories.into_iter().map(|planned| planned.report).collect();
-    Report::new(mode, started_at, Timestamp::now(), reports, registry.calls())
+    let circumstances = Circumstances {
+        api_calls: registry.calls(),
+        throttles: registry.throttles(),
+        breaker_trips: breaker_trips as u64,
+    };
+    Report::new(mode, started_at, Timestamp::now(), reports, circumstances)
 }

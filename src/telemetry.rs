@@ -14,6 +14,8 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
+use crate::plain;
+
 /// How lines look: `AWS_LAMBDA_LOG_FORMAT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -78,7 +80,24 @@ impl Log {
         }
     }
 
+    /// Writes metrics in CloudWatch's embedded metric format. The log's level and format do not hold for them: they
+    /// are always JSON, and at any level say that level, so that Lambda's own filter lets them through.
+    pub fn metrics(&self, document: &impl Serialize) {
+        let level = self.level.min(Level::INFO);
+        let line = Value::Object(self.flat(level, "metrics", object(document)));
+        (self.sink)(&plain::json(&line.to_string()));
+    }
+
     fn write(&self, level: Level, message: &str, fields: Map<String, Value>) {
+        let line = self.flat(level, message, fields);
+        let text = match self.format {
+            Format::Json => Value::Object(line).to_string(),
+            Format::Text => text(&line),
+        };
+        (self.sink)(&plain::json(&text));
+    }
+
+    fn flat(&self, level: Level, message: &str, fields: Map<String, Value>) -> Map<String, Value> {
         let mut line = Map::new();
         line.insert("timestamp".into(), format!("{:.3}", Timestamp::now()).into());
         line.insert("level".into(), level.as_str().into());
@@ -87,10 +106,7 @@ impl Log {
         for (name, value) in fields {
             line.entry(name).or_insert(value);
         }
-        (self.sink)(&match self.format {
-            Format::Json => Value::Object(line).to_string(),
-            Format::Text => text(&line),
-        });
+        line
     }
 }
 
@@ -173,9 +189,8 @@ fn object(fields: &impl Serialize) -> Map<String, Value> {
 
 /// `2026-11-23T03:00:00Z INFO message name=value`, the values as JSON so that no line can be broken or forged.
 fn text(line: &Map<String, Value>) -> String {
-    let plain = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let message: String = plain("message").chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let mut text = format!("{} {} {message}", plain("timestamp"), plain("level"));
+    let said = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut text = format!("{} {} {}", said("timestamp"), said("level"), plain::line(&said("message")));
     for (name, value) in
         line.iter().filter(|(name, _)| !["timestamp", "level", "message"].contains(&name.as_str()))
     {

@@ -46,6 +46,14 @@ impl Emulator {
         }
     }
 
+    /// A copy of the registry as it is now, which goes its own way from then on. Nothing that is about HTTP calls comes
+    /// with it: no counts, faults, hooks, rates or policies.
+    pub fn fork(&self) -> Self {
+        let mut state = self.state().clone();
+        state.served_at = None;
+        Self { inner: Arc::new(Inner { state: Mutex::new(state), traffic: Mutex::new(Traffic::default()) }) }
+    }
+
     /// Stops the registry's clock at a time in Unix milliseconds; `None` follows the machine's clock again.
     pub fn set_clock(&self, at: Option<i64>) {
         self.state().clock = at;
@@ -70,6 +78,11 @@ impl Emulator {
     /// How many images a repository can have (at first 100,000).
     pub fn set_image_limit(&self, images: usize) {
         self.state().limits.images_per_repository = images;
+    }
+
+    /// How many results a page of a listing has at most, whatever the caller asks for (at first as many as it asks).
+    pub fn set_largest_page(&self, results: usize) {
+        self.state().limits.largest_page = results.max(1);
     }
 
     /// How many images can have the same subject (at first 100).

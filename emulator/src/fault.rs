@@ -18,12 +18,20 @@ pub enum Fault {
     AccessDenied,
     /// HTTP 400 `ExpiredTokenException`.
     ExpiredToken,
+    /// HTTP 400 `InvalidSignatureException`, as for a caller whose clock is wrong.
+    SignatureExpired,
     /// The connection closes without an answer; the operation is not done.
     Drop,
     /// Nothing happens for so long (milliseconds in JSON), then the connection closes; the operation is not done.
     Hang(#[serde(deserialize_with = "milliseconds")] Duration),
     /// The operation is done, then the connection closes without an answer.
     DropAfter,
+    /// The operation is done; then nothing happens for so long, and the connection closes without an answer.
+    HangAfter(#[serde(deserialize_with = "milliseconds")] Duration),
+    /// The operation is done; half of the answer arrives, and the connection closes.
+    Cut,
+    /// The operation is done; the answer arrives in eight pieces, with such a pause before each.
+    Trickle(#[serde(deserialize_with = "milliseconds")] Duration),
     /// HTTP 200 with a body that breaks off; the operation is not done.
     Garbage,
     /// `BatchGetImage` and `BatchDeleteImage` are done for every other id of the request (the first, the third, ...);
@@ -34,6 +42,10 @@ pub enum Fault {
     /// that it worked for (the second, the fourth, ...): that one is neither among the images nor among the failures.
     /// Other operations, and answers about one image, are as ever.
     Silent,
+    /// A page of a listing whose `nextToken` leads back to the first page. An only page is as ever.
+    FirstPage,
+    /// A page of a listing whose `nextToken`, if it has one, will be refused.
+    BadToken,
 }
 
 /// Which of the matching calls are hit.

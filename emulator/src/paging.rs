@@ -45,10 +45,22 @@ impl Page {
         Ok(Self { scope, after, size })
     }
 
+    /// The same with at most so many results.
+    pub(crate) fn no_larger_than(self, size: usize) -> Self {
+        Self { size: self.size.min(size), ..self }
+    }
+
     /// The token that continues after `key`.
     pub(crate) fn token(&self, key: &str) -> String {
         STANDARD.encode(format!("1\n{}\n{key}", self.scope))
     }
+}
+
+/// A token that leads to the first page of the listing that this one belongs to.
+pub(crate) fn to_first_page(token: &str) -> Option<String> {
+    let text = String::from_utf8(STANDARD.decode(token).ok()?).ok()?;
+    let (scope, _) = text.strip_prefix("1\n")?.split_once('\n')?;
+    Some(STANDARD.encode(format!("1\n{scope}\n")))
 }
 
 /// `maxResults` and `nextToken` make no sense next to an explicit list.

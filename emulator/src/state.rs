@@ -36,6 +36,7 @@ use crate::journal::Change;
 use crate::settings::Settings;
 
 /// The registry that the running call is for; all others are `elsewhere`.
+#[derive(Clone)]
 pub(crate) struct State {
     /// Where the running call is: between calls, `home`.
     pub(crate) settings: Settings,

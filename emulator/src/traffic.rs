@@ -76,6 +76,10 @@ impl Traffic {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.in_flight
+    }
+
     /// The first rule that fires; the others count the call all the same.
     fn next_fault(&mut self, operation: &str, repositories: &[String]) -> Option<Fault> {
         let mut fired = None;

@@ -56,6 +56,11 @@ impl Emulator {
         self.traffic().journal.clone()
     }
 
+    /// How many HTTP calls are being handled.
+    pub fn in_flight(&self) -> u64 {
+        self.traffic().in_flight()
+    }
+
     /// The most HTTP calls that were handled at once since the last reset.
     pub fn in_flight_peak(&self) -> u64 {
         self.traffic().peak

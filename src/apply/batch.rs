@@ -23,7 +23,7 @@ impl<R: Read + Delete + Tag> Work<'_, R> {
                 "NoAnswer",
                 "time ran out before ECR answered; it may be deleted",
             ),
-            Ok(Err(error)) => self.fail_all(&unchanged, &error),
+            Ok(Err(error)) => self.fail_write(&unchanged, &error, "it may be deleted all the same"),
             Ok(Ok(answer)) => self.take_answer(&unchanged, answer),
         }
     }
@@ -74,6 +74,15 @@ impl<R: Read + Delete + Tag> Work<'_, R> {
                 let detail = "BatchDeleteImage said nothing of it; it may be deleted";
                 decision.conclude(Outcome::Failed, Some("NoAnswer"), Some(detail.into()));
             }
+        }
+    }
+
+    /// A write that failed. Where its answer was lost, nobody knows what became of it, and the report says so.
+    pub(super) fn fail_write(&mut self, batch: &[At], error: &CallError, doubt: &str) {
+        if error.is_in_doubt() {
+            self.conclude_all(batch, Outcome::Failed, &error.code, &format!("{error}; {doubt}"));
+        } else {
+            self.fail_all(batch, error);
         }
     }
 

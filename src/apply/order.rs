@@ -76,20 +76,39 @@ impl Order {
 /// The planned indexes by level: each level is listed only by the levels before it. What is left of a loop, which
 /// digests make impossible, comes last.
 pub(super) fn levels(decisions: &[Decision]) -> Vec<Vec<At>> {
-    let mut left: Vec<At> = (0..decisions.len())
-        .filter(|at| is_pending(&decisions[*at]) && decisions[*at].kind == Kind::Index)
-        .collect();
+    let is_index = |at: &At| is_pending(&decisions[*at]) && decisions[*at].kind == Kind::Index;
+    let indexes: Vec<At> = (0..decisions.len()).filter(is_index).collect();
+    let planned: HashSet<Digest> = indexes.iter().map(|at| decisions[*at].digest).collect();
+    let mut inner: HashMap<Digest, Vec<At>> = HashMap::new();
+    let mut waits_for: HashMap<At, usize> = HashMap::new();
+    for at in indexes.iter().copied() {
+        let above: HashSet<&Digest> =
+            decisions[at].parents.iter().filter(|parent| planned.contains(parent)).collect();
+        waits_for.insert(at, above.len());
+        above.into_iter().for_each(|parent| inner.entry(*parent).or_default().push(at));
+    }
     let mut levels = Vec::new();
-    while !left.is_empty() {
-        let waiting: HashSet<Digest> = left.iter().map(|at| decisions[*at].digest).collect();
-        let (inner, outer): (Vec<At>, Vec<At>) =
-            left.iter().partition(|at| decisions[**at].parents.iter().any(|parent| waiting.contains(parent)));
-        if outer.is_empty() {
-            levels.push(inner);
-            break;
+    let mut level: Vec<At> = indexes.iter().copied().filter(|at| waits_for[at] == 0).collect();
+    while !level.is_empty() {
+        let mut next = Vec::new();
+        for at in &level {
+            waits_for.remove(at);
+            for below in inner.remove(&decisions[*at].digest).unwrap_or_default() {
+                if let Some(left) = waits_for.get_mut(&below) {
+                    *left -= 1;
+                    if *left == 0 {
+                        next.push(below);
+                    }
+                }
+            }
         }
-        levels.push(outer);
-        left = inner;
+        next.sort_unstable();
+        levels.push(std::mem::replace(&mut level, next));
+    }
+    let mut looped: Vec<At> = waits_for.into_keys().collect();
+    if !looped.is_empty() {
+        looped.sort_unstable();
+        levels.push(looped);
     }
     levels
 }
@@ -97,4 +116,29 @@ pub(super) fn levels(decisions: &[Decision]) -> Vec<Vec<At>> {
 /// Whether this is a deletion that is still to come.
 pub(super) fn is_pending(decision: &Decision) -> bool {
     decision.outcome == Outcome::Planned && decision.action == Action::Delete
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::sample::{Said as _, index};
+
+    #[test]
+    fn a_long_chain_of_nested_indexes_is_ordered_without_looking_at_all_for_each() {
+        const LENGTH: usize = 50_000;
+        let name = |number: usize| format!("i{number}");
+        let mut chain = vec![index(&name(0))];
+        chain.extend((1..LENGTH).map(|number| index(&name(number)).under(&[&name(number - 1)])));
+        chain.reverse();
+        let levels = levels(&chain);
+        assert_eq!(levels.len(), LENGTH);
+        assert!(levels.iter().enumerate().all(|(depth, level)| *level == [LENGTH - 1 - depth]));
+    }
+
+    #[test]
+    fn a_loop_comes_last_and_ends() {
+        let decisions =
+            [index("a").under(&["b"]), index("b").under(&["a"]), index("c"), index("d").under(&["d"])];
+        assert_eq!(levels(&decisions), [vec![2], vec![0, 1, 3]]);
+    }
 }

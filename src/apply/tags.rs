@@ -104,7 +104,7 @@ impl<R: Read + Delete + Tag> Work<'_, R> {
         if error.is_image_gone() {
             self.conclude_all(&[at], Outcome::AlreadyGone, &error.code, "somebody else deleted it");
         } else {
-            self.fail_all(&[at], error);
+            self.fail_write(&[at], error, "it may have the tag all the same");
         }
     }
 }

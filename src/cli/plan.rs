@@ -10,6 +10,7 @@ use super::{Common, Failure, connect, selection};
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::exit_code::ExitCode;
+use crate::plain;
 use crate::plan::saved::SavedPlan;
 use crate::plan::{Plan, Request, plan};
 use crate::registry::ecr::Ecr;
@@ -59,7 +60,7 @@ pub(super) async fn make(
 
 pub(super) fn warn_of_limits(plan: &Plan) {
     for tripped in &plan.tripped {
-        eprintln!("ecr-janitor: limit reached: {tripped}");
+        eprintln!("ecr-janitor: limit reached: {}", plain::line(&tripped.to_string()));
     }
 }
 

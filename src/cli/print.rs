@@ -5,6 +5,7 @@ use std::io::Write as _;
 use serde::Serialize;
 
 use super::Output;
+use crate::plain;
 use crate::plan::Plan;
 use crate::report::Report;
 use crate::report::table::{self, Style};
@@ -19,11 +20,10 @@ pub(super) fn print_report(report: &Report, output: Output) {
 
 /// One JSON document and a line break.
 pub(super) fn print_json(value: &impl Serialize) {
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     // A reader that went away (`| head`) has had enough.
-    let _ = serde_json::to_writer_pretty(&mut out, value)
+    let _ = serde_json::to_string_pretty(value)
         .map_err(std::io::Error::from)
-        .and_then(|()| writeln!(out));
+        .and_then(|text| writeln!(std::io::stdout().lock(), "{}", plain::json(&text)));
 }
 
 pub(super) fn print_text(text: &str) {

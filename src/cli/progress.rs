@@ -5,6 +5,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::observer::Observer;
+use crate::plain;
 use crate::report::RepositoryReport;
 
 pub(super) struct Progress {
@@ -30,7 +31,7 @@ impl Progress {
     }
 
     fn step(&self, report: &RepositoryReport) {
-        self.bar.set_message(report.name.clone());
+        self.bar.set_message(plain::line(&report.name));
         self.bar.inc(1);
     }
 }

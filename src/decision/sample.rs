@@ -89,6 +89,7 @@ pub(crate) fn repository(name: &str, images: u64, decisions: Vec<Decision>) -> R
         reason: None,
         detail: None,
         counts: Default::default(),
+        referrer_pressure: None,
         decisions,
     };
     report.counts.images = images;

@@ -6,19 +6,20 @@ use jiff::Timestamp;
 
 use super::{Explanation, Listing, Overview};
 use crate::attestation::{Form, Kind};
+use crate::plain;
 use crate::policy::Action;
-use crate::report::table::{clean, counted, size, word};
+use crate::report::table::{counted, size, word};
 
 /// The explanation of one image.
 pub fn image(it: &Explanation) -> String {
-    let mut text = format!("{}@{}\n\n", clean(&it.repository), it.digest);
+    let mut text = format!("{}@{}\n\n", plain::line(&it.repository), it.digest);
     let _ = writeln!(text, "What it is      {}", what(it));
     if it.kind == Kind::Attestation || it.subject.is_some() {
         let _ = writeln!(text, "Speaks of       {}", subject(it));
     }
     let _ = writeln!(text, "Listed by       {}", listings(it.listed_by.as_deref()));
     if !it.tags.is_empty() {
-        let _ = writeln!(text, "Tags            {}", clean(&it.tags.join(", ")));
+        let _ = writeln!(text, "Tags            {}", plain::line(&it.tags.join(", ")));
     }
     if !it.referrers.is_empty() {
         let digests: Vec<String> = it.referrers.iter().map(crate::digest::Digest::short).collect();
@@ -41,7 +42,7 @@ pub fn image(it: &Explanation) -> String {
 
 /// The explanation of a repository.
 pub fn overview(it: &Overview) -> String {
-    let mut text = format!("{}: {}\n\n", clean(&it.repository), counted(it.images, "image"));
+    let mut text = format!("{}: {}\n\n", plain::line(&it.repository), counted(it.images, "image"));
     for (kind, count) in &it.kinds {
         let _ = writeln!(text, "{count:>8}  {:<12} {}", word(kind), meaning(*kind));
     }
@@ -66,13 +67,13 @@ fn what(it: &Explanation) -> String {
             let stated = if it.predicate_types.is_empty() {
                 String::new()
             } else {
-                format!(": {}", clean(&it.predicate_types.join(", ")))
+                format!(": {}", plain::line(&it.predicate_types.join(", ")))
             };
             format!("a BuildKit attestation{}{stated}", form(it.form))
         }
         Kind::Image => format!(
             "a platform image{}",
-            it.platform.as_ref().map(|p| format!(" for {p}")).unwrap_or_default()
+            it.platform.as_ref().map(|p| format!(" for {}", plain::line(p))).unwrap_or_default()
         ),
         Kind::Index => {
             let lists = it.lists.as_ref();
@@ -85,7 +86,8 @@ fn what(it: &Explanation) -> String {
             )
         }
         other => {
-            let of_type = it.artifact_type.as_deref().map(|t| format!(" ({})", clean(t))).unwrap_or_default();
+            let of_type =
+                it.artifact_type.as_deref().map(|t| format!(" ({})", plain::line(t))).unwrap_or_default();
             format!("{}{of_type}", meaning(other))
         }
     }
@@ -122,8 +124,11 @@ fn subject(it: &Explanation) -> String {
     match &it.subject {
         None => "unknown: the manifest does not say, and no index lists it".into(),
         Some(subject) => {
-            let platform =
-                it.platform.as_ref().map(|platform| format!("the {platform} image ")).unwrap_or_default();
+            let platform = it
+                .platform
+                .as_ref()
+                .map(|platform| format!("the {} image ", plain::line(platform)))
+                .unwrap_or_default();
             let there = if subject.is_present { "" } else { ", which is not in this repository any more" };
             format!("{platform}{}{there}", subject.digest)
         }
@@ -139,12 +144,12 @@ fn listings(listings: Option<&[Listing]>) -> String {
         let tags = if listing.tags.is_empty() {
             "untagged".to_owned()
         } else {
-            format!("tagged {}", clean(&listing.tags.join(", ")))
+            format!("tagged {}", plain::line(&listing.tags.join(", ")))
         };
         let above = if listing.tags_above.is_empty() {
             String::new()
         } else {
-            format!(", within indexes tagged {}", clean(&listing.tags_above.join(", ")))
+            format!(", within indexes tagged {}", plain::line(&listing.tags_above.join(", ")))
         };
         format!("{} ({tags}{above}, pushed {})", listing.index, time(listing.pushed_at, "at an unknown time"))
     };
@@ -153,7 +158,7 @@ fn listings(listings: Option<&[Listing]>) -> String {
 
 fn decision(it: &Explanation) -> String {
     if let Some(why) = &it.repository_left_alone {
-        return format!("nothing, as with everything in this repository ({})", clean(why));
+        return format!("nothing, as with everything in this repository ({})", plain::line(why));
     }
     let does = match it.action {
         Action::Keep => "keeps it",

@@ -6,6 +6,7 @@ use tracing::Level;
 
 use crate::decision::{Decision, Outcome};
 use crate::observer::Observer;
+use crate::report::emf::{self, Function};
 use crate::report::{Report, RepositoryReport};
 use crate::telemetry::Log;
 
@@ -19,7 +20,9 @@ struct DecisionLine<'a> {
 }
 
 impl Lines<'_> {
-    pub(super) fn run(&self, report: &Report) {
+    /// The metrics, then the last line.
+    pub(super) fn run(&self, report: &Report, function: &Function<'_>) {
+        self.0.metrics(&emf::document(report, function));
         let level = if report.has_failures() || report.hit_a_limit() { Level::ERROR } else { Level::INFO };
         let mut fields = json!(report.totals);
         fields["mode"] = json!(report.mode);
@@ -41,6 +44,7 @@ impl Observer for Lines<'_> {
             self.0.line(level, "decision", &DecisionLine { repository: &report.name, decision });
         }
         let mut fields = json!(report.counts);
+        fields["referrer_pressure"] = json!(report.referrer_pressure);
         fields["repository"] = json!(report.name);
         fields["status"] = json!(report.status);
         fields["reason"] = json!(report.reason);

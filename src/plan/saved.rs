@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{Plan, Planned};
+use crate::attestation::Kind;
 use crate::decision::{Decision, Outcome};
+use crate::digest::Digest;
+use crate::policy::Action;
 use crate::report::{Counts, RepositoryReport, SCHEMA_VERSION, Status};
 
 /// The file's content.
@@ -52,6 +55,14 @@ pub enum Refused {
     /// Not as it was written.
     #[error("it was changed after it was made (its checksum does not match); make a new plan")]
     Edited,
+    /// Not what a plan can say.
+    #[error("it would change {digest}, but {why}: no plan of this tool does that; make a new plan")]
+    Impossible {
+        /// The image.
+        digest: Digest,
+        /// What is wrong with that.
+        why: &'static str,
+    },
     /// Made elsewhere.
     #[error("it was made for {what} {planned}, and this is {here}; apply it there, or make a new plan")]
     Elsewhere {
@@ -99,6 +110,7 @@ impl SavedPlan {
         if saved.checksum != saved.sum() {
             return Err(Refused::Edited);
         }
+        saved.repositories.iter().flat_map(|repository| &repository.decisions).try_for_each(check)?;
         Ok(saved)
     }
 
@@ -127,6 +139,7 @@ impl SavedPlan {
                 reason: None,
                 detail: None,
                 counts: Counts { images: repository.images, ..Counts::default() },
+                referrer_pressure: None,
                 decisions: repository.decisions,
             };
             report.count_outcomes();
@@ -142,6 +155,24 @@ impl SavedPlan {
     }
 }
 
+/// A checksum is no signature. Whatever a file says, nothing is done by it that no planner would: an image that somebody
+/// tagged is not deleted, and no tag is written but the janitor's, which carries the digest of its image.
+fn check(decision: &Decision) -> Result<(), Refused> {
+    let is_own = |tag: &String| tag.contains(&decision.digest.short());
+    let is_attestation = decision.kind == Kind::Attestation;
+    let why = match decision.action {
+        _ if decision.outcome != Outcome::Planned => Some("that is not planned"),
+        Action::Keep => Some("that is nothing to do"),
+        _ if !decision.tags.iter().all(|tag| is_attestation && is_own(tag)) => Some("others tagged it"),
+        Action::Delete if is_attestation || matches!(decision.kind, Kind::Index | Kind::Image) => None,
+        Action::Tag if !is_attestation => Some("it is no attestation"),
+        Action::Tag if decision.new_tag.as_ref().is_some_and(is_own) => None,
+        Action::Tag => Some("the tag does not carry its digest"),
+        Action::Delete => Some("it is of a kind that is never deleted"),
+    };
+    why.map_or(Ok(()), |why| Err(Refused::Impossible { digest: decision.digest, why }))
+}
+
 fn is_pending(decision: &Decision) -> bool {
     matches!(decision.outcome, Outcome::Planned | Outcome::LimitReached)
 }
@@ -153,6 +184,7 @@ fn as_planned(decision: &Decision) -> Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decision::sample::{Said as _, attestation, digest, image, index};
 
     fn saved() -> SavedPlan {
         let mut plan = SavedPlan {
@@ -184,6 +216,46 @@ mod tests {
         );
         for other in ["", "{}", "[]", "null", "{\"schema_version\":1}", "{\"schema_version\":1,\"x\":2}"] {
             assert!(matches!(SavedPlan::parse(other), Err(Refused::NotAPlan(_))), "{other}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_no_planner_would_do_even_with_the_right_checksum() {
+        let parse = |decision: Decision| {
+            let mut plan = saved();
+            plan.repositories[0].decisions = vec![decision];
+            plan.checksum = plan.sum();
+            SavedPlan::parse(&serde_json::to_string(&plan).unwrap()).map(|_| ())
+        };
+        let own = format!("attestation-{}", digest("a").short());
+        let bears = |tag: &str| vec![tag.to_owned()];
+        for honest in [
+            index("i"),
+            image("i"),
+            attestation("a"),
+            attestation("a").said(|it| it.tags = bears(&own)),
+            attestation("a").to_be_tagged(&own),
+        ] {
+            assert_eq!(parse(honest.clone()), Ok(()), "{honest:?}");
+        }
+        for (forged, why) in [
+            (attestation("a").said(|it| it.tags = bears("latest")), "others tagged it"),
+            (index("a").said(|it| it.tags = bears(&own)), "others tagged it"),
+            (image("a").said(|it| it.tags = bears("v1")), "others tagged it"),
+            (attestation("a").to_be_tagged("latest"), "the tag does not carry its digest"),
+            (attestation("a").said(|it| it.action = Action::Tag), "the tag does not carry its digest"),
+            (image("a").to_be_tagged(&own), "it is no attestation"),
+            (image("a").said(|it| it.kind = Kind::Signature), "it is of a kind that is never deleted"),
+            (attestation("a").said(|it| it.kind = Kind::Suspect), "it is of a kind that is never deleted"),
+            (attestation("a").kept(), "that is not planned"),
+            (attestation("a").said(|it| it.action = Action::Keep), "that is nothing to do"),
+            (attestation("a").came_out(Outcome::Deleted), "that is not planned"),
+        ] {
+            assert_eq!(
+                parse(forged.clone()),
+                Err(Refused::Impossible { digest: digest("a"), why }),
+                "{forged:?}"
+            );
         }
     }
 

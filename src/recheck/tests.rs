@@ -60,6 +60,10 @@ impl Read for Registry {
     fn calls(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()
     }
+
+    fn throttles(&self) -> u64 {
+        0
+    }
 }
 
 fn listed(digest: Digest) -> Image {

@@ -121,7 +121,11 @@ impl Read for Ecr {
     }
 
     fn calls(&self) -> BTreeMap<String, u64> {
-        self.attempts.counts()
+        self.attempts.calls()
+    }
+
+    fn throttles(&self) -> u64 {
+        self.attempts.throttles()
     }
 }
 

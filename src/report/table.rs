@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, Color, Table};
 
-use super::{Counts, Report, RepositoryReason, RepositoryReport};
+use super::{Counts, MAX_REFERRERS, Report, RepositoryReason, RepositoryReport};
 use crate::attestation::Kind;
 use crate::config::Mode;
 use crate::decision::{Decision, Outcome, Reason};
+use crate::plain;
 
 /// Whether the reader is a terminal that shows colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub fn summary(report: &Report) -> String {
         let _ = writeln!(
             text,
             "{:<14} {deleted:>3} deleted, {tagged:>2} tagged, {kept:>2} kept",
-            clean(&repository.name)
+            plain::line(&repository.name)
         );
     }
     let _ = writeln!(text, "\n{}", closing(report));
@@ -64,8 +65,20 @@ pub fn repository(report: &RepositoryReport, style: Style) -> String {
     if let Some(kept) = kept(report) {
         let _ = writeln!(text, "  kept: {kept}");
     }
+    if let Some(warning) = pressure(report) {
+        let _ = writeln!(text, "  {warning}");
+    }
     text.push('\n');
     text
+}
+
+/// Said in time: ECR refuses to push the attestation that is one too many.
+fn pressure(report: &RepositoryReport) -> Option<String> {
+    let pressure = report.referrer_pressure.filter(|it| it.attestations * 5 >= MAX_REFERRERS * 4)?;
+    let (count, subject) = (pressure.attestations, pressure.subject.short());
+    Some(format!(
+        "nearly full: {subject} has {count} attestations of the {MAX_REFERRERS} referrers that ECR allows"
+    ))
 }
 
 /// Kept attestations are summed up by their reason; everything else has a row.
@@ -76,10 +89,10 @@ fn is_shown(decision: &Decision) -> bool {
 }
 
 fn heading(report: &RepositoryReport) -> String {
-    let mut text = format!("{}\n", clean(&report.name));
+    let mut text = format!("{}\n", plain::line(&report.name));
     if let Some(reason) = report.reason {
         let detail =
-            report.detail.as_deref().map(|detail| format!(": {}", clean(detail))).unwrap_or_default();
+            report.detail.as_deref().map(|detail| format!(": {}", plain::line(detail))).unwrap_or_default();
         let _ = writeln!(text, "  left alone, {}{detail}", word(&reason));
         return text;
     }
@@ -147,7 +160,7 @@ fn what(decision: &Decision) -> String {
 
 fn of(decision: &Decision) -> String {
     match (&decision.platform, decision.subject) {
-        (Some(platform), Some(subject)) => format!("{platform} {}", subject.short()),
+        (Some(platform), Some(subject)) => format!("{} {}", plain::line(platform), subject.short()),
         (None, Some(subject)) => subject.short(),
         _ => "-".into(),
     }
@@ -164,15 +177,15 @@ fn outcome(decision: &Decision) -> String {
         (outcome, _) => word(&outcome),
     };
     match &decision.code {
-        Some(code) => format!("{done} ({})", clean(code)),
+        Some(code) => format!("{done} ({})", plain::line(code)),
         None => done,
     }
 }
 
 fn reason(decision: &Decision) -> String {
     match (&decision.new_tag, &decision.detail) {
-        (_, Some(detail)) => format!("{}: {}", word(&decision.reason), clean(detail)),
-        (Some(tag), None) => format!("{} -> {}", word(&decision.reason), clean(tag)),
+        (_, Some(detail)) => format!("{}: {}", word(&decision.reason), plain::line(detail)),
+        (Some(tag), None) => format!("{} -> {}", word(&decision.reason), plain::line(tag)),
         (None, None) => word(&decision.reason),
     }
 }
@@ -262,11 +275,22 @@ pub fn word(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| Some(value.as_str()?.to_owned())).unwrap_or_default()
 }
 
-/// Text that anybody may have written into the registry, without what could move the cursor or reverse the line.
-pub fn clean(text: &str) -> String {
-    let is_harmful = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    text.chars().map(|c| if is_harmful(c) { '\u{fffd}' } else { c }).collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::sample;
+    use crate::digest::Digest;
+    use crate::report::ReferrerPressure;
+
+    #[test]
+    fn an_image_is_named_when_four_fifths_of_its_referrers_are_used_up() {
+        let text = |attestations| {
+            let mut report = sample::repository("team/api", 200, vec![]);
+            report.referrer_pressure = Some(ReferrerPressure { subject: Digest::of(b"s"), attestations });
+            repository(&report, Style::Plain)
+        };
+        assert!(!text(79).contains("nearly full"));
+        let warning = format!("nearly full: {} has 80 attestations of the 100", Digest::of(b"s").short());
+        assert!(text(80).contains(&warning), "{}", text(80));
+    }
 }

@@ -22,7 +22,11 @@ const OUTCOMES: [Outcome; 10] = [
 ];
 
 fn report(mode: Mode, repositories: Vec<RepositoryReport>) -> Report {
-    Report::new(mode, time(0), time(60), repositories, BTreeMap::from([("DescribeImages".into(), 3)]))
+    Report::new(mode, time(0), time(60), repositories, circumstances())
+}
+
+fn circumstances() -> Circumstances {
+    Circumstances { api_calls: BTreeMap::from([("DescribeImages".into(), 3)]), ..Circumstances::default() }
 }
 
 /// The report of a run in which one attestation came out like this.
@@ -276,7 +280,8 @@ fn the_json_of_a_report_is_an_interface() {
     let json = serde_json::to_value(one(Mode::Apply, Failed)).unwrap();
     let counts = "already_gone attestations bytes_deleted changed_since_plan deadline deleted failed images \
                   indexes kept limit_reached not_attestations planned protected_by_ecr tagged";
-    let mut of_totals: Vec<&str> = counts.split(' ').chain(["api_calls", "repositories"]).collect();
+    let of_run = ["api_calls", "breaker_trips", "referrer_pressure", "repositories", "throttles"];
+    let mut of_totals: Vec<&str> = counts.split(' ').chain(of_run).collect();
     let mut of_repository: Vec<&str> =
         counts.split(' ').chain(["decisions", "name", "reason", "status"]).collect();
     of_totals.sort_unstable();

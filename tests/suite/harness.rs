@@ -1,6 +1,7 @@
 //! A registry, the real binaries beside it, and ways to ask what came of them.
 
 mod busy;
+mod hold;
 mod lambda;
 mod manifests;
 mod outcome;
@@ -8,6 +9,7 @@ mod repo;
 mod world;
 
 pub(crate) use busy::Busy;
+pub(crate) use hold::{Hold, Moment};
 pub(crate) use lambda::Lambda;
 pub(crate) use manifests::Listed;
 pub(crate) use outcome::{Outcome, Report};

@@ -2,6 +2,7 @@
 
 mod deadline;
 mod log;
+mod metrics;
 
 use std::collections::BTreeSet;
 

@@ -5,16 +5,21 @@
 mod harness;
 
 mod apply;
+mod crash;
 mod demo;
 mod emulator;
 mod explain;
 mod floor;
+mod hostile;
+mod iam;
 mod lambda;
 mod limits;
 mod plan;
 mod properties;
 mod races;
 mod saved;
+mod secrets;
+mod semantics;
 mod tagging;
 mod trouble;
 mod usage;

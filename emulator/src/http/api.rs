@@ -10,7 +10,7 @@ use super::answer::{answer, garbage};
 use super::call::{Call, Manner, take};
 use super::line::Cut;
 use super::server::Served;
-use super::{partial, principal, signature};
+use super::{pages, partial, principal, signature};
 use crate::error::ApiError;
 use crate::iam::Want;
 use crate::settings::Settings;
@@ -50,8 +50,13 @@ pub(super) async fn post(
     };
     take(served, cut, call, MANNER, move |emulator, n, fault| {
         let done = request.and_then(|request| {
-            partial::perform(fault, &operation, request, |request| {
+            let token = request["nextToken"].as_str().map(str::to_owned);
+            let done = partial::perform(fault.clone(), &operation, request, |request| {
                 emulator.call_recorded(n, &place, &operation, request)
+            });
+            done.map(|mut answer| {
+                pages::bend(fault.as_ref(), token.as_deref(), &mut answer);
+                answer
             })
         });
         answer(n, done.map(|answer| principal::sign(answer, signer.as_deref())))

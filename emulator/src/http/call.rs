@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::Response;
 use tokio::sync::watch;
 
+use super::delivery;
 use super::line::Cut;
 use super::server::Served;
 use crate::emulator::Emulator;
@@ -72,15 +73,30 @@ async fn handle(
             hang_up(&cut)
         }
         Some(Fault::Garbage) => (manner.garbage)(n),
-        fault @ (None | Some(Fault::DropAfter | Fault::Partial | Fault::Silent)) => {
-            let unheard = fault == Some(Fault::DropAfter);
+        Some(
+            fault @ (Fault::Throttle
+            | Fault::ServerError
+            | Fault::Unavailable
+            | Fault::AccessDenied
+            | Fault::ExpiredToken
+            | Fault::SignatureExpired),
+        ) => (manner.refuse)(n, refusal(&fault, &call)),
+        fault => {
             let response = match admit(&emulator, arrival.throttled, &call) {
-                Ok(()) => perform(&emulator, n, fault),
+                Ok(()) => perform(&emulator, n, fault.clone()),
                 Err(error) => (manner.refuse)(n, error),
             };
-            if unheard { hang_up(&cut) } else { response }
+            match fault {
+                Some(Fault::DropAfter) => hang_up(&cut),
+                Some(Fault::HangAfter(time)) => {
+                    wait(time, &mut served.stopped).await;
+                    hang_up(&cut)
+                }
+                Some(Fault::Cut) => delivery::half(response).await,
+                Some(Fault::Trickle(pause)) => delivery::trickle(response, pause).await,
+                _ => response,
+            }
         }
-        Some(fault) => (manner.refuse)(n, refusal(&fault, &call)),
     }
 }
 
@@ -121,6 +137,11 @@ fn refusal(fault: &Fault, call: &Call) -> ApiError {
         Fault::ExpiredToken => {
             let message = "The security token included in the request is expired";
             ApiError::client("ExpiredTokenException", message)
+        }
+        Fault::SignatureExpired => {
+            let message = "Signature expired: 20260101T000000Z is now earlier than 20260101T010000Z \
+                           (20260101T010500Z - 5 min.)";
+            ApiError::client("InvalidSignatureException", message)
         }
         Fault::AccessDenied => {
             let Call { action, repositories, place, .. } = call;

@@ -22,7 +22,8 @@ pub(super) fn describe_images(state: &mut State, request: &Request<'_>) -> Resul
         let ids = ImageId::read_all(ids)?;
         return named(state.repository(name)?, &ids, &filter, &writer);
     }
-    let page = Page::of(request, format!("DescribeImages {name}"), 100, 1_000)?;
+    let page = Page::of(request, format!("DescribeImages {name}"), 100, 1_000)?
+        .no_larger_than(state.limits.largest_page);
     Ok(listed(state.repository(name)?, &page, &filter, &writer))
 }
 

@@ -13,7 +13,7 @@ pub(crate) struct Blob {
 }
 
 /// A layer upload that is not complete yet.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Upload {
     pub(crate) bytes: Vec<u8>,
     /// The size of each part, in order.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Manifest, Status, Storage};
 
 /// An image, index or artifact.
+#[derive(Clone)]
 pub(crate) struct Image {
     pub(crate) digest: String,
     /// The manifest's exact bytes.

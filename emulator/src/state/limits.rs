@@ -1,6 +1,7 @@
 //! The quotas, at AWS's defaults.
 
 /// How much of what there may be.
+#[derive(Clone)]
 pub(crate) struct Limits {
     pub(crate) repositories: usize,
     pub(crate) images_per_repository: usize,
@@ -8,6 +9,8 @@ pub(crate) struct Limits {
     pub(crate) referrers_per_subject: usize,
     pub(crate) pull_through_rules: usize,
     pub(crate) resource_tags: usize,
+    /// How many results a page has at most, whatever is asked for.
+    pub(crate) largest_page: usize,
     /// How long an archived image takes to become active again, in milliseconds.
     pub(crate) activation_ms: i64,
 }
@@ -21,6 +24,7 @@ impl Default for Limits {
             referrers_per_subject: 100,
             pull_through_rules: 50,
             resource_tags: 50,
+            largest_page: usize::MAX,
             activation_ms: 20 * 60 * 1_000,
         }
     }

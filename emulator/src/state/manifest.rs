@@ -12,6 +12,7 @@ const DOCKER_V1: &str = "application/vnd.docker.distribution.manifest.v1+json";
 const DOCKER_V1_SIGNED: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
 /// A manifest that passed ECR's syntax checks.
+#[derive(Clone)]
 pub(crate) struct Manifest {
     pub(crate) media_type: String,
     pub(crate) is_index: bool,

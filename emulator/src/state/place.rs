@@ -6,7 +6,7 @@ use super::{PullThroughRule, Repository, Scanning, State};
 use crate::settings::Settings;
 
 /// What a registry has to itself, while calls are for another one.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Registry {
     repositories: BTreeMap<String, Repository>,
     rules: BTreeMap<String, PullThroughRule>,

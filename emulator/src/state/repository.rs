@@ -8,12 +8,13 @@ use serde_json::{Map, Value};
 use super::{Blob, Failure, Image, ImageId, Mutability, Upload};
 
 /// A lifecycle policy. It is stored and never run.
+#[derive(Clone)]
 pub(crate) struct Lifecycle {
     pub(crate) text: String,
 }
 
 /// A repository.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Repository {
     pub(crate) created_at: i64,
     pub(crate) mutability: Mutability,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// A registry's scanning configuration; the rules are kept as they came.
-#[derive(Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub(crate) struct Scanning {
     pub(crate) enhanced: bool,
     pub(crate) rules: Vec<Value>,

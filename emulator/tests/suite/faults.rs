@@ -33,6 +33,7 @@ async fn each_fault_is_what_a_client_would_see() {
         (Fault::Unavailable, 503, "ServiceUnavailable"),
         (Fault::AccessDenied, 400, "AccessDeniedException"),
         (Fault::ExpiredToken, 400, "ExpiredTokenException"),
+        (Fault::SignatureExpired, 400, "InvalidSignatureException"),
     ] {
         emulator.clear_faults();
         emulator.fault(rule("ListImages", When::Always, fault));
@@ -77,6 +78,65 @@ async fn a_hanging_call_ends_without_an_answer() {
     let start = Instant::now();
     assert_eq!(status(&server, "ListImages").await, 0);
     assert!(start.elapsed() >= Duration::from_millis(60));
+}
+
+#[tokio::test]
+async fn an_answer_may_be_late_cut_or_slow_though_the_operation_is_done() {
+    let create = async |name: &str, fault: Fault| {
+        let (emulator, server) = served().await;
+        emulator.fault(rule("CreateRepository", When::Always, fault));
+        let body = json!({ "repositoryName": name }).to_string();
+        let reply = call(&server.url(), "CreateRepository", &body).await;
+        assert_eq!(emulator.journal().len(), 1, "{name}");
+        reply
+    };
+    let pause = Duration::from_millis(5);
+    assert!(create("late", Fault::HangAfter(pause)).await.is_none());
+    let slow = create("slow", Fault::Trickle(pause)).await.unwrap();
+    assert_eq!(slow.json()["repository"]["repositoryName"], "slow");
+    let cut = create("slow", Fault::Cut).await.unwrap();
+    let length = |reply: &str| format!("content-length: {}\r\n", reply.len());
+    assert!(cut.head.contains(&length(&slow.body)) && slow.head.contains(&length(&slow.body)));
+    assert_eq!(cut.body, slow.body[..slow.body.len() / 2]);
+}
+
+#[tokio::test]
+async fn pages_may_be_small_repeat_themselves_or_lead_nowhere() {
+    let (emulator, server) = served().await;
+    (1..=5).for_each(|seed| drop(plain_image(&emulator, REPO, seed, None).unwrap()));
+    emulator.set_largest_page(2);
+    let pages = async |fault: Option<Fault>, when: When| {
+        emulator.clear_faults();
+        fault.into_iter().for_each(|fault| emulator.fault(rule("DescribeImages", when, fault)));
+        let (mut sizes, mut token) = (Vec::new(), json!(null));
+        while sizes.len() < 6 {
+            let body = json!({ "repositoryName": REPO, "maxResults": 1000, "nextToken": token }).to_string();
+            let page = call(&server.url(), "DescribeImages", &body).await.unwrap().json();
+            sizes.push(page["imageDetails"].as_array().map_or(0, Vec::len));
+            token = page["nextToken"].clone();
+            if token.is_null() {
+                break;
+            }
+        }
+        sizes
+    };
+    assert_eq!(pages(None, When::Always).await, [2, 2, 1]);
+    assert_eq!(pages(Some(Fault::FirstPage), When::Nth(1)).await, [2, 2, 2, 1]);
+    assert_eq!(pages(Some(Fault::FirstPage), When::Every(3)).await, [2, 2, 1, 2, 2, 1]);
+    assert_eq!(pages(Some(Fault::BadToken), When::Nth(2)).await, [2, 2, 0]);
+}
+
+#[tokio::test]
+async fn a_fork_goes_its_own_way() {
+    let (emulator, server) = served().await;
+    emulator.fault(rule("*", When::Always, Fault::Throttle));
+    let digest = plain_image(&emulator, REPO, 1, Some("v1")).unwrap();
+    let fork = emulator.fork();
+    plain_image(&emulator, REPO, 2, None).unwrap();
+    assert_eq!((fork.image_count(REPO), fork.now()), (1, emulator.now()));
+    assert_eq!(fork.image(REPO, &digest), emulator.image(REPO, &digest));
+    let forked = fork.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
+    assert_eq!((status(&forked, "ListImages").await, status(&server, "ListImages").await), (200, 400));
 }
 
 #[tokio::test]

@@ -272,6 +272,10 @@ impl Read for Registry {
     fn calls(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()
     }
+
+    fn throttles(&self) -> u64 {
+        0
+    }
 }
 
 impl Delete for Registry {

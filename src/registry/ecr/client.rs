@@ -1,16 +1,19 @@
 //! The SDK client: the standard settings of the environment, more retries, and a count of HTTP attempts.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_config::retry::{RetryConfig, RetryMode};
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sdk_ecr::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_ecr::config::interceptors::{
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+};
 use aws_sdk_ecr::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ecr::error::BoxError;
-use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
+use serde_json::Value;
 
 use super::Ecr;
 
@@ -27,12 +30,16 @@ pub struct NoRegion;
 impl Ecr {
     /// Connects with the SDK's own settings: region, credentials, profile, endpoint, retry mode. Calls nothing.
     pub async fn from_environment() -> Result<Self, NoRegion> {
-        let shared = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        Self::new(&aws_config::load_defaults(BehaviorVersion::latest()).await)
+    }
+
+    /// Connects with these settings. Calls nothing.
+    pub fn new(shared: &SdkConfig) -> Result<Self, NoRegion> {
         let region = shared.region().ok_or(NoRegion)?.to_string();
         let attempts = Attempts::default();
-        let config = aws_sdk_ecr::config::Builder::from(&shared)
-            .retry_config(retries(&shared))
-            .timeout_config(timeouts(&shared))
+        let config = aws_sdk_ecr::config::Builder::from(shared)
+            .retry_config(retries(shared))
+            .timeout_config(timeouts(shared))
             .interceptor(attempts.clone())
             .build();
         Ok(Self { client: aws_sdk_ecr::Client::from_conf(config), attempts, region })
@@ -58,17 +65,31 @@ fn timeouts(shared: &SdkConfig) -> TimeoutConfig {
     timeouts.build()
 }
 
-/// Counts HTTP requests by operation, retries included.
+/// Counts HTTP requests by operation, retries included, and those that were throttled.
 #[derive(Debug, Default, Clone)]
-pub struct Attempts(Arc<Mutex<BTreeMap<String, u64>>>);
+pub struct Attempts(Arc<Mutex<Counts>>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    calls: BTreeMap<String, u64>,
+    throttles: u64,
+}
 
 impl Attempts {
-    pub(super) fn counts(&self) -> BTreeMap<String, u64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn calls(&self) -> BTreeMap<String, u64> {
+        self.counts().calls.clone()
+    }
+
+    pub(super) fn throttles(&self) -> u64 {
+        self.counts().throttles
     }
 
     pub(super) fn reset(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.counts() = Counts::default();
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -84,9 +105,30 @@ impl Intercept for Attempts {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if let Some(operation) = config.load::<Metadata>() {
-            let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            *counts.entry(operation.name().to_owned()).or_default() += 1;
+            *self.counts().calls.entry(operation.name().to_owned()).or_default() += 1;
         }
         Ok(())
     }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.counts().throttles += u64::from(context.response().is_some_and(is_throttled));
+        Ok(())
+    }
+}
+
+/// Throttling is not in ECR's service model, and comes as a client error (400) with one of several codes.
+fn is_throttled(response: &HttpResponse) -> bool {
+    let status = response.status();
+    if status.is_success() {
+        return false;
+    }
+    let body: Option<Value> = response.body().bytes().and_then(|body| serde_json::from_slice(body).ok());
+    let code = body.as_ref().and_then(|body| body["__type"].as_str()).unwrap_or_default();
+    status.as_u16() == 429
+        || ["Throttl", "TooManyRequests", "RequestLimit"].iter().any(|it| code.contains(it))
 }

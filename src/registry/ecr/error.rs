@@ -3,7 +3,12 @@
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+use crate::plain;
 use crate::registry::CallError;
+
+/// Whatever ECR or a proxy said must not fill the log, in characters.
+const LONGEST: usize = 600;
+const LONGEST_CODE: usize = 100;
 
 /// Names what failed. A service error keeps ECR's code; everything else gets one of ours.
 pub(super) fn call_error<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> CallError
@@ -19,7 +24,8 @@ where
         Some(message) => message.to_owned(),
         None => chain(&error),
     };
-    CallError { operation, code, message: one_line(&message) }
+    let shown = |text: &str, longest| plain::cut(without_secrets(text).trim(), longest);
+    CallError { operation, code: shown(&code, LONGEST_CODE), message: shown(&message, LONGEST) }
 }
 
 /// A code for what ECR gave none for.
@@ -47,8 +53,61 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Whatever ECR or a proxy said must not break a log line, nor fill it.
-fn one_line(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(600).collect();
-    clean.split_whitespace().collect::<Vec<_>>().join(" ")
+/// A service that refuses a signature answers with what it wanted to see signed: headers, and among them the session
+/// token. A setting that cannot be used is quoted, and an endpoint may hold a password. None of that is for a log.
+fn without_secrets(text: &str) -> String {
+    const TELLTALES: [&str; 8] = [
+        "canonical string",
+        "string-to-sign",
+        "authorization=",
+        "authorization:",
+        "authorization\"",
+        "aws4-hmac",
+        "credential=",
+        "x-amz-security-token",
+    ];
+    let lower = text.to_ascii_lowercase();
+    let told = match TELLTALES.iter().filter_map(|telltale| lower.find(telltale)).min() {
+        // Back to the end of the last sentence that is whole.
+        Some(end) => &text[..text[..end].rfind(['.', '\n']).map_or(end, |at| at + 1)],
+        None => text,
+    };
+    let mut parts = told.split("://");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |told, part| {
+        let authority = part.split(['/', ' ', '\n']).next().unwrap_or_default();
+        told + "://" + &part[authority.rfind('@').map_or(0, |at| at + 1)..]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_refused_signature_quotes_is_left_out() {
+        for (said, told) in [
+            (
+                "It does not match. Check it.\n\nThe Canonical String for this request",
+                "It does not match. Check it.",
+            ),
+            (
+                "Authorization header requires 'Signature'. Authorization=AWS4-HMAC-SHA256 Credential=AKID/x",
+                "Authorization header requires 'Signature'.",
+            ),
+            ("Request { headers: {\"Authorization\": \"x\"} }", "Request { headers: {\""),
+            (
+                "cannot use `http://user:word@[` or http://a@b/c@d, x",
+                "cannot use `http://[` or http://b/c@d, x",
+            ),
+            (
+                "User: arn:aws:iam::1:user/a is not authorized to perform: ecr:DescribeImages",
+                "User: arn:aws:iam::1:user/a is not authorized to perform: ecr:DescribeImages",
+            ),
+            ("://", "://"),
+            ("", ""),
+        ] {
+            assert_eq!(without_secrets(said).trim_end(), told);
+        }
+    }
 }

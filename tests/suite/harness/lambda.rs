@@ -6,7 +6,7 @@ use std::time::Duration;
 use ecr_attestation_janitor::local_lambda::{Answer, LocalFunction};
 use serde_json::Value;
 
-use super::{Report, World};
+use super::{Hold, Report, World};
 
 /// Lambda has none; a machine on which many tests run at once needs some.
 const FORBEARANCE: Duration = Duration::from_secs(1);
@@ -43,6 +43,19 @@ impl<'a> Lambda<'a> {
         let patience = time + FORBEARANCE;
         let answer = async { tokio::time::timeout(patience, self.function.invoke(event, time)).await };
         self.world.runtime.block_on(answer).ok().map(Result::unwrap)
+    }
+
+    /// Invokes the function until a call is held, and kills it. An answer means that it was done before.
+    pub(crate) fn kill_at(mut self, mut hold: Hold, event: &Value) -> Option<Answer> {
+        let answer = self.world.runtime.block_on(async {
+            tokio::select! {
+                answer = self.function.invoke(event, PLENTY) => Some(answer.unwrap()),
+                () = hold.reached() => None,
+            }
+        });
+        self.world.runtime.block_on(self.function.stop());
+        hold.let_go(self.world);
+        answer
     }
 
     /// Invokes the function; it must answer a report.

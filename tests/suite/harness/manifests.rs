@@ -48,6 +48,37 @@ impl Repo {
         self.ago(days, |ecr, name| ecr.put_image(name, &manifest.to_string(), Some(MANIFEST), None))
     }
 
+    /// Pushes an attestation in the OCI form of an image that is not there, with a statement of this type.
+    pub(crate) fn attestation(&self, days: i64, predicate_type: &str) -> String {
+        let blob = |bytes: &str| self.ecr.push_blob(&self.name, bytes.as_bytes()).unwrap();
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "artifactType": "application/vnd.docker.attestation.manifest.v1+json",
+            "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": blob("{}"), "size": 2},
+            "layers": [{
+                "mediaType": "application/vnd.in-toto+json",
+                "digest": blob("statement"),
+                "size": 9,
+                "annotations": {"in-toto.io/predicate-type": predicate_type},
+            }],
+        });
+        self.ago(days, |ecr, name| ecr.put_image(name, &manifest.to_string(), Some(MANIFEST), None))
+    }
+
+    /// Pushes an artifact of this type.
+    pub(crate) fn artifact(&self, days: i64, artifact_type: &str) -> String {
+        let blob = |bytes: &str| self.ecr.push_blob(&self.name, bytes.as_bytes()).unwrap();
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "artifactType": artifact_type,
+            "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": blob("{}"), "size": 2},
+            "layers": [{"mediaType": "application/octet-stream", "digest": blob("it"), "size": 2}],
+        });
+        self.ago(days, |ecr, name| ecr.put_image(name, &manifest.to_string(), Some(MANIFEST), None))
+    }
+
     fn listing(&self, children: &[Listed<'_>]) -> Value {
         let manifests: Vec<Value> = children.iter().map(|child| self.descriptor(child)).collect();
         json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests})

@@ -1,15 +1,21 @@
 //! A registry with a server, an environment and a working folder for the program.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use ecr_emulator::{Change, Emulator, Entry, Server, Settings};
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::process::Command;
 use tokio::runtime::Runtime;
 
-use super::{Lambda, Outcome, Repo, Report};
+use super::{Hold, Lambda, Outcome, Repo, Report};
+
+/// Longer than any run takes, on any machine: what takes longer is killed, and its test fails.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A registry with a server, an environment and a working folder for the program.
 pub(crate) struct World {
@@ -31,18 +37,33 @@ impl World {
         let region = settings.region.clone();
         let ecr = Emulator::with(settings);
         ecr.set_pull_time_updates(false);
+        Self::serving(ecr)
+            .with("AWS_REGION", &region)
+            .with("AWS_ACCESS_KEY_ID", "nobody")
+            .with("AWS_SECRET_ACCESS_KEY", "nothing")
+            .with("AWS_EC2_METADATA_DISABLED", "true")
+    }
+
+    /// The same registry, files and environment once more; what happens there does not happen here.
+    pub(crate) fn fork(&self) -> Self {
+        let mut fork = Self::serving(self.ecr.fork());
+        for file in std::fs::read_dir(self.folder.path()).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), fork.folder.path().join(file.file_name())).unwrap();
+        }
+        let url = fork.variables.clone();
+        fork.variables = self.variables.clone().into_iter().chain(url).collect();
+        fork
+    }
+
+    fn serving(ecr: Emulator) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server = runtime.block_on(ecr.serve(([127, 0, 0, 1], 0).into())).unwrap();
         let folder = TempDir::new().unwrap();
         let world = Self { ecr, runtime, server, folder, variables: BTreeMap::new() };
         let url = world.server.url();
-        world
-            .with("AWS_ENDPOINT_URL", &url)
-            .with("AWS_REGION", &region)
-            .with("AWS_ACCESS_KEY_ID", "nobody")
-            .with("AWS_SECRET_ACCESS_KEY", "nothing")
-            .with("AWS_EC2_METADATA_DISABLED", "true")
+        world.with("AWS_ENDPOINT_URL", &url)
     }
 
     /// Sets an environment variable of the program.
@@ -97,15 +118,39 @@ impl World {
 
     /// Runs the command line, without a terminal.
     pub(crate) fn cli(&self, arguments: &[&str]) -> Outcome {
-        let output = Command::new(env!("CARGO_BIN_EXE_ecr-janitor"))
-            .args(arguments)
-            .env_clear()
-            .envs(self.variables())
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        Outcome::of(output)
+        let output = async { tokio::time::timeout(PATIENCE, self.command(arguments).output()).await };
+        let output = self.runtime.block_on(output);
+        Outcome::of(output.unwrap_or_else(|_| panic!("{arguments:?} did not end")).unwrap())
+    }
+
+    /// Runs the command line until a call is held, and kills it. An outcome means that it ended before.
+    pub(crate) fn kill_at(&self, mut hold: Hold, arguments: &[&str]) -> Option<Outcome> {
+        // Into files: nobody reads a pipe while the call is waited for.
+        let into = |name: &str| Stdio::from(File::create(self.file(name)).unwrap());
+        let mut command = self.command(arguments);
+        command.stdout(into("stdout")).stderr(into("stderr"));
+        let status = self.runtime.block_on(async {
+            let mut child = command.spawn().unwrap();
+            tokio::select! {
+                status = child.wait() => return Some(status.unwrap()),
+                () = hold.reached() => {}
+                () = tokio::time::sleep(PATIENCE) => panic!("{arguments:?} did not end"),
+            }
+            child.kill().await.unwrap();
+            None
+        });
+        hold.let_go(self);
+        let read = |name: &str| std::fs::read(self.file(name)).unwrap();
+        let output = |status| Output { status, stdout: read("stdout"), stderr: read("stderr") };
+        status.map(|status| Outcome::of(output(status)))
+    }
+
+    /// The command line, without a terminal.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ecr-janitor"));
+        command.args(arguments).env_clear().envs(self.variables()).current_dir(self.folder.path());
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        command
     }
 
     /// Plans everything; it must go well.

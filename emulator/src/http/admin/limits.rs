@@ -18,6 +18,7 @@ pub(super) fn router() -> Router<Served> {
         .route("/share-seed", post(share_seed))
         .route("/image-limit", post(image_limit))
         .route("/referrer-limit", post(referrer_limit))
+        .route("/largest-page", post(largest_page))
         .route("/activation-delay", post(activation_delay))
         .route("/pull-time-updates", post(pull_time_updates))
 }
@@ -67,6 +68,11 @@ async fn image_limit(State(served): State<Served>, Json(limit): Json<Count>) -> 
 
 async fn referrer_limit(State(served): State<Served>, Json(limit): Json<Count>) -> StatusCode {
     served.emulator.set_referrer_limit(limit.count);
+    DONE
+}
+
+async fn largest_page(State(served): State<Served>, Json(limit): Json<Count>) -> StatusCode {
+    served.emulator.set_largest_page(limit.count);
     DONE
 }
 

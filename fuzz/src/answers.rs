@@ -1,0 +1,60 @@
+//! ECR's answers, through the SDK and the adapter: what was not said is not believed.
+
+use std::sync::Mutex;
+
+use ecr_attestation_janitor::digest::Digest;
+use ecr_attestation_janitor::registry::{CallError, Delete as _, Read as _, StoredManifest, Tag as _};
+use ecr_attestation_janitor::survey::verified;
+
+use super::assert_line;
+use super::replay::{self, Reply};
+
+/// The bytes are answers, separated by U+001E, in turn; one that begins with a digit has that as its status class.
+pub fn run(bytes: &[u8]) {
+    let mut answers: Vec<Vec<u8>> = bytes.split(|byte| *byte == 0x1e).map(<[u8]>::to_vec).collect();
+    answers.truncate(16);
+    let all = String::from_utf8_lossy(bytes).into_owned();
+    let next = Mutex::new(answers.into_iter());
+    let ecr = replay::ecr(move |_, _| reply(next.lock().unwrap().next().unwrap_or_default()));
+    let asked = Digest::of(b"asked");
+    replay::wait(async {
+        let page = check(ecr.image_page("team/api", None).await);
+        for image in page.into_iter().flat_map(|page| page.images) {
+            assert!(all.contains(&image.digest.hex()) || all.contains('\\'), "{:?}", image.digest);
+        }
+        check(ecr.describe("team/api", &[asked]).await);
+        for manifest in check(ecr.manifests("team/api", &[asked]).await).into_iter().flat_map(|it| it.done) {
+            let (digest, bytes) = (manifest.digest, manifest.bytes.clone());
+            match verified(manifest) {
+                Ok(_) => assert_eq!(digest, Digest::of(bytes.as_bytes())),
+                Err(problem) => assert_line(&problem.detail),
+            }
+        }
+        check(ecr.tag_holders("team/api", &["v1".into()]).await);
+        let deleted = check(ecr.delete("team/api", &[asked]).await).map(|it| it.done).unwrap_or_default();
+        assert!(deleted.is_sorted_by(|a, b| a < b), "each once");
+        let stored = StoredManifest { digest: asked, bytes: "asked".into(), media_type: None };
+        check(ecr.put_tag("team/api", &stored, "v1").await);
+        check(ecr.resource_tags("arn").await);
+        check(ecr.repositories().await);
+        check(ecr.pull_through_prefixes().await);
+    });
+}
+
+fn reply(answer: Vec<u8>) -> Reply {
+    match answer.split_first() {
+        Some((class @ b'2'..=b'5', body)) => Reply(u16::from(class - b'0') * 100, body.to_vec()),
+        _ => Reply(200, answer),
+    }
+}
+
+fn check<T>(answer: Result<T, CallError>) -> Option<T> {
+    let error = match answer {
+        Ok(answer) => return Some(answer),
+        Err(error) => error,
+    };
+    assert_line(&error.message);
+    assert_line(&error.code);
+    assert!(!error.to_string().to_lowercase().contains("x-amz-security-token"), "{error}");
+    None
+}

@@ -1,0 +1,58 @@
+//! Events: whatever is asked, it is less than what is configured.
+
+use std::collections::BTreeMap;
+
+use ecr_attestation_janitor::config::{Mode, Select};
+use ecr_attestation_janitor::event::{Event, parse};
+use ecr_attestation_janitor::pattern::Patterns;
+use ecr_attestation_janitor::report::RepositoryReason;
+use ecr_attestation_janitor::select::{Selected, select};
+use serde_json::{Value, json};
+
+use super::{assert_line, replay};
+
+const REPOSITORIES: [&str; 6] = ["hub/nginx", "prod/api", "team/api", "team/secret", "team/web", "x"];
+
+/// The bytes are a JSON event.
+pub fn run(bytes: &[u8]) {
+    let Ok(event) = serde_json::from_slice::<Value>(bytes) else { return };
+    match parse(&event) {
+        Err(bad) => assert_line(&bad.to_string()),
+        Ok(Event::Run(ask)) => {
+            assert!(ask.mode != Some(Mode::Apply) || event.to_string().contains("apply"));
+            let Some(narrow) = &ask.narrow else { return };
+            let configured = selected(None);
+            for chosen in selected(Some(narrow)) {
+                assert!(configured.contains(&chosen), "{chosen:?}");
+                assert_ne!(chosen.skip, Some(RepositoryReason::NotSelected));
+            }
+        }
+        Ok(Event::Queue(messages)) => {
+            let text = event.to_string();
+            for message in messages {
+                assert!(!message.id.is_empty());
+                match message.repository {
+                    Ok(name) => assert!(!name.contains(['*', '?']) && text.contains(&name), "{name}"),
+                    Err(bad) => assert_line(&bad.to_string()),
+                }
+            }
+        }
+    }
+}
+
+/// What a configuration selects of a registry, narrowed.
+fn selected(narrow: Option<&Patterns>) -> Vec<Selected> {
+    let configured = Select {
+        repositories: Patterns::new(["team/*", "hub/*"]).unwrap(),
+        exclude: Patterns::new(["team/secret"]).unwrap(),
+        require_tag: BTreeMap::new(),
+    };
+    let ecr = replay::ecr(|operation, _| match operation {
+        "DescribeRepositories" => {
+            let repositories = REPOSITORIES.map(|name| json!({"repositoryName": name, "registryId": "1"}));
+            json!({ "repositories": repositories }).to_string()
+        }
+        _ => json!({"pullThroughCacheRules": [{"ecrRepositoryPrefix": "hub"}]}).to_string(),
+    });
+    replay::wait(select(&ecr, &configured, narrow)).unwrap().repositories
+}

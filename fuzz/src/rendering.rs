@@ -1,0 +1,159 @@
+//! Tables, explanations and logs: nobody's text forges a row, a line or a field.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use ecr_attestation_janitor::attestation::{Form, Kind};
+use ecr_attestation_janitor::config::Mode;
+use ecr_attestation_janitor::decision::{Decision, Outcome, Reason, State};
+use ecr_attestation_janitor::digest::Digest;
+use ecr_attestation_janitor::explain::{Explanation, Listing, Overview, Subject, text};
+use ecr_attestation_janitor::plain;
+use ecr_attestation_janitor::policy::Action;
+use ecr_attestation_janitor::report::table::{self, Style};
+use ecr_attestation_janitor::report::{Circumstances, Report, RepositoryReason, RepositoryReport, Status};
+use ecr_attestation_janitor::telemetry::{Format, Log};
+use jiff::Timestamp;
+use serde_json::Value;
+use tracing::Level;
+
+use super::{assert_harmless, assert_line};
+
+/// The bytes are texts, separated by U+001E: a name, a tag, a platform, a code, a detail.
+pub fn run(bytes: &[u8]) {
+    let bytes = &bytes[..bytes.len().min(20_000)];
+    let text = String::from_utf8_lossy(bytes);
+    let mut texts = text.split('\u{1e}').map(str::to_owned);
+    let hostile: [String; 5] = std::array::from_fn(|_| texts.next().unwrap_or_default());
+    let benign = hostile.clone().map(|text| if text.is_empty() { text } else { "x".to_owned() });
+    same_shape(&tables(&report(&hostile)), &tables(&report(&benign)));
+    same_shape(&explanations(&hostile), &explanations(&benign));
+    log(&hostile);
+    json(&report(&hostile));
+}
+
+/// As many lines with their text as without, and all of them harmless.
+fn same_shape(hostile: &[String], benign: &[String]) {
+    for (hostile, benign) in hostile.iter().zip(benign) {
+        assert_harmless(hostile);
+        assert_eq!(hostile.lines().count(), benign.lines().count(), "{hostile}");
+    }
+}
+
+fn tables(report: &Report) -> Vec<String> {
+    let coloured = table::report(report, Style::Coloured);
+    let colours = [31, 32, 33].map(|colour| format!("\u{1b}[38;5;{}m", colour - 22));
+    let bare = colours.iter().fold(coloured, |text, colour| text.replace(colour, ""));
+    let bare = bare.replace("\u{1b}[39m", "").replace("\u{1b}[0m", "");
+    vec![table::report(report, Style::Plain), table::summary(report), bare]
+}
+
+fn decision(name: &str, outcome: Outcome, texts: &[String; 5]) -> Decision {
+    let [_, tag, platform, code, detail] = texts.clone();
+    Decision {
+        digest: Digest::of(name.as_bytes()),
+        kind: Kind::Attestation,
+        form: Some(Form::Oci),
+        state: Some(State::Orphaned),
+        action: Action::Tag,
+        outcome,
+        reason: Reason::Orphaned,
+        code: (outcome == Outcome::Failed).then_some(code),
+        detail: (outcome == Outcome::Failed).then_some(detail),
+        parents: Vec::new(),
+        subject: Some(Digest::of(b"subject")),
+        platform: Some(platform),
+        tags: vec![tag.clone()],
+        new_tag: Some(tag),
+        size_bytes: 1,
+        pushed_at: None,
+    }
+}
+
+fn report(texts: &[String; 5]) -> Report {
+    let [name, .., detail] = texts;
+    let failed = (name.clone(), RepositoryReason::IndexUnreadable, Some(detail.clone()));
+    let failed = RepositoryReport::without_decisions(failed.0, failed.1, failed.2);
+    let decisions = vec![decision("a", Outcome::Failed, texts), decision("b", Outcome::Planned, texts)];
+    let mut done = RepositoryReport { status: Status::Done, reason: None, decisions, ..failed.clone() };
+    done.count_outcomes();
+    let (started_at, repositories) = (Timestamp::UNIX_EPOCH, vec![failed, done]);
+    Report::new(Mode::Plan, started_at, started_at, repositories, Circumstances::default())
+}
+
+fn explanations(texts: &[String; 5]) -> Vec<String> {
+    let [name, tag, platform, code, detail] = texts.clone();
+    let digest = Digest::of(b"it");
+    let listing =
+        Listing { index: digest, tags: vec![tag.clone()], tags_above: vec![tag.clone()], pushed_at: None };
+    let explanation = |kind: Kind| Explanation {
+        repository: name.clone(),
+        digest,
+        tags: vec![tag.clone(), tag.clone()],
+        kind,
+        form: None,
+        state: None,
+        predicate_types: vec![detail.clone(), code.clone()],
+        subject: Some(Subject { digest, is_present: false }),
+        platform: Some(platform.clone()),
+        listed_by: None,
+        lists: None,
+        referrers: vec![digest],
+        media_type: Some(code.clone()),
+        artifact_type: Some(detail.clone()),
+        is_active: true,
+        pushed_at: None,
+        pulled_at: None,
+        size_bytes: 1,
+        action: Action::Keep,
+        reason: Reason::NotAnAttestation,
+        because: Reason::NotAnAttestation.sentence(),
+        repository_left_alone: Some(detail.clone()),
+        advice: None,
+    };
+    let overview = Overview {
+        repository: name.clone(),
+        images: 1,
+        kinds: BTreeMap::from([(Kind::Image, 1)]),
+        attestations: BTreeMap::new(),
+        attestations_of_the_last_30_days: 0,
+        pending: 0,
+        advice: None,
+    };
+    let listed = Explanation { listed_by: Some(vec![listing]), ..explanation(Kind::Attestation) };
+    let all = [listed, explanation(Kind::Image), explanation(Kind::Artifact), explanation(Kind::Index)];
+    all.iter().map(text::image).chain([text::overview(&overview)]).collect()
+}
+
+fn log(texts: &[String; 5]) {
+    for format in [Format::Json, Format::Text] {
+        let lines: Arc<Mutex<Vec<String>>> = Arc::default();
+        let sink = Arc::clone(&lines);
+        let log = Log::new(Level::INFO, format, move |line| sink.lock().unwrap().push(line.to_owned()));
+        log.set_common(&serde_json::json!({"function_request_id": texts[0]}));
+        let decision = decision("a", Outcome::Failed, texts);
+        log.line(Level::INFO, &texts[4], &decision);
+        let lines = lines.lock().unwrap();
+        assert_eq!(lines.len(), 1);
+        assert_harmless(&lines[0]);
+        assert!(!lines[0].contains('\n'));
+        if format == Format::Json {
+            let line: Value = serde_json::from_str(&lines[0]).unwrap();
+            let expected: Value = serde_json::to_value(&decision).unwrap();
+            for (key, value) in expected.as_object().unwrap() {
+                assert_eq!(&line[key], value, "{key}");
+            }
+            assert_eq!((&line["message"], &line["level"]), (&texts[4].as_str().into(), &"INFO".into()));
+        }
+    }
+    assert_line(&plain::line(&texts.concat()));
+}
+
+/// JSON for people's terminals has the same values as JSON for programs.
+fn json(report: &Report) {
+    let text = serde_json::to_string_pretty(report).unwrap();
+    let shown = plain::json(&text);
+    assert_harmless(&shown);
+    let values: [Value; 2] = [&text, &*shown].map(|text| serde_json::from_str(text).unwrap());
+    assert_eq!(values[0], values[1]);
+}
