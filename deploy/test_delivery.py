@@ -106,6 +106,7 @@ def test_a_burst_of_pushes_is_one_run_that_begins_after_them() -> None:
     assert pushes["FifoQueue"] and pushes["ContentBasedDeduplication"]
     assert pushes["DelaySeconds"] >= 300, "SQS drops equal messages for that long"
     assert pushes["VisibilityTimeout"] >= 6 * 900
+    assert pushes["RedrivePolicy"]["maxReceiveCount"] == 2, "a repository that fails holds up all others for that long"
     assert queue(stack, pushes["RedrivePolicy"]["deadLetterTargetArn"])["FifoQueue"]
     source = stack["ImageActionsSource"]
     assert source["EventSourceArn"] == target["Arn"] and source["FunctionName"] == "ref:Function"
