@@ -1,10 +1,13 @@
 """The parameters are the configuration: the same keys, the same defaults, and what cannot be is refused at once."""
 
+import os
 import re
+import subprocess
 import tomllib
 
 import pytest
 from parameters import table
+from served import binary
 from template import ROOT, Refused, Stack, parameters, source
 
 CONFIRMED = {"Mode": "apply", "ConfirmApply": "yes"}
@@ -129,9 +132,14 @@ def test_what_cannot_be_is_refused(name: str, values: list[str]) -> None:
 @pytest.mark.parametrize(
     "name, values",
     {
-        "GracePeriod": ["1h", "30d", "2w"],
+        "GracePeriod": ["1h", "30d", "9999w"],
+        "SupersededAfter": ["0h", "2w"],
+        "KeepPulledWithin": ["0d", "9999w"],
+        "RequireTagKey": ["ecr-janitor", "team:owner/a.b"],
+        "Exclude": ["team/*,web-?"],
+        "Concurrency": ["1", "99"],
         "Repositories": ["*", "team/*,web-?", "a_b.c-d/e"],
-        "TagTemplate": ["{digest}", "a.{subject}_{platform}-{digest}", "a" * 91 + "{digest}"],
+        "TagTemplate": ["{digest}", "a.{subject}_{platform}-{digest}", "a" * 91 + "{digest}", "a" * 72 + "{platform}{subject}{digest}"],
         "MaxDeletions": ["0", "100000"],
         "MaxDeletionsShare": ["0", "0.05", "1", "1.0"],
         "Schedule": ["rate(1 day)", "rate(12 hours)", "cron(30 2 ? * MON-FRI *)"],
@@ -144,9 +152,13 @@ def test_what_cannot_be_is_refused(name: str, values: list[str]) -> None:
         ],
     }.items(),
 )
-def test_what_can_be_is_taken(name: str, values: list[str]) -> None:
+def test_what_can_be_is_taken_and_the_program_takes_it_too(name: str, values: list[str]) -> None:
     for value in values:
-        assert parameters({name: value})[name] == value
+        variables = environment(**{name: value})
+        kept = {name: text for name, text in os.environ.items() if not name.startswith("JANITOR_")}
+        command = [str(binary("ecr-janitor")), "iam-policy"]
+        done = subprocess.run(command, env=kept | variables, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(
