@@ -1,4 +1,4 @@
-# Everything needs only Rust and make. `make help` lists the targets.
+# Everything but deploy and size needs only Rust and make. `make help` lists the targets.
 CARGO ?= cargo
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint build bench size deploy deploy-check contract-aws witnesses clean

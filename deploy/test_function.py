@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Deploy, changes
 from function import BOOTSTRAP
+from registry import Deploy, changes
 from served import Emulator, binary
 from template import ROOT, Stack
 

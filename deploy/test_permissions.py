@@ -5,7 +5,7 @@ from typing import Any
 
 import botocore.session
 import pytest
-from conftest import Deploy, changes, take_role
+from registry import Deploy, changes, take_role
 from served import Emulator
 from template import Stack
 
