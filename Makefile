@@ -1,7 +1,7 @@
 # Everything but deploy and size needs only Rust and make. `make help` lists the targets.
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint build bench size deploy deploy-check contract-aws witnesses clean
+.PHONY: help demo test lint build bench size deploy deploy-check contract-aws witnesses fuzz clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ test: ## All tests
 
 witnesses: ## AWS's clients, skopeo and moto against the real binaries (skipped without Python)
 	CARGO="$(CARGO)" witnesses/run.sh
+
+fuzz: ## Hostile input by libFuzzer, TIME=60 seconds a target (skipped without nightly Rust and cargo-fuzz)
+	fuzz/run.sh $(or $(TIME),60)
 
 lint: ## Formatting, lints, documentation, and the Lambda binary alone
 	$(CARGO) fmt --all --check

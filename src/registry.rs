@@ -8,9 +8,12 @@ use crate::digest::Digest;
 use crate::inventory::Image;
 
 pub mod ecr;
+pub mod pages;
 
 /// The most images one call may name: DescribeImages, BatchGetImage and BatchDeleteImage.
 pub const MAX_IDS: usize = 100;
+
+const CLOCK: &str = "set the clock of this machine right";
 
 /// A call that failed as a whole, after the SDK's retries.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +34,8 @@ impl CallError {
             _ if self.is_access_denied() => format!("allow ecr:{} to this role or user", self.operation),
             "NoCredentials" => "configure AWS credentials (environment, profile or role)".into(),
             "ExpiredTokenException" | "ExpiredToken" | "RequestExpired" => "renew the AWS credentials".into(),
+            "RequestTimeTooSkewed" => CLOCK.into(),
+            "InvalidSignatureException" if self.message.contains("xpired") => CLOCK.into(),
             "UnrecognizedClientException" | "InvalidSignatureException" | "InvalidClientTokenId" => {
                 "check the AWS credentials".into()
             }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use futures::future::try_join;
+
 use crate::config::Select;
 use crate::pattern::Patterns;
 use crate::registry::{CallError, Read, Repository};
@@ -38,8 +40,9 @@ pub async fn select(
     select: &Select,
     narrow: Option<&Patterns>,
 ) -> Result<Selection, CallError> {
-    let (repositories, prefixes) =
-        futures::future::try_join(registry.repositories(), registry.pull_through_prefixes()).await?;
+    // On the heap: the types of the callers would be nested too deep for the compiler.
+    let listings = Box::pin(try_join(registry.repositories(), registry.pull_through_prefixes()));
+    let (repositories, prefixes) = listings.await?;
     Ok(choose(repositories, &prefixes, select, narrow))
 }
 
@@ -71,6 +74,8 @@ fn choose(
         .chain(missing)
         .collect();
     chosen.sort_by(|a, b| a.name.cmp(&b.name));
+    // Pages may shift: what was listed twice is worked on once.
+    chosen.dedup_by(|again, first| again.name == first.name);
     Selection { registry, repositories: chosen, unknown, is_narrowed: narrow.is_some() }
 }
 

@@ -12,6 +12,7 @@ use crate::manifest::Malformed;
 use crate::media_type::Shape;
 use crate::policy::Policy;
 use crate::recheck;
+use crate::registry::pages::Tokens;
 use crate::registry::{BatchAnswer, CallError, MAX_IDS, Read, StoredManifest};
 use crate::report::RepositoryReason;
 use crate::rules::judge;
@@ -19,8 +20,6 @@ use crate::verdict::Verdict;
 
 /// Calls in flight within one repository, while reading.
 const READS_AT_ONCE: usize = 4;
-/// More pages than ECR's largest quota would fill: a listing that never ends.
-const MAX_PAGES: usize = 10_000;
 /// Manifests kept in memory for tagging; beyond this they are read again when their turn comes.
 const KEPT_BYTES: usize = 16 * 1024 * 1024;
 
@@ -99,28 +98,21 @@ impl<R: Read> Reader<'_, R> {
     /// between, and then its children would look orphaned.
     async fn list(&mut self) -> Result<(), HandsOff> {
         let mut images = Vec::new();
-        let mut next: Option<String> = None;
-        for _ in 0..MAX_PAGES {
+        let (mut tokens, mut next) = (Tokens::default(), None);
+        let incomplete = |error: CallError| HandsOff::after(&error, RepositoryReason::ListingIncomplete);
+        loop {
             self.check_time()?;
-            let call = self.registry.image_page(self.repository, next.clone());
+            let call = self.registry.image_page(self.repository, next);
             let page = self.deadline.wait(call).await.map_err(|_| HandsOff::out_of_time())?;
-            let page = page.map_err(|error| HandsOff::after(&error, RepositoryReason::ListingIncomplete))?;
+            let page = page.map_err(incomplete)?;
             images.extend(page.images);
-            match page.next {
-                None => {
-                    images.shrink_to_fit();
-                    self.inventory = Inventory::new(images);
-                    return Ok(());
-                }
-                same if same == next => break,
-                more => next = more,
+            next = tokens.follow("DescribeImages", page.next).map_err(incomplete)?;
+            if next.is_none() {
+                images.shrink_to_fit();
+                self.inventory = Inventory::new(images);
+                return Ok(());
             }
         }
-        Err(HandsOff {
-            reason: RepositoryReason::ListingIncomplete,
-            detail: "DescribeImages goes round in circles: it gave the same page token again; try later"
-                .into(),
-        })
     }
 
     /// Every index, and whatever might be one.

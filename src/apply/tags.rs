@@ -86,7 +86,9 @@ impl<R: Read + Delete + Tag> Work<'_, R> {
                 "its bytes do not prove what the plan says",
             );
         };
-        pace.turn().await;
+        if self.deadline.wait(pace.turn()).await.is_err() || self.deadline.is_near() {
+            return self.out_of_time(&[at]);
+        }
         match self.deadline.wait(self.registry.put_tag(self.repository, &manifest, &tag)).await {
             Err(_) => self.conclude_all(
                 &[at],
@@ -95,8 +97,22 @@ impl<R: Read + Delete + Tag> Work<'_, R> {
                 "time ran out before ECR answered; it may have the tag",
             ),
             Ok(Ok(TagWritten::Done)) => self.decisions[at].conclude(Outcome::Tagged, None, None),
-            Ok(Ok(TagWritten::InUse)) => in_use(&mut self.decisions[at], &tag),
+            Ok(Ok(TagWritten::InUse)) => self.settle_in_use(at, tag).await,
             Ok(Err(error)) => self.fail_tag(at, &error),
+        }
+    }
+
+    /// Where tags cannot be moved, ECR refuses a tag that names another image, but also one that this image has since
+    /// a first try whose answer was lost.
+    async fn settle_in_use(&mut self, at: At, tag: String) {
+        let tags = [tag];
+        let holders = self.deadline.wait(self.registry.tag_holders(self.repository, &tags)).await;
+        let holder =
+            holders.ok().and_then(Result::ok).and_then(|holders| holders.get(&tags[0]).copied().flatten());
+        if holder == Some(self.decisions[at].digest) {
+            self.decisions[at].conclude(Outcome::Tagged, None, None);
+        } else {
+            in_use(&mut self.decisions[at], &tags[0]);
         }
     }
 

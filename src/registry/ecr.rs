@@ -9,6 +9,7 @@ use aws_sdk_ecr::types::{
 };
 use jiff::Timestamp;
 
+use super::pages::Tokens;
 use super::{
     BatchAnswer, CallError, Delete, Page, Read, Refusal, Repository, StoredManifest, Tag, TagWritten,
 };
@@ -23,6 +24,8 @@ mod error;
 pub use client::Attempts;
 use error::call_error;
 
+const REPOSITORIES: &str = "DescribeRepositories";
+const RULES: &str = "DescribePullThroughCacheRules";
 /// Pages of listings, the most that ECR gives.
 const PAGE: i32 = 1000;
 
@@ -48,25 +51,33 @@ impl Ecr {
 
 impl Read for Ecr {
     async fn repositories(&self) -> Result<Vec<Repository>, CallError> {
-        let mut pages = self.client.describe_repositories().into_paginator().page_size(PAGE).send();
-        let mut repositories = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| call_error("DescribeRepositories", error))?;
-            repositories.extend(page.repositories.unwrap_or_default().into_iter().filter_map(repository));
+        let (mut tokens, mut next, mut repositories) = (Tokens::default(), None, Vec::new());
+        loop {
+            let call = self.client.describe_repositories().max_results(PAGE).set_next_token(next);
+            let page = call.send().await.map_err(|error| call_error(REPOSITORIES, error))?;
+            let listed = page.repositories.ok_or_else(|| without(REPOSITORIES, "repositories"))?;
+            repositories.extend(listed.into_iter().filter_map(repository));
+            next = tokens.follow(REPOSITORIES, page.next_token)?;
+            if next.is_none() {
+                return Ok(repositories);
+            }
         }
-        Ok(repositories)
     }
 
     async fn pull_through_prefixes(&self) -> Result<Vec<String>, CallError> {
-        let mut pages =
-            self.client.describe_pull_through_cache_rules().into_paginator().page_size(PAGE).send();
-        let mut prefixes = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| call_error("DescribePullThroughCacheRules", error))?;
-            let rules = page.pull_through_cache_rules.unwrap_or_default();
-            prefixes.extend(rules.into_iter().filter_map(|rule| rule.ecr_repository_prefix));
+        let (mut tokens, mut next, mut prefixes) = (Tokens::default(), None, Vec::new());
+        loop {
+            let call = self.client.describe_pull_through_cache_rules().max_results(PAGE).set_next_token(next);
+            let page = call.send().await.map_err(|error| call_error(RULES, error))?;
+            // A rule that is not seen leaves a repository unprotected.
+            for rule in page.pull_through_cache_rules.ok_or_else(|| without(RULES, "rules"))? {
+                prefixes.push(rule.ecr_repository_prefix.ok_or_else(|| without(RULES, "a rule's prefix"))?);
+            }
+            next = tokens.follow(RULES, page.next_token)?;
+            if next.is_none() {
+                return Ok(prefixes);
+            }
         }
-        Ok(prefixes)
     }
 
     async fn resource_tags(&self, arn: &str) -> Result<BTreeMap<String, String>, CallError> {
@@ -79,8 +90,8 @@ impl Read for Ecr {
         let call = self.client.describe_images().repository_name(repository).filter(everything());
         let answer = call.max_results(PAGE).set_next_token(next).send().await;
         let answer = answer.map_err(|error| call_error("DescribeImages", error))?;
-        let next = answer.next_token.filter(|token| !token.is_empty());
-        Ok(Page { images: images(answer.image_details.unwrap_or_default())?, next })
+        let details = answer.image_details.ok_or_else(|| without("DescribeImages", "images"))?;
+        Ok(Page { images: images(details)?, next: answer.next_token })
     }
 
     async fn describe(&self, repository: &str, digests: &[Digest]) -> Result<Vec<Image>, CallError> {
@@ -174,6 +185,11 @@ impl Tag for Ecr {
             Err(error) => Err(error),
         }
     }
+}
+
+/// An answer without what it is about, not even an empty list, is no answer.
+fn without(operation: &'static str, what: &str) -> CallError {
+    CallError { operation, code: "BadAnswer".into(), message: format!("the answer is without {what}") }
 }
 
 /// ECR hides archived images unless asked for every status.

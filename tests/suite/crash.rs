@@ -2,8 +2,8 @@
 //!
 //! After each: nothing is lost and the report is true; and the next run brings what an undisturbed one brings.
 
-mod scene;
-mod verdict;
+pub(crate) mod scene;
+pub(crate) mod verdict;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -18,12 +18,12 @@ use verdict::{
     next_invocation_finishes, next_run_finishes, nothing_is_lost, outcome_is_true, report_is_true,
 };
 
-const FRESH: &[&str] = &["apply", "--yes", "--output", "json"];
-const SAVED: &[&str] = &["apply", "plan.json", "--yes", "--output", "json"];
+pub(crate) const FRESH: &[&str] = &["apply", "--yes", "--output", "json"];
+pub(crate) const SAVED: &[&str] = &["apply", "plan.json", "--yes", "--output", "json"];
 const MOMENTS: [Moment; 2] = [Moment::Before, Moment::After];
 
 /// Runs each of these, a few at once.
-fn each<T: Sync>(all: &[T], at_once: usize, run: impl Fn(&T) + Sync) {
+pub(crate) fn each<T: Sync>(all: &[T], at_once: usize, run: impl Fn(&T) + Sync) {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..at_once {

@@ -10,6 +10,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_ecr::config::interceptors::{
     BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
+use aws_sdk_ecr::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_ecr::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ecr::error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
@@ -39,6 +40,7 @@ impl Ecr {
         let attempts = Attempts::default();
         let config = aws_sdk_ecr::config::Builder::from(shared)
             .retry_config(retries(shared))
+            .retry_partition(RetryPartition::custom("ecr").token_bucket(quota()).build())
             .timeout_config(timeouts(shared))
             .interceptor(attempts.clone())
             .build();
@@ -55,6 +57,14 @@ fn retries(shared: &SdkConfig) -> RetryConfig {
     } else {
         retries
     }
+}
+
+/// The SDK's quota of retries for a whole client stops those of a service that is down. Of a service that throttles
+/// every other call it would stop them too, after some hundred calls: there, each call that succeeds pays for its own
+/// retries.
+fn quota() -> TokenBucket {
+    const COST_OF_A_RETRY: f32 = 5.0;
+    TokenBucket::builder().success_reward(COST_OF_A_RETRY).build()
 }
 
 fn timeouts(shared: &SdkConfig) -> TimeoutConfig {

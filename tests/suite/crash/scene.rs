@@ -17,24 +17,24 @@ attached = \"tag\"
 max_deletions_share = 1.0
 ";
 
-pub(super) const REPOSITORIES: [&str; 2] = ["team/api", "team/web"];
+pub(crate) const REPOSITORIES: [&str; 2] = ["team/api", "team/web"];
 
 /// An image: its repository and its digest.
-pub(super) type Id = (String, String);
+pub(crate) type Id = (String, String);
 
 /// All images.
-pub(super) type State = BTreeMap<Id, ImageView>;
+pub(crate) type State = BTreeMap<Id, ImageView>;
 
 /// A registry before the run, and after an undisturbed one.
-pub(super) struct Scene {
-    pub(super) world: World,
-    pub(super) before: State,
-    pub(super) end: State,
+pub(crate) struct Scene {
+    pub(crate) world: World,
+    pub(crate) before: State,
+    pub(crate) end: State,
     seen: Mutex<Vec<State>>,
 }
 
 impl Scene {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world =
             World::new().config(CONFIG).with("JANITOR_CONCURRENCY", "1").with("JANITOR_MODE", "apply");
         fill_api(&world);
@@ -43,7 +43,7 @@ impl Scene {
     }
 
     /// More superseded builds than go into one batch.
-    pub(super) fn of_batches() -> Self {
+    pub(crate) fn of_batches() -> Self {
         let world = World::new().config(CONFIG).with("JANITOR_CONCURRENCY", "1");
         world.repository(REPOSITORIES[0]);
         let web = world.repository(REPOSITORIES[1]);
@@ -62,7 +62,7 @@ impl Scene {
     }
 
     /// Whether no cut left the registry so before: the next run knows nothing but the registry.
-    pub(super) fn is_new(&self, world: &World) -> bool {
+    pub(crate) fn is_new(&self, world: &World) -> bool {
         let (now, mut seen) = (state(&world.ecr), self.seen.lock().unwrap());
         let is_new = !seen.contains(&now);
         if is_new {
@@ -72,7 +72,7 @@ impl Scene {
     }
 
     /// How many different states the cuts left.
-    pub(super) fn states(&self) -> usize {
+    pub(crate) fn states(&self) -> usize {
         self.seen.lock().unwrap().len()
     }
 }
@@ -101,7 +101,7 @@ fn fill_web(world: &World) {
 }
 
 /// All images, without the times of pulls.
-pub(super) fn state(ecr: &Emulator) -> State {
+pub(crate) fn state(ecr: &Emulator) -> State {
     let images = |name: &'static str| ecr.images(name).into_iter().map(move |image| (name, image));
     let images = REPOSITORIES.into_iter().flat_map(images);
     let view = |image: ImageView| ImageView { pulled_at_ms: None, ..image };
@@ -110,12 +110,12 @@ pub(super) fn state(ecr: &Emulator) -> State {
 
 /// What calls changed since the last reset.
 #[derive(Debug, Default)]
-pub(super) struct Changes {
-    pub(super) deleted: BTreeSet<Id>,
-    pub(super) tagged: BTreeSet<(Id, String)>,
+pub(crate) struct Changes {
+    pub(crate) deleted: BTreeSet<Id>,
+    pub(crate) tagged: BTreeSet<(Id, String)>,
 }
 
-pub(super) fn changes(world: &World) -> Changes {
+pub(crate) fn changes(world: &World) -> Changes {
     let mut changes = Changes::default();
     for entry in world.writes() {
         match entry.kind {
@@ -130,7 +130,7 @@ pub(super) fn changes(world: &World) -> Changes {
 }
 
 /// The digests that an index lists.
-pub(super) fn children(image: &ImageView) -> Vec<String> {
+pub(crate) fn children(image: &ImageView) -> Vec<String> {
     let manifest: Value = serde_json::from_str(&image.manifest).unwrap();
     let listed = manifest["manifests"].as_array().into_iter().flatten();
     listed.map(|child| child["digest"].as_str().unwrap().to_owned()).collect()

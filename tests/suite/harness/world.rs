@@ -46,7 +46,12 @@ impl World {
 
     /// The same registry, files and environment once more; what happens there does not happen here.
     pub(crate) fn fork(&self) -> Self {
-        let mut fork = Self::serving(self.ecr.fork());
+        self.fork_beside(&self.ecr)
+    }
+
+    /// The files and the environment once more, beside a copy of another registry.
+    pub(crate) fn fork_beside(&self, ecr: &Emulator) -> Self {
+        let mut fork = Self::serving(ecr.fork());
         for file in std::fs::read_dir(self.folder.path()).unwrap() {
             let file = file.unwrap();
             std::fs::copy(file.path(), fork.folder.path().join(file.file_name())).unwrap();
@@ -102,6 +107,11 @@ impl World {
     /// A new repository.
     pub(crate) fn repository(&self, name: &str) -> Repo {
         self.ecr.create_repository(name).unwrap();
+        self.find(name)
+    }
+
+    /// A repository that is there.
+    pub(crate) fn find(&self, name: &str) -> Repo {
         Repo { ecr: self.ecr.clone(), name: name.to_owned() }
     }
 
