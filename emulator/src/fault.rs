@@ -44,6 +44,8 @@ pub enum Fault {
     Silent,
     /// A page of a listing whose `nextToken` leads back to the first page. An only page is as ever.
     FirstPage,
+    /// The operation is done, and the answer is `{}`.
+    Empty,
     /// A page of a listing whose `nextToken`, if it has one, will be refused.
     BadToken,
 }

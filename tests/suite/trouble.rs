@@ -29,6 +29,21 @@ fn a_throttled_run_comes_to_the_same_result() {
     assert_eq!(report.0["totals"]["api_calls"], serde_json::json!(world.ecr.calls()), "retries are counted");
 }
 
+/// The SDK stops trying again when a client has failed some hundred times in all, which a large registry reaches.
+#[test]
+fn a_large_registry_that_throttles_every_call_at_first_is_done_to_the_end() {
+    let world = World::new().with("JANITOR_CONCURRENCY", "16");
+    let repositories: Vec<_> = (0..120).map(|n| world.repository(&format!("team/{n}"))).collect();
+    let orphans: Vec<_> = repositories.iter().map(|repository| repository.orphans(60, legacy(1))).collect();
+    for repository in &repositories {
+        for (operation, k) in [("DescribeImages", 1..=2), ("BatchGetImage", 1..=2)] {
+            k.for_each(|k| world.ecr.fault(trouble_in(repository, operation, When::Nth(k), Fault::Throttle)));
+        }
+    }
+    assert_eq!(world.apply().total("deleted"), 240);
+    assert!(repositories.iter().zip(&orphans).all(|(repository, orphans)| repository.count(orphans) == 0));
+}
+
 #[test]
 fn one_trouble_of_any_kind_is_survived() {
     let faults = [Fault::ServerError, Fault::Unavailable, Fault::Throttle, Fault::Drop, Fault::DropAfter];

@@ -1,12 +1,16 @@
-//! Listings that lead astray.
+//! Listings that lead astray, and answers that say nothing.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::fault::Fault;
 use crate::paging::to_first_page;
 
-/// Bends the token of a page as a fault wants it.
+/// Bends an answer as a fault wants it. `asked` is the token of the request.
 pub(super) fn bend(fault: Option<&Fault>, asked: Option<&str>, answer: &mut Value) {
+    if fault == Some(&Fault::Empty) {
+        *answer = json!({});
+        return;
+    }
     let next = answer["nextToken"].as_str();
     let bent = match fault {
         Some(Fault::FirstPage) => next.or(asked).and_then(to_first_page),

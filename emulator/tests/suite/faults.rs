@@ -92,6 +92,7 @@ async fn an_answer_may_be_late_cut_or_slow_though_the_operation_is_done() {
     };
     let pause = Duration::from_millis(5);
     assert!(create("late", Fault::HangAfter(pause)).await.is_none());
+    assert_eq!(create("empty", Fault::Empty).await.unwrap().body, "{}");
     let slow = create("slow", Fault::Trickle(pause)).await.unwrap();
     assert_eq!(slow.json()["repository"]["repositoryName"], "slow");
     let cut = create("slow", Fault::Cut).await.unwrap();

@@ -59,12 +59,11 @@ fn retries(shared: &SdkConfig) -> RetryConfig {
     }
 }
 
-/// The SDK's quota of retries for a whole client stops those of a service that is down. Of a service that throttles
-/// every other call it would stop them too, after some hundred calls: there, each call that succeeds pays for its own
-/// retries.
+/// The SDK's quota of retries for a whole client stops those of a service that is down. It would also stop those of
+/// one that throttles every other call, after some hundred calls: here, each call that succeeds pays for four retries.
 fn quota() -> TokenBucket {
     const COST_OF_A_RETRY: f32 = 5.0;
-    TokenBucket::builder().success_reward(COST_OF_A_RETRY).build()
+    TokenBucket::builder().success_reward(4.0 * COST_OF_A_RETRY).build()
 }
 
 fn timeouts(shared: &SdkConfig) -> TimeoutConfig {

@@ -115,6 +115,18 @@ fn an_answer_that_does_not_come_in_time_is_a_failure_that_names_the_doubt() {
 }
 
 #[test]
+fn tags_that_wait_for_their_turn_do_not_outlive_the_function() {
+    let world = applying().with("JANITOR_ATTACHED", "tag").with("JANITOR_CONCURRENCY", "64");
+    let repositories: Vec<Repo> = (0..60).map(|n| world.repository(&format!("r{n}"))).collect();
+    repositories.iter().for_each(|repository| drop(repository.push(60, legacy(1), "v1")));
+    let mut function = world.lambda();
+    warm(&mut function);
+    let report = in_time(&mut function, 4_000);
+    assert!(report.total("tagged") > 0 && report.total("deadline") > 0, "{:#}", report.0["totals"]);
+    assert_eq!((report.total("tagged"), report.total("failed")), (world.writes().len() as u64, 0));
+}
+
+#[test]
 fn a_registry_that_does_not_answer_does_not_outlive_the_function() {
     let world = applying();
     world.repository("team/api");

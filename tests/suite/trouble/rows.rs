@@ -50,6 +50,13 @@ const ROWS: &[Row] = &[
         })
     }),
     ("an answer is not JSON", |scene| once(scene, "DescribeImages", 1, Fault::Garbage)),
+    ("an answer is empty", |scene| once(scene, "DescribeImages", 1, Fault::Empty)),
+    ("the answer with the repositories is empty", |scene| {
+        once(scene, "DescribeRepositories", 1, Fault::Empty)
+    }),
+    ("the answer with the pull-through cache rules is empty", |scene| {
+        once(scene, "DescribePullThroughCacheRules", 1, Fault::Empty)
+    }),
     ("the answer to a deletion is lost", |scene| {
         in_trouble(scene, |world| {
             world.ecr.fault(trouble("BatchDeleteImage", When::Nth(1), Fault::DropAfter));
@@ -258,7 +265,7 @@ fn document() -> BTreeMap<String, Vec<String>> {
     let (_, table) = text.split_once("## What happens when ...").unwrap();
     let rows = table.lines().filter(|line| line.starts_with('|')).skip(2);
     let cells = |row: &str| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
-    rows.map(|row| cells(row)).map(|row: Vec<String>| (row[0].clone(), row)).collect()
+    rows.map(cells).map(|row: Vec<String>| (row[0].clone(), row)).collect()
 }
 
 /// What stands between backticks.
