@@ -113,7 +113,7 @@ pub enum Malformed {
 /// The largest manifest ECR takes: 4 MiB (PutImage, `imageManifest`).
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// More than so many descriptors with digests do not fit into that; a list without digests could claim a million
-/// layers, and take a hundred times its own size to keep.
+/// layers, and take some 300 MB to keep.
 const MAX_DESCRIPTORS: usize = 50_000;
 /// What is wrong with a manifest may quote it, and stands in reports and logs, in characters.
 const LONGEST_PROBLEM: usize = 300;

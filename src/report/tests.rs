@@ -318,3 +318,11 @@ fn the_json_of_a_decision_is_an_interface() {
     }
     "#);
 }
+
+#[test]
+fn sums_of_any_numbers_that_a_plan_file_may_claim_do_not_overflow() {
+    let huge = || attestation("a").said(|it| (it.size_bytes, it.outcome) = (u64::MAX, Deleted));
+    let repositories = ["r", "s"].map(|name| repository(name, u64::MAX, vec![huge(), huge()]));
+    let counts = report(Mode::Apply, repositories.into()).totals.counts;
+    assert_eq!((counts.images, counts.bytes_deleted, counts.deleted), (u64::MAX, u64::MAX, 4));
+}
