@@ -1,5 +1,6 @@
 //! Manifests as they are stored: parsed leniently, judged elsewhere.
 
+use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::digest::Digest;
@@ -19,9 +20,10 @@ pub struct Manifest {
     /// The configuration blob.
     pub config: Option<Descriptor>,
     /// `null` is real: BuildKit writes it for an image without layers.
+    #[serde(deserialize_with = "bounded")]
     pub layers: Option<Vec<Descriptor>>,
     /// The children of an index. The outer level says whether the key is there at all.
-    #[serde(deserialize_with = "present")]
+    #[serde(deserialize_with = "present_and_bounded")]
     pub manifests: Option<Option<Vec<Descriptor>>>,
     /// The manifest that this one refers to (OCI 1.1).
     pub subject: Option<Descriptor>,
@@ -200,6 +202,48 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> R
     T::deserialize(deserializer).map(Some)
 }
 
+/// More than 4 MiB of real descriptors. Of empty ones (`{}`) there is room for a million, which would need a hundred
+/// times the memory.
+const MAX_DESCRIPTORS: usize = 30_000;
+
+/// A list that is not longer than its bytes can justify.
+struct Bounded(Vec<Descriptor>);
+
+impl<'de> Deserialize<'de> for Bounded {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Bounded;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(formatter, "a list of at most {MAX_DESCRIPTORS} descriptors")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Bounded, A::Error> {
+                let mut descriptors = Vec::new();
+                while let Some(descriptor) = list.next_element()? {
+                    if descriptors.len() == MAX_DESCRIPTORS {
+                        return Err(A::Error::invalid_length(MAX_DESCRIPTORS + 1, &self));
+                    }
+                    descriptors.push(descriptor);
+                }
+                Ok(Bounded(descriptors))
+            }
+        }
+        deserializer.deserialize_seq(List)
+    }
+}
+
+fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Descriptor>>, D::Error> {
+    Ok(Option::<Bounded>::deserialize(deserializer)?.map(|list| list.0))
+}
+
+fn present_and_bounded<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<Vec<Descriptor>>>, D::Error> {
+    bounded(deserializer).map(Some)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,6 +289,16 @@ mod tests {
             "",
         ] {
             assert!(Manifest::parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_list_without_end_is_an_error_and_not_a_memory() {
+        let list = |length: usize| vec!["{}"; length].join(",");
+        for key in ["layers", "manifests"] {
+            let parse = |length| Manifest::parse(format!(r#"{{"{key}":[{}]}}"#, list(length)).as_bytes());
+            assert!(parse(MAX_DESCRIPTORS).is_ok(), "{key}");
+            assert!(parse(MAX_DESCRIPTORS + 1).unwrap_err().to_string().contains("at most"), "{key}");
         }
     }
 
