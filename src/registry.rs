@@ -13,6 +13,8 @@ pub mod pages;
 /// The most images one call may name: DescribeImages, BatchGetImage and BatchDeleteImage.
 pub const MAX_IDS: usize = 100;
 
+/// The janitor's own code for an answer that was left unread.
+pub const ANSWER_TOO_LARGE: &str = "AnswerTooLarge";
 const CLOCK: &str = "set the clock of this machine right";
 
 /// A call that failed as a whole, after the SDK's retries.
@@ -54,6 +56,11 @@ impl CallError {
     pub fn is_in_doubt(&self) -> bool {
         let no_word = ["NoAnswer", "BadAnswer", "ServerException", "ServiceUnavailable", "InternalFailure"];
         no_word.contains(&self.code.as_str()) || self.code.starts_with("Http5")
+    }
+
+    /// Whether the answer was larger than what is taken in at once.
+    pub fn is_answer_too_large(&self) -> bool {
+        self.code == ANSWER_TOO_LARGE
     }
 
     /// Whether the repository does not exist.
@@ -150,7 +157,8 @@ pub trait Read: Send + Sync {
         repository: &str,
         digests: &[Digest],
     ) -> impl Future<Output = Result<Vec<Image>, CallError>> + Send;
-    /// The manifests of these images, at most [`MAX_IDS`], by digest.
+    /// The manifests of these images, at most [`MAX_IDS`], by digest. If together they are too large it is an error
+    /// ([`ANSWER_TOO_LARGE`]), and they can be asked for in parts.
     fn manifests(
         &self,
         repository: &str,

@@ -87,6 +87,7 @@ struct Reader<'a, R> {
     kept_bytes: usize,
 }
 
+type Batch = (Vec<Position>, Vec<Digest>);
 type Answer = Result<BatchAnswer<StoredManifest>, CallError>;
 
 impl<R: Read> Reader<'_, R> {
@@ -202,19 +203,31 @@ impl<R: Read> Reader<'_, R> {
     {
         self.check_time()?;
         let (registry, repository, deadline) = (self.registry, self.repository, *self.deadline);
-        let batches: Vec<(Vec<Position>, Vec<Digest>)> =
+        let batches: Vec<Batch> =
             positions.chunks(MAX_IDS).map(|batch| (batch.to_vec(), self.digests(batch))).collect();
-        Ok(Box::pin(
-            stream::iter(batches)
-                .map(move |(batch, digests)| async move {
-                    if deadline.is_near_for_planning() {
-                        return (batch, Err(HandsOff::out_of_time()));
+        let read = move |(batch, digests): Batch| async move {
+            if deadline.is_near_for_planning() {
+                return (batch, Err(HandsOff::out_of_time()));
+            }
+            let answer = deadline.wait(registry.manifests(repository, &digests)).await;
+            (batch, answer.map_err(|_| HandsOff::out_of_time()))
+        };
+        // A batch whose answer is too large is halved, and its parts are read one after the other.
+        let parts = move |batch: Batch| {
+            Box::pin(stream::unfold(vec![batch], move |mut parts| async move {
+                loop {
+                    let part = parts.pop()?;
+                    let halves = halves(&part);
+                    match read(part).await {
+                        (_, Ok(Err(error))) if error.is_answer_too_large() && halves.len() > 1 => {
+                            parts.extend(halves);
+                        }
+                        done => return Some((done, parts)),
                     }
-                    let answer = deadline.wait(registry.manifests(repository, &digests)).await;
-                    (batch, answer.map_err(|_| HandsOff::out_of_time()))
-                })
-                .buffer_unordered(READS_AT_ONCE),
-        ))
+                }
+            }))
+        };
+        Ok(Box::pin(stream::iter(batches).map(parts).flatten_unordered(READS_AT_ONCE)))
     }
 
     /// Pairs each image with its bytes, checked against its digest, or with the reason why there are none.
@@ -279,6 +292,12 @@ impl<R: Read> Reader<'_, R> {
     fn check_time(&self) -> Result<(), HandsOff> {
         if self.deadline.is_near_for_planning() { Err(HandsOff::out_of_time()) } else { Ok(()) }
     }
+}
+
+fn halves((batch, digests): &Batch) -> Vec<Batch> {
+    let half = batch.len().div_ceil(2);
+    let parts = batch.chunks(half).zip(digests.chunks(half));
+    parts.map(|(batch, digests)| (batch.to_vec(), digests.to_vec())).collect()
 }
 
 /// Bytes that do not hash to the digest they were asked for are never trusted.

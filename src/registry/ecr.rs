@@ -1,6 +1,7 @@
 //! Amazon ECR behind the port: paging, batching, and the translation of answers and errors.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::types::{
@@ -8,10 +9,12 @@ use aws_sdk_ecr::types::{
     TagStatus,
 };
 use jiff::Timestamp;
+use tokio::sync::Mutex;
 
 use super::pages::Tokens;
 use super::{
-    BatchAnswer, CallError, Delete, Page, Read, Refusal, Repository, StoredManifest, Tag, TagWritten,
+    ANSWER_TOO_LARGE, BatchAnswer, CallError, Delete, Page, Read, Refusal, Repository, StoredManifest, Tag,
+    TagWritten,
 };
 use crate::attestation::kind_by_listing;
 use crate::digest::Digest;
@@ -20,9 +23,11 @@ use crate::media_type;
 
 mod client;
 mod error;
+mod room;
 
 pub use client::Attempts;
 use error::call_error;
+use room::{MANY, ONE, Room};
 
 const REPOSITORIES: &str = "DescribeRepositories";
 const RULES: &str = "DescribePullThroughCacheRules";
@@ -34,6 +39,7 @@ const PAGE: i32 = 1000;
 pub struct Ecr {
     client: Client,
     attempts: Attempts,
+    large_answers: Arc<Mutex<()>>,
     region: String,
 }
 
@@ -106,7 +112,13 @@ impl Read for Ecr {
         repository: &str,
         digests: &[Digest],
     ) -> Result<BatchAnswer<StoredManifest>, CallError> {
-        let answer = self.batch_get_image(repository, by_digest(digests)).await?;
+        let mut answer = self.batch_get_image(repository, by_digest(digests), MANY).await;
+        if digests.len() == 1 && answer.as_ref().is_err_and(CallError::is_answer_too_large) {
+            // There is room for one, but not for as many as there are calls at once.
+            let _turn = self.large_answers.lock().await;
+            answer = self.batch_get_image(repository, by_digest(digests), ONE).await;
+        }
+        let answer = answer?;
         let done = answer.images.unwrap_or_default().into_iter().filter_map(stored_manifest).collect();
         Ok(BatchAnswer { done, refused: refusals(answer.failures.unwrap_or_default()) })
     }
@@ -117,7 +129,7 @@ impl Read for Ecr {
         tags: &[String],
     ) -> Result<BTreeMap<String, Option<Digest>>, CallError> {
         let ids = tags.iter().map(|tag| ImageIdentifier::builder().image_tag(tag).build()).collect();
-        let answer = self.batch_get_image(repository, ids).await?;
+        let answer = self.batch_get_image(repository, ids, MANY).await?;
         let held = answer.images.unwrap_or_default().into_iter().filter_map(|image| {
             let id = image.image_id?;
             Some((id.image_tag?, Some(id.image_digest?.parse().ok()?)))
@@ -145,11 +157,18 @@ impl Ecr {
         &self,
         repository: &str,
         ids: Vec<ImageIdentifier>,
+        bytes: u64,
     ) -> Result<aws_sdk_ecr::operation::batch_get_image::BatchGetImageOutput, CallError> {
         let call = self.client.batch_get_image().repository_name(repository).set_image_ids(Some(ids));
         let accepted = media_type::ACCEPTED.map(str::to_owned).to_vec();
-        let answer = call.set_accepted_media_types(Some(accepted)).send().await;
-        answer.map_err(|error| call_error("BatchGetImage", error))
+        let room = Room::of(bytes);
+        let call = call.set_accepted_media_types(Some(accepted)).customize().interceptor(room.clone());
+        let answer = call.send().await.map_err(|error| call_error("BatchGetImage", error))?;
+        if room.was_exceeded() {
+            let message = format!("the answer has more than {bytes} bytes and was not read");
+            return Err(CallError { operation: "BatchGetImage", code: ANSWER_TOO_LARGE.into(), message });
+        }
+        Ok(answer)
     }
 }
 

@@ -44,6 +44,20 @@ fn a_large_registry_that_throttles_every_call_at_first_is_done_to_the_end() {
     assert!(repositories.iter().zip(&orphans).all(|(repository, orphans)| repository.count(orphans) == 0));
 }
 
+/// Together they would need more memory than a small function has: they are read in parts.
+#[test]
+fn manifests_as_large_as_they_may_be_are_read_all_the_same() {
+    const MIB: usize = 1024 * 1024;
+    let (world, api, orphans) = with_orphans();
+    let sizes = [4 * MIB, 4 * MIB, MIB, MIB, MIB, MIB];
+    let large: Vec<_> = (0..).zip(sizes).map(|(seed, bytes)| api.large(60, seed, bytes)).collect();
+    let report = world.apply();
+    assert_eq!((api.count(&orphans), api.count(&large)), (0, large.len()));
+    assert_eq!(report.of(&api)["not_attestations"]["image"], large.len());
+    let reads = world.ecr.calls()["BatchGetImage"];
+    assert!(reads > 1 && reads < 20, "{reads}");
+}
+
 #[test]
 fn one_trouble_of_any_kind_is_survived() {
     let faults = [Fault::ServerError, Fault::Unavailable, Fault::Throttle, Fault::Drop, Fault::DropAfter];

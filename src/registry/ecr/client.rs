@@ -44,7 +44,8 @@ impl Ecr {
             .timeout_config(timeouts(shared))
             .interceptor(attempts.clone())
             .build();
-        Ok(Self { client: aws_sdk_ecr::Client::from_conf(config), attempts, region })
+        let client = aws_sdk_ecr::Client::from_conf(config);
+        Ok(Self { client, attempts, large_answers: Arc::default(), region })
     }
 }
 

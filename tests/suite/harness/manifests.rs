@@ -79,6 +79,24 @@ impl Repo {
         self.ago(days, |ecr, name| ecr.put_image(name, &manifest.to_string(), Some(MANIFEST), None))
     }
 
+    /// Pushes an untagged image whose manifest has so many bytes, most of them double in JSON.
+    pub(crate) fn large(&self, days: i64, seed: u64, bytes: usize) -> String {
+        let config = format!("{{\"seed\":{seed}}}");
+        let digest = self.ecr.push_blob(&self.name, config.as_bytes()).unwrap();
+        let manifest = |padding: usize| {
+            json!({
+                "schemaVersion": 2,
+                "mediaType": MANIFEST,
+                "config": {"mediaType": CONFIG, "digest": digest, "size": config.len()},
+                "layers": [],
+                "annotations": {"padding": "\"".repeat(padding)},
+            })
+            .to_string()
+        };
+        let manifest = manifest((bytes - manifest(0).len()) / 2);
+        self.ago(days, |ecr, name| ecr.put_image(name, &manifest, Some(MANIFEST), None))
+    }
+
     fn listing(&self, children: &[Listed<'_>]) -> Value {
         let manifests: Vec<Value> = children.iter().map(|child| self.descriptor(child)).collect();
         json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests})
