@@ -1,0 +1,255 @@
+//! The port to the registry, in process: each call goes to the embedded ECR as a client's would, without a wire.
+//!
+//! It notes what was named by which call, and how the repository was right before each write: with the registry's
+//! own journal that is all that [`crate::outside`] needs.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use ecr_attestation_janitor::attestation::kind_by_listing;
+use ecr_attestation_janitor::digest::Digest;
+use ecr_attestation_janitor::inventory::{Evidence, Image, Status};
+use ecr_attestation_janitor::media_type;
+use ecr_attestation_janitor::registry::{
+    BatchAnswer, CallError, Delete, Page, Read, Refusal, Repository, StoredManifest, Tag, TagWritten,
+};
+use ecr_emulator::{Emulator, ImageView};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::world::NAME;
+
+pub(crate) struct Door {
+    emulator: Emulator,
+    page: usize,
+    reads_archived: bool,
+    notes: Mutex<Notes>,
+}
+
+/// What went through the door. Calls are numbered from 1.
+#[derive(Default)]
+pub(crate) struct Notes {
+    pub(crate) calls: Vec<Call>,
+}
+
+pub(crate) struct Call {
+    pub(crate) operation: &'static str,
+    /// The images that it named.
+    pub(crate) named: Vec<String>,
+    /// Before a write: the repository, with what somebody else did right before it.
+    pub(crate) before: Option<Vec<ImageView>>,
+}
+
+impl Door {
+    pub(crate) fn new(emulator: &Emulator, page: usize, reads_archived: bool) -> Self {
+        emulator.reset_calls();
+        Self { emulator: emulator.clone(), page, reads_archived, notes: Mutex::default() }
+    }
+
+    pub(crate) fn notes(self) -> Notes {
+        self.notes.into_inner().unwrap()
+    }
+
+    fn send(&self, operation: &'static str, named: Vec<String>, request: Value) -> Result<Value, CallError> {
+        let number = {
+            let mut notes = self.notes.lock().unwrap();
+            notes.calls.push(Call { operation, named, before: None });
+            notes.calls.len()
+        };
+        if ["BatchDeleteImage", "PutImage"].contains(&operation) {
+            let emulator = self.emulator.clone();
+            // Hooks run in the order they came, so that this one sees what the others did.
+            let (sender, receiver) = std::sync::mpsc::channel();
+            self.emulator.before("*", number as u64, move |_| drop(sender.send(emulator.images(NAME))));
+            let answer = self.emulator.send(operation, request);
+            self.notes.lock().unwrap().calls[number - 1].before = receiver.try_recv().ok();
+            return answer.map_err(|error| failure(operation, error));
+        }
+        self.emulator.send(operation, request).map_err(|error| failure(operation, error))
+    }
+
+    /// What this ECR does not give to others, if it is one that gives it.
+    fn archived(&self, digest: Digest) -> Option<StoredManifest> {
+        let image = self.emulator.image(NAME, &digest.to_string()).filter(|_| self.reads_archived)?;
+        Some(StoredManifest { digest, bytes: image.manifest, media_type: Some(image.media_type) })
+    }
+}
+
+fn failure(operation: &'static str, error: ecr_emulator::ApiError) -> CallError {
+    CallError { operation, code: error.code, message: error.message }
+}
+
+impl Read for Door {
+    async fn repositories(&self) -> Result<Vec<Repository>, CallError> {
+        let answer = self.send("DescribeRepositories", Vec::new(), json!({}))?;
+        let repository = |it: &Value| Repository {
+            name: text(&it["repositoryName"]),
+            arn: text(&it["repositoryArn"]),
+            registry: text(&it["registryId"]),
+        };
+        Ok(list(&answer["repositories"]).map(repository).collect())
+    }
+
+    async fn pull_through_prefixes(&self) -> Result<Vec<String>, CallError> {
+        let answer = self.send("DescribePullThroughCacheRules", Vec::new(), json!({}))?;
+        Ok(list(&answer["pullThroughCacheRules"]).map(|rule| text(&rule["ecrRepositoryPrefix"])).collect())
+    }
+
+    async fn resource_tags(&self, arn: &str) -> Result<BTreeMap<String, String>, CallError> {
+        let answer = self.send("ListTagsForResource", Vec::new(), json!({"resourceArn": arn}))?;
+        Ok(list(&answer["tags"]).map(|tag| (text(&tag["Key"]), text(&tag["Value"]))).collect())
+    }
+
+    async fn image_page(&self, repository: &str, next: Option<String>) -> Result<Page, CallError> {
+        let request = json!({
+            "repositoryName": repository,
+            "filter": {"tagStatus": "ANY", "imageStatus": "ANY"},
+            "maxResults": self.page,
+            "nextToken": next,
+        });
+        let answer = self.send("DescribeImages", Vec::new(), request)?;
+        let next = answer["nextToken"].as_str().map(str::to_owned);
+        Ok(Page { images: list(&answer["imageDetails"]).map(image).collect(), next })
+    }
+
+    async fn describe(&self, repository: &str, digests: &[Digest]) -> Result<Vec<Image>, CallError> {
+        let filter = json!({"tagStatus": "ANY", "imageStatus": "ANY"});
+        let request = json!({"repositoryName": repository, "filter": filter, "imageIds": ids(digests)});
+        let answer = self.send("DescribeImages", texts(digests), request)?;
+        Ok(list(&answer["imageDetails"]).map(image).collect())
+    }
+
+    async fn manifests(
+        &self,
+        repository: &str,
+        digests: &[Digest],
+    ) -> Result<BatchAnswer<StoredManifest>, CallError> {
+        let request = json!({
+            "repositoryName": repository,
+            "imageIds": ids(digests),
+            "acceptedMediaTypes": media_type::ACCEPTED,
+        });
+        let answer = self.send("BatchGetImage", texts(digests), request)?;
+        let mut done: Vec<StoredManifest> = list(&answer["images"])
+            .map(|image| StoredManifest {
+                digest: digest(&image["imageId"]["imageDigest"]),
+                bytes: text(&image["imageManifest"]),
+                media_type: image["imageManifestMediaType"].as_str().map(str::to_owned),
+            })
+            .collect();
+        let (inaccessible, refused): (Vec<Refusal>, Vec<Refusal>) =
+            refusals(&answer).into_iter().partition(|refusal| refusal.code == "ImageInaccessible");
+        let (given, kept): (Vec<_>, Vec<_>) =
+            inaccessible.into_iter().partition(|refusal| self.archived(refusal.digest).is_some());
+        done.extend(given.iter().filter_map(|refusal| self.archived(refusal.digest)));
+        Ok(BatchAnswer { done, refused: refused.into_iter().chain(kept).collect() })
+    }
+
+    async fn tag_holders(
+        &self,
+        repository: &str,
+        tags: &[String],
+    ) -> Result<BTreeMap<String, Option<Digest>>, CallError> {
+        let ids: Vec<Value> = tags.iter().map(|tag| json!({"imageTag": tag})).collect();
+        let request = json!({
+            "repositoryName": repository,
+            "imageIds": ids,
+            "acceptedMediaTypes": media_type::ACCEPTED,
+        });
+        let answer = self.send("BatchGetImage", Vec::new(), request)?;
+        let free = list(&answer["failures"]).filter(|failure| failure["failureCode"] == "ImageNotFound");
+        let free = free.map(|failure| (text(&failure["imageId"]["imageTag"]), None));
+        let held = list(&answer["images"]).map(|image| {
+            (text(&image["imageId"]["imageTag"]), Some(digest(&image["imageId"]["imageDigest"])))
+        });
+        Ok(free.chain(held).collect())
+    }
+
+    fn calls(&self) -> BTreeMap<String, u64> {
+        self.emulator.calls()
+    }
+}
+
+impl Delete for Door {
+    async fn delete(&self, repository: &str, digests: &[Digest]) -> Result<BatchAnswer<Digest>, CallError> {
+        let request = json!({"repositoryName": repository, "imageIds": ids(digests)});
+        let answer = self.send("BatchDeleteImage", texts(digests), request)?;
+        let mut done: Vec<Digest> =
+            list(&answer["imageIds"]).map(|id| digest(&id["imageDigest"])).collect();
+        done.sort_unstable();
+        done.dedup();
+        Ok(BatchAnswer { done, refused: refusals(&answer) })
+    }
+}
+
+impl Tag for Door {
+    async fn put_tag(
+        &self,
+        repository: &str,
+        manifest: &StoredManifest,
+        tag: &str,
+    ) -> Result<TagWritten, CallError> {
+        let request = json!({
+            "repositoryName": repository,
+            "imageManifest": manifest.bytes,
+            "imageManifestMediaType": manifest.media_type,
+            "imageDigest": manifest.digest.to_string(),
+            "imageTag": tag,
+        });
+        match self.send("PutImage", vec![manifest.digest.to_string()], request) {
+            Ok(_) => Ok(TagWritten::Done),
+            Err(error) if error.code == "ImageAlreadyExistsException" => Ok(TagWritten::Done),
+            Err(error) if error.code == "ImageTagAlreadyExistsException" => Ok(TagWritten::InUse),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn texts(digests: &[Digest]) -> Vec<String> {
+    digests.iter().map(ToString::to_string).collect()
+}
+
+fn ids(digests: &[Digest]) -> Value {
+    digests.iter().map(|digest| json!({"imageDigest": digest})).collect()
+}
+
+fn digest(value: &Value) -> Digest {
+    text(value).parse().unwrap()
+}
+
+fn refusals(answer: &Value) -> Vec<Refusal> {
+    let refusal = |failure: &Value| Refusal {
+        digest: digest(&failure["imageId"]["imageDigest"]),
+        code: text(&failure["failureCode"]),
+        reason: text(&failure["failureReason"]),
+    };
+    list(&answer["failures"]).map(refusal).collect()
+}
+
+fn image(detail: &Value) -> Image {
+    let time = |key: &str| {
+        let milliseconds = (detail[key].as_f64()? * 1000.0).round();
+        Timestamp::from_millisecond(milliseconds as i64).ok()
+    };
+    let subject = detail["subjectManifestDigest"].as_str();
+    Image {
+        digest: digest(&detail["imageDigest"]),
+        pushed_at: time("imagePushedAt"),
+        pulled_at: time("lastRecordedPullTime"),
+        size_bytes: detail["imageSizeInBytes"].as_u64().unwrap_or(0),
+        tags: list(&detail["imageTags"]).map(|tag| text(tag).into_boxed_str()).collect(),
+        status: if detail["imageStatus"] == "ACTIVE" { Status::Active } else { Status::Inactive },
+        shape: media_type::shape(detail["imageManifestMediaType"].as_str()),
+        ruled_out: kind_by_listing(detail["artifactMediaType"].as_str(), subject.is_some()),
+        subject: subject.and_then(|subject| subject.parse().ok()),
+        evidence: Evidence::Unread,
+    }
+}

@@ -1,0 +1,31 @@
+//! Proofs by exhaustion and by chance that a run never loses anything.
+//!
+//! [`reference`] says the rules a second time, as plainly as they can be said. [`agreement`] makes worlds and holds the
+//! planner and apply against it; [`interleave`] lets other people act between any two of our calls. [`outside`] judges
+//! by the registry's state and journal alone. `MODEL_WORLDS` says how many worlds: `make soak` takes 10,000.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod agreement;
+mod bytes;
+mod door;
+mod generate;
+mod manifests;
+mod outside;
+mod policy;
+mod reference;
+mod run;
+mod world;
+
+use proptest::test_runner::{Config, FileFailurePersistence};
+
+/// So many worlds, unless the environment wants more or fewer.
+fn config(worlds: u32) -> Config {
+    let wanted = std::env::var("MODEL_WORLDS").ok().and_then(|count| count.parse().ok());
+    Config {
+        cases: wanted.unwrap_or(worlds),
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/model/regressions.txt"))),
+        max_shrink_iters: 20_000,
+        ..Config::default()
+    }
+}
