@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 use serde_json::Value;
 
 use crate::bytes;
@@ -186,4 +188,17 @@ proptest! {
     fn planner_and_model_agree_and_apply_leaves_what_was_predicted(world in crate::generate::world(1..16)) {
         check(&world).map_err(TestCaseError::fail)?;
     }
+}
+
+#[test]
+fn such_worlds_have_something_under_every_rule() {
+    let mut runner = TestRunner::deterministic();
+    let mut met: BTreeMap<[String; 5], u32> = BTreeMap::new();
+    for _ in 0..500 {
+        let world = crate::generate::world(1..16).new_tree(&mut runner).unwrap().current();
+        for ruling in decide(&world, &world.stage()).into_iter().flat_map(BTreeMap::into_values) {
+            *met.entry(words(&ruling)).or_default() += 1;
+        }
+    }
+    for (k, v) in met { println!("{v:6} {k:?}"); }
 }

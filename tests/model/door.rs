@@ -34,7 +34,7 @@ pub(crate) struct Notes {
 
 pub(crate) struct Call {
     pub(crate) operation: &'static str,
-    /// The images that it named.
+    /// The images that it named, or the tags.
     pub(crate) named: Vec<String>,
     /// Before a write: the repository, with what somebody else did right before it.
     pub(crate) before: Option<Vec<ImageView>>,
@@ -156,7 +156,7 @@ impl Read for Door {
             "imageIds": ids,
             "acceptedMediaTypes": media_type::ACCEPTED,
         });
-        let answer = self.send("BatchGetImage", Vec::new(), request)?;
+        let answer = self.send("BatchGetImage", tags.to_vec(), request)?;
         let free = list(&answer["failures"]).filter(|failure| failure["failureCode"] == "ImageNotFound");
         let free = free.map(|failure| (text(&failure["imageId"]["imageTag"]), None));
         let held = list(&answer["images"]).map(|image| {

@@ -73,7 +73,7 @@ fn one() -> impl Strategy<Value = Recipe> {
     (what, about, links, tags, age(), pulled(), status, quirks).prop_map(
         |(what, about, links, tags, age, pulled, status, (untyped, corrupt, removed))| {
             // An index that cannot be read stops the whole repository: that is to be the exception.
-            let corrupt = corrupt && (!what.is_index() || links.len() == 4);
+            let corrupt = corrupt && status == Status::Active && (!what.is_index() || links.len() == 4);
             let item = Item { age, pulled, status, untyped, corrupt, removed, ..Item::new(what) };
             Recipe::One { item, about, links, tags }
         },

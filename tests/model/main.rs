@@ -8,8 +8,10 @@
 
 mod agreement;
 mod bytes;
+mod deeds;
 mod door;
 mod generate;
+mod interleave;
 mod manifests;
 mod outside;
 mod policy;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::bytes::{self, Proof};
 use crate::policy::{Policy, is_own_tag};
+use crate::door::Call;
 use crate::run::Ran;
 use crate::world::{HOUR, NAME, Stage, World};
 
@@ -49,7 +50,11 @@ pub(crate) fn check(world: &World, stage: &Stage, ran: &Ran, acted: Option<usize
             other => return Err(format!("{other:?} is nothing that the janitor does")),
         };
         if let (digest, Err(problem)) = wrong {
-            if !is_unseen(ran, number, digest, acted) {
+            let looked_at = match &entry.kind {
+                Change::Tagged { tag, moved_from: Some(_), .. } => tag,
+                _ => digest,
+            };
+            if !is_unseen(ran, number, looked_at, acted) {
                 return Err(format!("call {number}, {digest}: {problem}"));
             }
             found.unseen.insert(number);
@@ -68,11 +73,10 @@ pub(crate) struct Found {
     pub(crate) unseen: BTreeSet<usize>,
 }
 
-/// Whether somebody acted after the last look at an image, and before the write that names it.
-fn is_unseen(ran: &Ran, write: usize, digest: &str, acted: Option<usize>) -> bool {
-    let looks = |call: &crate::door::Call| {
-        call.operation == "DescribeImages" && call.named.iter().any(|named| named == digest)
-    };
+/// Whether somebody acted after the last look at an image (or at who holds a tag), and before the write that names it.
+fn is_unseen(ran: &Ran, write: usize, looked_at: &str, acted: Option<usize>) -> bool {
+    let operation = if looked_at.starts_with("sha256:") { "DescribeImages" } else { "BatchGetImage" };
+    let looks = |call: &Call| call.operation == operation && call.named.iter().any(|named| named == looked_at);
     let looked = ran.calls[..write].iter().rposition(looks).map(|at| at + 1);
     acted.zip(looked).is_some_and(|(acted, looked)| looked < acted && acted <= write)
 }
@@ -119,7 +123,8 @@ fn deletion(
                 && policy.superseded_images == "delete"
                 && !descriptors.is_empty()
                 && descriptors.iter().all(|d| bytes::lists_for_platform(d))
-                && state.referrers(digest).is_empty()
+                // Who refers to it since the listing is not looked up again.
+                && !state.referrers(digest).iter().any(|referrer| begins.contains_key(*referrer))
         }
         Proof::Never | Proof::Other => false,
     };

@@ -397,10 +397,14 @@ impl<'a> Reference<'a> {
             let at = self.images[*digest].view.pulled_at_ms;
             at.is_some_and(|at| self.now - at <= self.policy.keep_pulled_within * HOUR)
         };
-        let roots = self.images.keys().copied().filter(|digest| self.has_user_tag(digest)).collect();
-        let rooted = self.closure(roots, |digest| self.is_certainly_no_attestation(digest));
-        let own = self.closure(vec![index], |digest| !self.is_certainly_an_attestation(digest));
-        pulled(&index) || own.difference(&rooted).any(pulled)
+        // What is not known to be a referrer or none is taken for both: unsure means in use.
+        pulled(&index)
+            || [true, false].into_iter().any(|unknown| {
+                let refers = |digest: &str| self.is_no_attestation(digest).unwrap_or(unknown);
+                let roots = self.images.keys().copied().filter(|digest| self.has_user_tag(digest));
+                let rooted = self.closure(roots.collect(), refers);
+                self.closure(vec![index], refers).difference(&rooted).any(pulled)
+            })
     }
 
     /// What these reach: what indexes list, and what refers to it, if that counts as a referrer.
@@ -418,17 +422,17 @@ impl<'a> Reference<'a> {
         reached
     }
 
-    fn is_certainly_an_attestation(&self, digest: &str) -> bool {
-        let image = &self.images[digest];
-        self.read.contains(digest)
-            && !image.corrupt
-            && matches!(bytes::prove(&image.manifest), Proof::Attestation(_))
-    }
-
-    fn is_certainly_no_attestation(&self, digest: &str) -> bool {
-        let image = &self.images[digest];
-        let is_read = self.read.contains(digest) && !image.corrupt;
-        let read_as_other = is_read && matches!(bytes::prove(&image.manifest), Proof::Image | Proof::Other | Proof::Index);
-        read_as_other || !is_read && !image.may_be_attestation_by_type()
+    /// Whether something with a subject is a referrer, and no attestation; nothing if that is not known.
+    fn is_no_attestation(&self, digest: &str) -> Option<bool> {
+        let lists_for_platform = || self.descriptors(digest).iter().any(|d| bytes::lists_for_platform(d));
+        match self.nature(digest) {
+            Nature::Attestation("unread") | Nature::Unreadable | Nature::Not("suspect") => None,
+            Nature::Attestation(_) => Some(false),
+            Nature::Not("unread") => {
+                let is_other = !self.images[digest].may_be_attestation_by_type() || lists_for_platform();
+                is_other.then_some(true)
+            }
+            Nature::Not(_) => Some(true),
+        }
     }
 }
