@@ -19,31 +19,29 @@ use crate::world::{Contents, Stage, World};
 pub(crate) fn check(world: &World) -> Result<(), String> {
     let stage = world.stage();
     let rulings = decide(world, &stage);
-    let before = stage.contents();
-
     let planned = plans(world, &stage);
-    compare(world, &stage, &before, rulings.as_ref(), &planned, Mode::Plan)?;
-    if !planned.journal.is_empty() || stage.contents() != before {
+    compare(world, &stage, rulings.as_ref(), &planned, Mode::Plan)?;
+    if !planned.journal.is_empty() || stage.contents() != planned.before {
         return Err(format!("a plan run wrote: {:?}", planned.journal));
     }
 
     // Reading may count as a pull, so that the second look is at another world.
     let rulings = decide(world, &stage);
     let applied = applies(world, &stage);
-    compare(world, &stage, &before, rulings.as_ref(), &applied, Mode::Apply)?;
-    end_state(&stage, &before, &applied)?;
-    outside::check(world, &stage, &applied, None).map_err(|problem| stage.named(&problem))?;
+    compare(world, &stage, rulings.as_ref(), &applied, Mode::Apply)?;
+    end_state(&stage, &applied)?;
+    outside::check(world, &applied, None).map_err(|problem| stage.named(&problem))?;
 
     second_run(world, &stage)
 }
 
 /// What is decided next is what the model says of the state as it is now; and if that is nothing, nothing is written.
 fn second_run(world: &World, stage: &Stage) -> Result<(), String> {
-    let (before, rulings) = (stage.contents(), decide(world, stage));
+    let rulings = decide(world, stage);
     let again = applies(world, stage);
-    compare(world, stage, &before, rulings.as_ref(), &again, Mode::Apply).map_err(|e| format!("second run: {e}"))?;
+    compare(world, stage, rulings.as_ref(), &again, Mode::Apply).map_err(|e| format!("second run: {e}"))?;
     let acts = rulings.iter().flatten().any(|(_, ruling)| ruling.action != "keep");
-    if !acts && (!again.journal.is_empty() || stage.contents() != before) {
+    if !acts && (!again.journal.is_empty() || stage.contents() != again.before) {
         return Err(format!("the second run wrote: {:?}", again.journal));
     }
     Ok(())
@@ -58,7 +56,6 @@ enum Mode {
 fn compare(
     world: &World,
     stage: &Stage,
-    before: &Contents,
     rulings: Option<&BTreeMap<String, Ruling>>,
     ran: &Ran,
     mode: Mode,
@@ -70,7 +67,7 @@ fn compare(
         let is_left_alone = reason == Some("index-unreadable") && decisions.is_empty();
         return if is_left_alone { Ok(()) } else { Err("the repository is to be left alone".into()) };
     };
-    let stopped = over_a_limit(world, before, rulings);
+    let stopped = over_a_limit(world, &ran.before, rulings);
     let mut problems = String::new();
     let everybody: BTreeSet<&str> = rulings.keys().map(String::as_str).chain(decisions.keys().copied()).collect();
     for digest in everybody {
@@ -83,7 +80,7 @@ fn compare(
             if decision["outcome"] != wanted && decision["code"] != "tag-in-use" {
                 let _ = writeln!(problems, "{}: {} instead of {wanted}", stage.name(digest), decision["outcome"]);
             }
-            tag_is_right(world, before, decision).map_err(|e| stage.named(&e)).unwrap_or_else(|problem| problems.push_str(&problem));
+            tag_is_right(world, &ran.before, decision).map_err(|e| stage.named(&e)).unwrap_or_else(|problem| problems.push_str(&problem));
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
@@ -160,8 +157,8 @@ fn possible_tags(before: &Contents, digest: &str, template: &str) -> BTreeSet<St
 }
 
 /// What was to be deleted is gone, what was to be tagged has its tag, and all else is as it was, byte for byte.
-fn end_state(stage: &Stage, before: &Contents, ran: &Ran) -> Result<(), String> {
-    let mut expected = before.clone();
+fn end_state(stage: &Stage, ran: &Ran) -> Result<(), String> {
+    let mut expected = ran.before.clone();
     for (digest, decision) in ran.decisions() {
         match decision["outcome"].as_str().unwrap() {
             "deleted" => drop(expected.remove(digest)),

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use ecr_attestation_janitor::attestation::kind_by_listing;
 use ecr_attestation_janitor::digest::Digest;
@@ -17,16 +18,33 @@ use ecr_emulator::{Emulator, ImageView};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::world::NAME;
+use crate::world::{NAME, Stage, World};
 
 pub(crate) struct Door {
     emulator: Emulator,
     page: usize,
     reads_archived: bool,
+    trouble: Option<(usize, Trouble)>,
     notes: Mutex<Notes>,
 }
 
-/// What went through the door. Calls are numbered from 1.
+/// What goes wrong with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// It is refused, and not done.
+    Fails,
+    /// It is done, and the answer is lost.
+    Unanswered,
+    /// It takes longer than there is time, and is not done.
+    Hangs,
+    /// It is done, and the answer comes when there is no time left.
+    TooLate,
+}
+
+/// Longer than any test has time.
+const AN_AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// What was asked of the door, in order.
 #[derive(Default)]
 pub(crate) struct Notes {
     pub(crate) calls: Vec<Call>,
@@ -36,36 +54,67 @@ pub(crate) struct Call {
     pub(crate) operation: &'static str,
     /// The images that it named, or the tags.
     pub(crate) named: Vec<String>,
+    /// Its number in the registry's journal, if it came so far.
+    pub(crate) n: Option<u64>,
     /// Before a write: the repository, with what somebody else did right before it.
     pub(crate) before: Option<Vec<ImageView>>,
 }
 
 impl Door {
-    pub(crate) fn new(emulator: &Emulator, page: usize, reads_archived: bool) -> Self {
-        emulator.reset_calls();
-        Self { emulator: emulator.clone(), page, reads_archived, notes: Mutex::default() }
+    pub(crate) fn new(world: &World, stage: &Stage, trouble: Option<(usize, Trouble)>) -> Self {
+        stage.emulator.reset_calls();
+        let World { page, reads_archived, .. } = *world;
+        Self { emulator: stage.emulator.clone(), page, reads_archived, trouble, notes: Mutex::default() }
     }
 
     pub(crate) fn notes(self) -> Notes {
         self.notes.into_inner().unwrap()
     }
 
-    fn send(&self, operation: &'static str, named: Vec<String>, request: Value) -> Result<Value, CallError> {
+    async fn send(
+        &self,
+        operation: &'static str,
+        named: Vec<String>,
+        request: Value,
+    ) -> Result<Value, CallError> {
         let number = {
             let mut notes = self.notes.lock().unwrap();
-            notes.calls.push(Call { operation, named, before: None });
+            notes.calls.push(Call { operation, named, n: None, before: None });
             notes.calls.len()
         };
-        if ["BatchDeleteImage", "PutImage"].contains(&operation) {
-            let emulator = self.emulator.clone();
-            // Hooks run in the order they came, so that this one sees what the others did.
-            let (sender, receiver) = std::sync::mpsc::channel();
-            self.emulator.before("*", number as u64, move |_| drop(sender.send(emulator.images(NAME))));
-            let answer = self.emulator.send(operation, request);
-            self.notes.lock().unwrap().calls[number - 1].before = receiver.try_recv().ok();
-            return answer.map_err(|error| failure(operation, error));
+        let trouble = self.trouble.filter(|(at, _)| *at == number).map(|(_, trouble)| trouble);
+        let scripted = || CallError { operation, code: "ServerException".into(), message: "as scripted".into() };
+        match trouble {
+            None => self.perform(number, operation, request),
+            Some(Trouble::Fails) => Err(scripted()),
+            Some(Trouble::Unanswered) => self.perform(number, operation, request).and(Err(scripted())),
+            Some(Trouble::Hangs) => {
+                tokio::time::sleep(AN_AGE).await;
+                Err(scripted())
+            }
+            Some(Trouble::TooLate) => {
+                let answer = self.perform(number, operation, request);
+                tokio::time::sleep(AN_AGE).await;
+                answer
+            }
         }
-        self.emulator.send(operation, request).map_err(|error| failure(operation, error))
+    }
+
+    fn perform(&self, number: usize, operation: &'static str, request: Value) -> Result<Value, CallError> {
+        let n = {
+            let mut notes = self.notes.lock().unwrap();
+            let n = 1 + notes.calls.iter().filter(|call| call.n.is_some()).count() as u64;
+            notes.calls[number - 1].n = Some(n);
+            n
+        };
+        let (sender, receiver) = std::sync::mpsc::channel();
+        if ["BatchDeleteImage", "PutImage"].contains(&operation) {
+            // Hooks run in the order they came, so that this one sees what the others did.
+            self.emulator.before("*", n, move |emulator| drop(sender.send(emulator.images(NAME))));
+        }
+        let answer = self.emulator.send(operation, request);
+        self.notes.lock().unwrap().calls[number - 1].before = receiver.try_recv().ok();
+        answer.map_err(|error| failure(operation, error))
     }
 
     /// What this ECR does not give to others, if it is one that gives it.
@@ -81,7 +130,7 @@ fn failure(operation: &'static str, error: ecr_emulator::ApiError) -> CallError 
 
 impl Read for Door {
     async fn repositories(&self) -> Result<Vec<Repository>, CallError> {
-        let answer = self.send("DescribeRepositories", Vec::new(), json!({}))?;
+        let answer = self.send("DescribeRepositories", Vec::new(), json!({})).await?;
         let repository = |it: &Value| Repository {
             name: text(&it["repositoryName"]),
             arn: text(&it["repositoryArn"]),
@@ -91,12 +140,12 @@ impl Read for Door {
     }
 
     async fn pull_through_prefixes(&self) -> Result<Vec<String>, CallError> {
-        let answer = self.send("DescribePullThroughCacheRules", Vec::new(), json!({}))?;
+        let answer = self.send("DescribePullThroughCacheRules", Vec::new(), json!({})).await?;
         Ok(list(&answer["pullThroughCacheRules"]).map(|rule| text(&rule["ecrRepositoryPrefix"])).collect())
     }
 
     async fn resource_tags(&self, arn: &str) -> Result<BTreeMap<String, String>, CallError> {
-        let answer = self.send("ListTagsForResource", Vec::new(), json!({"resourceArn": arn}))?;
+        let answer = self.send("ListTagsForResource", Vec::new(), json!({"resourceArn": arn})).await?;
         Ok(list(&answer["tags"]).map(|tag| (text(&tag["Key"]), text(&tag["Value"]))).collect())
     }
 
@@ -107,7 +156,7 @@ impl Read for Door {
             "maxResults": self.page,
             "nextToken": next,
         });
-        let answer = self.send("DescribeImages", Vec::new(), request)?;
+        let answer = self.send("DescribeImages", Vec::new(), request).await?;
         let next = answer["nextToken"].as_str().map(str::to_owned);
         Ok(Page { images: list(&answer["imageDetails"]).map(image).collect(), next })
     }
@@ -115,7 +164,7 @@ impl Read for Door {
     async fn describe(&self, repository: &str, digests: &[Digest]) -> Result<Vec<Image>, CallError> {
         let filter = json!({"tagStatus": "ANY", "imageStatus": "ANY"});
         let request = json!({"repositoryName": repository, "filter": filter, "imageIds": ids(digests)});
-        let answer = self.send("DescribeImages", texts(digests), request)?;
+        let answer = self.send("DescribeImages", texts(digests), request).await?;
         Ok(list(&answer["imageDetails"]).map(image).collect())
     }
 
@@ -129,7 +178,7 @@ impl Read for Door {
             "imageIds": ids(digests),
             "acceptedMediaTypes": media_type::ACCEPTED,
         });
-        let answer = self.send("BatchGetImage", texts(digests), request)?;
+        let answer = self.send("BatchGetImage", texts(digests), request).await?;
         let mut done: Vec<StoredManifest> = list(&answer["images"])
             .map(|image| StoredManifest {
                 digest: digest(&image["imageId"]["imageDigest"]),
@@ -156,7 +205,7 @@ impl Read for Door {
             "imageIds": ids,
             "acceptedMediaTypes": media_type::ACCEPTED,
         });
-        let answer = self.send("BatchGetImage", tags.to_vec(), request)?;
+        let answer = self.send("BatchGetImage", tags.to_vec(), request).await?;
         let free = list(&answer["failures"]).filter(|failure| failure["failureCode"] == "ImageNotFound");
         let free = free.map(|failure| (text(&failure["imageId"]["imageTag"]), None));
         let held = list(&answer["images"]).map(|image| {
@@ -173,7 +222,7 @@ impl Read for Door {
 impl Delete for Door {
     async fn delete(&self, repository: &str, digests: &[Digest]) -> Result<BatchAnswer<Digest>, CallError> {
         let request = json!({"repositoryName": repository, "imageIds": ids(digests)});
-        let answer = self.send("BatchDeleteImage", texts(digests), request)?;
+        let answer = self.send("BatchDeleteImage", texts(digests), request).await?;
         let mut done: Vec<Digest> =
             list(&answer["imageIds"]).map(|id| digest(&id["imageDigest"])).collect();
         done.sort_unstable();
@@ -196,7 +245,7 @@ impl Tag for Door {
             "imageDigest": manifest.digest.to_string(),
             "imageTag": tag,
         });
-        match self.send("PutImage", vec![manifest.digest.to_string()], request) {
+        match self.send("PutImage", vec![manifest.digest.to_string()], request).await {
             Ok(_) => Ok(TagWritten::Done),
             Err(error) if error.code == "ImageAlreadyExistsException" => Ok(TagWritten::Done),
             Err(error) if error.code == "ImageTagAlreadyExistsException" => Ok(TagWritten::InUse),

@@ -22,13 +22,13 @@ struct Disturbed {
 
 fn disturb(world: &World, deed: Deed, at: usize) -> Result<Disturbed, String> {
     let stage = world.stage();
-    let wanted = deed.item().and_then(|item| wanted_tag(world, item));
+    let wanted = if let Deed::Squat(item) = deed { wanted_tag(world, item) } else { None };
     let ready = Ready::new(deed, &stage, wanted);
-    let ran = applies_while(world, &stage, |stage| {
+    let ran = applies_while(world, &stage, None, |stage| {
         stage.emulator.before("*", at as u64, move |emulator| ready.perform(emulator));
     });
     let named = |problem: String| format!("{deed:?} before call {at}: {}\n{world:?}", stage.named(&problem));
-    let found = outside::check(world, &stage, &ran, Some(at)).map_err(named)?;
+    let found = outside::check(world, &ran, Some(at)).map_err(named)?;
     says_what_happened(&ran, &found).map_err(named)?;
     Ok(Disturbed { stage, ran, found })
 }
@@ -44,9 +44,7 @@ fn wanted_tag(world: &World, item: usize) -> Option<String> {
 /// The report names exactly the images that the journal names.
 fn says_what_happened(ran: &Ran, found: &Found) -> Result<(), String> {
     for (outcome, images) in [("deleted", &found.deleted), ("tagged", &found.tagged)] {
-        let decisions = ran.decisions();
-        let told = decisions.iter().filter(|(_, decision)| decision["outcome"] == outcome);
-        let told: BTreeSet<String> = told.map(|(digest, _)| (*digest).to_owned()).collect();
+        let told = ran.with_outcome(outcome);
         if told != *images {
             return Err(format!("the report says {told:?} {outcome}, the journal {images:?}"));
         }
@@ -87,7 +85,7 @@ fn tags() -> Policy {
 }
 
 /// Small worlds of every kind that a plan can be about.
-fn small_worlds() -> Vec<World> {
+pub(crate) fn small_worlds() -> Vec<World> {
     let build = || vec![item(What::Image), about(What::Oci, 0), index(&[0, 1])];
     let and = |items: Vec<Item>, more: Vec<Item>| items.into_iter().chain(more).collect::<Vec<_>>();
     let two_levels = and(build(), vec![index(&[2])]);
@@ -119,7 +117,9 @@ fn is_in_the_only_window(disturbed: &Disturbed, deed: Deed, at: usize) -> bool {
     found.unseen.iter().all(|write| {
         let call = &ran.calls[write - 1];
         let same_batch = ran.calls[at - 1..*write].iter().all(|call| call.operation != "DescribeImages");
-        let is_it = deed.item().is_none_or(|item| call.named.contains(&stage.digests[item]));
+        // Whoever squats may do so with another image that is to be tagged.
+        let is_by_all = matches!(deed, Deed::Squat(_) | Deed::Replace | Deed::DropAll);
+        let is_it = is_by_all || deed.item().is_some_and(|item| call.named.contains(&stage.digests[item]));
         let is_gap = if call.operation == "BatchDeleteImage" { *write == at } else { same_batch };
         is_gap && is_it && !matches!(deed, Deed::Adopt(..) | Deed::Sign(_) | Deed::CreateOther)
     })

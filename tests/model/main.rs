@@ -1,8 +1,8 @@
 //! Proofs by exhaustion and by chance that a run never loses anything.
 //!
 //! [`reference`] says the rules a second time, as plainly as they can be said. [`agreement`] makes worlds and holds the
-//! planner and apply against it; [`interleave`] lets other people act between any two of our calls. [`outside`] judges
-//! by the registry's state and journal alone. `MODEL_WORLDS` says how many worlds: `make soak` takes 10,000.
+//! planner and apply against it; [`interleave`] lets other people act between any two of our calls, and [`trouble`] lets
+//! calls fail, hang and be unheard. [`outside`] judges by the registry's state and journal alone. `MODEL_WORLDS` says how many worlds: `make soak` takes 10,000.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -17,6 +17,7 @@ mod outside;
 mod policy;
 mod reference;
 mod run;
+mod trouble;
 mod world;
 
 use proptest::test_runner::{Config, FileFailurePersistence};

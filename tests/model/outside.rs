@@ -9,7 +9,7 @@ use crate::bytes::{self, Proof};
 use crate::policy::{Policy, is_own_tag};
 use crate::door::Call;
 use crate::run::Ran;
-use crate::world::{HOUR, NAME, Stage, World};
+use crate::world::{HOUR, NAME, World};
 
 /// A repository at one moment.
 struct State<'a> {
@@ -22,20 +22,23 @@ struct State<'a> {
 /// One thing no client of ECR can close: between the DescribeImages that looks again at an image and the write that
 /// names it, what happens to that image itself goes unseen. Whatever is found there is no problem; see
 /// [`is_unseen`].
-pub(crate) fn check(world: &World, stage: &Stage, ran: &Ran, acted: Option<usize>) -> Result<Found, String> {
+pub(crate) fn check(world: &World, ran: &Ran, acted: Option<usize>) -> Result<Found, String> {
     let policy = world.setting.effective();
+    let parsed = |image: &ImageView| serde_json::from_str(&image.manifest).unwrap();
+    let begins: BTreeMap<String, Value> =
+        ran.before.iter().map(|(digest, image)| (digest.clone(), parsed(image))).collect();
     let mut found = Found::default();
     for entry in &ran.journal {
         if entry.repository != NAME {
             return Err(format!("{entry:?} is not in the repository"));
         }
-        let number = usize::try_from(entry.n).unwrap();
+        let number = 1 + ran.calls.iter().position(|call| call.n == Some(entry.n)).unwrap();
         let views = ran.calls[number - 1].before.as_ref().ok_or("a call that reads has written")?;
         let state = State::of(views, policy.tag_template);
         let wrong = match &entry.kind {
             Change::Deleted { digest } => {
                 found.deleted.insert(digest.clone());
-                (digest, deletion(world, &policy, stage, &state, digest))
+                (digest, deletion(&policy, &begins, &state, digest, world.now))
             }
             Change::Untagged { digest, tag } => {
                 let is_own = is_own_tag(policy.tag_template, tag, digest);
@@ -81,32 +84,36 @@ fn is_unseen(ran: &Ran, write: usize, looked_at: &str, acted: Option<usize>) -> 
     acted.zip(looked).is_some_and(|(acted, looked)| looked < acted && acted <= write)
 }
 
-/// A report counts what ECR did, and nothing else.
+/// A report counts what ECR said that it did, and nothing else. What was done without an answer has failed.
 fn totals(ran: &Ran, found: &Found) -> Result<(), String> {
-    for (name, count) in [("deleted", found.deleted.len()), ("tagged", found.tagged.len())] {
-        if ran.total(name) != count as u64 {
-            return Err(format!("the report has {} {name}, the journal {count}", ran.total(name)));
+    for (name, done) in [("deleted", &found.deleted), ("tagged", &found.tagged)] {
+        let told = ran.with_outcome(name);
+        if told.len() as u64 != ran.total(name) || !told.is_subset(done) {
+            return Err(format!("the report has {} {name}, {told:?}, the journal {done:?}", ran.total(name)));
+        }
+        let failed = ran.with_outcome("failed");
+        if let Some(unheard) = done.difference(&told).find(|digest| !failed.contains(*digest)) {
+            return Err(format!("{unheard} is {name}, and the report does not say so"));
         }
     }
     Ok(())
 }
 
 fn deletion(
-    world: &World,
     policy: &Policy,
-    stage: &Stage,
+    begins: &BTreeMap<String, Value>,
     state: &State,
     digest: &str,
+    now: i64,
 ) -> Result<(), String> {
     let (view, manifest) = state.images.get(digest).ok_or("it was not there")?;
-    state.may_be_touched(view, policy, world.now)?;
+    state.may_be_touched(view, policy, now)?;
     if let Some(root) = state.root_of(digest) {
         return Err(format!("the tagged {root} reaches it"));
     }
     if let Some(index) = state.parents(digest).first() {
         return Err(format!("{index} lists it"));
     }
-    let begins = &stage.manifests;
     let parents: Vec<&Value> = begins.values().filter(|it| bytes::children(it).any(|c| c == digest)).collect();
     let descriptors: Vec<&Value> = parents
         .iter()

@@ -35,7 +35,11 @@ pub(crate) struct Reference<'a> {
     now: i64,
     images: BTreeMap<&'a str, Image>,
     /// Whose bytes were read.
-    read: BTreeSet<&'a str>,
+    read: Set<'a>,
+    /// By child: each index that lists it, with what it says.
+    listed: BTreeMap<String, Vec<(Digest<'a>, Value)>>,
+    /// By subject: whatever names it.
+    referring: BTreeMap<String, Vec<Digest<'a>>>,
 }
 
 type Digest<'a> = &'a str;
@@ -49,6 +53,8 @@ pub(crate) fn decide(world: &World, stage: &Stage) -> Option<BTreeMap<String, Ru
         now: world.now,
         images: views.iter().map(|view| (view.digest.as_str(), Image::of(stage, view))).collect(),
         read: BTreeSet::new(),
+        listed: BTreeMap::new(),
+        referring: BTreeMap::new(),
     };
     // Every index, and whatever may be one for all that the listing says.
     for (digest, image) in &reference.images {
@@ -60,6 +66,7 @@ pub(crate) fn decide(world: &World, stage: &Stage) -> Option<BTreeMap<String, Ru
             reference.read.insert(digest);
         }
     }
+    reference.link();
     loop {
         let rulings = reference.rule();
         let wanted: Vec<&str> = rulings
@@ -128,6 +135,21 @@ enum Nature {
 }
 
 impl<'a> Reference<'a> {
+    /// Notes who lists whom and who refers to whom.
+    fn link(&mut self) {
+        for index in self.indexes() {
+            for descriptor in bytes::descriptors(&self.images[index].manifest) {
+                let child = descriptor["digest"].as_str().unwrap().to_owned();
+                self.listed.entry(child).or_default().push((index, descriptor.clone()));
+            }
+        }
+        for (digest, image) in &self.images {
+            if let Some(subject) = bytes::subject(&image.manifest) {
+                self.referring.entry(subject.to_owned()).or_default().push(digest);
+            }
+        }
+    }
+
     /// The rules over the whole repository, as far as it was read.
     fn rule(&self) -> BTreeMap<&'a str, Ruling> {
         let mut rulings: BTreeMap<&str, Ruling> =
@@ -326,14 +348,12 @@ impl<'a> Reference<'a> {
 
     /// The indexes that list it.
     fn parents(&self, digest: &str) -> Vec<&'a str> {
-        let lists = |index: &&str| bytes::children(&self.images[*index].manifest).any(|child| child == digest);
-        self.indexes().into_iter().filter(lists).collect()
+        self.listed.get(digest).into_iter().flatten().map(|(index, _)| *index).collect()
     }
 
     /// What these say of it.
     fn descriptors(&self, digest: &str) -> Vec<&Value> {
-        let all = self.indexes().into_iter().flat_map(|index| bytes::descriptors(&self.images[index].manifest));
-        all.filter(|descriptor| descriptor["digest"] == *digest).collect()
+        self.listed.get(digest).into_iter().flatten().map(|(_, descriptor)| descriptor).collect()
     }
 
     /// The indexes above it, at any distance.
@@ -373,9 +393,8 @@ impl<'a> Reference<'a> {
     }
 
     /// Whatever names it as its subject.
-    fn referrers(&self, digest: &str) -> Vec<&'a str> {
-        let refers = |other: &&str| self.subject(other) == Some(digest);
-        self.images.keys().copied().filter(refers).collect()
+    fn referrers(&self, digest: &str) -> &[&'a str] {
+        self.referring.get(digest).map(Vec::as_slice).unwrap_or_default()
     }
 
     fn has_referrers(&self, digest: &str) -> bool {
@@ -416,7 +435,7 @@ impl<'a> Reference<'a> {
                     let children = bytes::children(&self.images[digest].manifest);
                     todo.extend(children.filter_map(|child| self.key(child)));
                 }
-                todo.extend(self.referrers(digest).into_iter().filter(|referrer| is_referrer(referrer)));
+                todo.extend(self.referrers(digest).iter().copied().filter(|referrer| is_referrer(referrer)));
             }
         }
         reached

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use ecr_emulator::{Emulator, ImageView, Status};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::manifests;
 use crate::policy::Setting;
@@ -172,8 +172,6 @@ pub(crate) struct Stage {
     pub(crate) emulator: Emulator,
     /// The digests of the items.
     pub(crate) digests: Vec<String>,
-    /// Their manifests.
-    pub(crate) manifests: BTreeMap<String, Value>,
     /// What the listing is silent about.
     pub(crate) untyped: BTreeSet<String>,
     /// What BatchGetImage gives wrong bytes for.
@@ -204,7 +202,6 @@ impl World {
         let mut stage = Stage {
             emulator,
             digests: Vec::new(),
-            manifests: BTreeMap::new(),
             untyped: BTreeSet::new(),
             corrupt: BTreeSet::new(),
         };
@@ -243,7 +240,6 @@ impl World {
             emulator.corrupt_manifest(NAME, &digest, &format!("{bytes} "));
             stage.corrupt.insert(digest.clone());
         }
-        stage.manifests.insert(digest.clone(), serde_json::from_str(&bytes).unwrap());
         stage.digests.push(digest);
     }
 
