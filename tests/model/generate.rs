@@ -41,6 +41,14 @@ pub(crate) fn world(recipes: std::ops::Range<usize>) -> impl Strategy<Value = Wo
     )
 }
 
+/// A world of hundreds of images, none of which keeps the janitor from all others.
+pub(crate) fn large_world() -> impl Strategy<Value = World> {
+    world(60..120).prop_map(|mut world| {
+        world.items.iter_mut().for_each(|item| item.corrupt &= !item.what.is_index() && !item.untyped);
+        World { reads_archived: true, ..world }
+    })
+}
+
 fn recipe() -> impl Strategy<Value = Recipe> {
     let form = select(vec![What::Oci, What::Oci, What::Legacy, What::LegacyTwo, What::Signed]);
     let tag = || prop_oneof![2 => Just(None), 1 => (0_u8..4).prop_map(Some)];

@@ -17,12 +17,12 @@ struct State<'a> {
     template: &'static str,
 }
 
-/// Checks a run. `acted` is the call before which somebody else did something, if anybody did.
+/// Checks a run. Somebody else did something right before the calls in `acted`.
 ///
 /// One thing no client of ECR can close: between the DescribeImages that looks again at an image and the write that
 /// names it, what happens to that image itself goes unseen. Whatever is found there is no problem; see
 /// [`is_unseen`].
-pub(crate) fn check(world: &World, ran: &Ran, acted: Option<usize>) -> Result<Found, String> {
+pub(crate) fn check(world: &World, ran: &Ran, acted: &[usize]) -> Result<Found, String> {
     let policy = world.setting.effective();
     let parsed = |image: &ImageView| serde_json::from_str(&image.manifest).unwrap();
     let begins: BTreeMap<String, Value> =
@@ -77,11 +77,11 @@ pub(crate) struct Found {
 }
 
 /// Whether somebody acted after the last look at an image (or at who holds a tag), and before the write that names it.
-fn is_unseen(ran: &Ran, write: usize, looked_at: &str, acted: Option<usize>) -> bool {
+fn is_unseen(ran: &Ran, write: usize, looked_at: &str, acted: &[usize]) -> bool {
     let operation = if looked_at.starts_with("sha256:") { "DescribeImages" } else { "BatchGetImage" };
     let looks = |call: &Call| call.operation == operation && call.named.iter().any(|named| named == looked_at);
     let looked = ran.calls[..write].iter().rposition(looks).map(|at| at + 1);
-    acted.zip(looked).is_some_and(|(acted, looked)| looked < acted && acted <= write)
+    looked.is_some_and(|looked| acted.iter().any(|acted| looked < *acted && *acted <= write))
 }
 
 /// A report counts what ECR said that it did, and nothing else. What was done without an answer has failed.

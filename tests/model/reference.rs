@@ -47,7 +47,15 @@ type Set<'a> = BTreeSet<&'a str>;
 
 /// What is decided in a repository: each image that a report lists. Nothing at all if the repository is left alone.
 pub(crate) fn decide(world: &World, stage: &Stage) -> Option<BTreeMap<String, Ruling>> {
-    let views = stage.emulator.images(NAME);
+    decide_over(world, stage, &stage.emulator.images(NAME))
+}
+
+/// The same over images that need not be what the stage has.
+pub(crate) fn decide_over(
+    world: &World,
+    stage: &Stage,
+    views: &[ImageView],
+) -> Option<BTreeMap<String, Ruling>> {
     let mut reference = Reference {
         policy: world.setting.effective(),
         now: world.now,
