@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use crate::bytes;
 use crate::outside;
-use crate::policy::is_own_tag;
+use crate::policy::{Policy, is_own_tag};
 use crate::reference::{Ruling, decide};
 use crate::run::{Ran, applies, plans};
-use crate::world::{Contents, Stage, World};
+use crate::world::{About, Contents, Item, Said, Stage, What, World};
 
 /// Runs everything over one world. The first thing that is wrong ends it, in words.
 pub(crate) fn check(world: &World) -> Result<(), String> {
@@ -69,18 +69,22 @@ fn compare(
     };
     let stopped = over_a_limit(world, &ran.before, rulings);
     let mut problems = String::new();
-    let everybody: BTreeSet<&str> = rulings.keys().map(String::as_str).chain(decisions.keys().copied()).collect();
+    let everybody: BTreeSet<&str> =
+        rulings.keys().map(String::as_str).chain(decisions.keys().copied()).collect();
     for digest in everybody {
         let expected = rulings.get(digest);
         let found = decisions.get(digest).map(|decision| seen(decision));
-        if found.as_ref() != expected.map(|ruling| words(ruling)).as_ref() {
+        if found.as_ref() != expected.map(words).as_ref() {
             let _ = writeln!(problems, "{}: expected {expected:?}, found {found:?}", stage.name(digest));
         } else if let Some(decision) = decisions.get(digest) {
             let wanted = outcome(decision, mode, stopped);
             if decision["outcome"] != wanted && decision["code"] != "tag-in-use" {
-                let _ = writeln!(problems, "{}: {} instead of {wanted}", stage.name(digest), decision["outcome"]);
+                let _ =
+                    writeln!(problems, "{}: {} instead of {wanted}", stage.name(digest), decision["outcome"]);
             }
-            tag_is_right(world, &ran.before, decision).map_err(|e| stage.named(&e)).unwrap_or_else(|problem| problems.push_str(&problem));
+            tag_is_right(world, &ran.before, decision)
+                .map_err(|e| stage.named(&e))
+                .unwrap_or_else(|problem| problems.push_str(&problem));
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
@@ -142,7 +146,9 @@ fn possible_tags(before: &Contents, digest: &str, template: &str) -> BTreeSet<St
     for attested in attested {
         let named = attested.iter().flat_map(|attested| of(attested)).filter(|d| bytes::has_real_platform(d));
         let mut platforms: BTreeSet<String> = named
-            .map(|d| [&d["platform"]["os"], &d["platform"]["architecture"]].map(|n| n.as_str().unwrap()).join("-"))
+            .map(|d| {
+                [&d["platform"]["os"], &d["platform"]["architecture"]].map(|n| n.as_str().unwrap()).join("-")
+            })
             .collect();
         if platforms.is_empty() {
             platforms.insert("unknown".into());
@@ -188,12 +194,31 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(crate::config(25))]
+    #![proptest_config(crate::config(50))]
 
     #[test]
     fn so_they_do_in_large_worlds(world in crate::generate::large_world()) {
         check(&world).map_err(TestCaseError::fail)?;
     }
+}
+
+/// More indexes, attestations and images than one call takes.
+pub(crate) fn many_builds() -> World {
+    let build = |number: usize| {
+        let image = 3 * number;
+        let lists = vec![(image, Said::Natural), (image + 1, Said::Natural)];
+        [
+            Item::new(What::Image),
+            Item { about: Some(About::It(image)), ..Item::new(What::Oci) },
+            Item { lists, ..Item::new(What::Index) },
+        ]
+    };
+    World::new((0..120).flat_map(build).collect(), Policy::deletes())
+}
+
+#[test]
+fn so_they_do_where_one_call_is_not_enough() {
+    check(&many_builds()).unwrap();
 }
 
 #[test]

@@ -33,7 +33,8 @@ pub(crate) fn prove(manifest: &Value) -> Proof {
     }
     let none = Vec::new();
     let layers = manifest["layers"].as_array().unwrap_or(&none);
-    let types: Vec<&str> = layers.iter().map(|layer| layer["mediaType"].as_str().unwrap_or_default()).collect();
+    let types: Vec<&str> =
+        layers.iter().map(|layer| layer["mediaType"].as_str().unwrap_or_default()).collect();
     let config = manifest["config"]["mediaType"].as_str().unwrap_or_default();
     let artifact = manifest["artifactType"].as_str();
     let has_subject = !manifest["subject"].is_null();
@@ -50,10 +51,18 @@ pub(crate) fn prove(manifest: &Value) -> Proof {
         return if runs { Proof::Image } else { Proof::Other };
     }
     match artifact {
-        Some(DOCKER_ATTESTATION) if manifest["config"]["digest"] == *digest_of("{}") => Proof::Attestation("oci"),
+        Some(DOCKER_ATTESTATION) if manifest["config"]["digest"] == *digest_of("{}") => {
+            Proof::Attestation("oci")
+        }
         Some(DOCKER_ATTESTATION) if !has_subject => Proof::Never,
         Some(_) => Proof::Other,
-        None if config != IMAGE_CONFIG => if has_subject { Proof::Other } else { Proof::Never },
+        None if config != IMAGE_CONFIG => {
+            if has_subject {
+                Proof::Other
+            } else {
+                Proof::Never
+            }
+        }
         None if !has_subject && manifest["config"]["digest"] == *legacy_config(layers) => {
             Proof::Attestation("legacy")
         }

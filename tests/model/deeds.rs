@@ -147,7 +147,8 @@ fn tag(emulator: &Emulator, digest: &str, tag: &str) {
 
 fn adopt(emulator: &Emulator, digest: &str, tag: Option<&str>) {
     let media_type = "application/vnd.oci.image.index.v1+json";
-    let child = json!({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": 1});
+    let child =
+        json!({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": 1});
     let index = json!({"schemaVersion": 2, "mediaType": media_type, "manifests": [child]});
     let _ = emulator.put_image(NAME, &index.to_string(), Some(media_type), tag);
 }
@@ -155,7 +156,9 @@ fn adopt(emulator: &Emulator, digest: &str, tag: Option<&str>) {
 fn sign(emulator: &Emulator, digest: &str) {
     let media_type = "application/vnd.oci.image.manifest.v1+json";
     let bundle = "application/vnd.dev.sigstore.bundle.v0.3+json";
-    let blob = |seed: &str| -> Value { json!({"mediaType": bundle, "digest": crate::bytes::digest_of(seed), "size": 2}) };
+    let blob = |seed: &str| -> Value {
+        json!({"mediaType": bundle, "digest": crate::bytes::digest_of(seed), "size": 2})
+    };
     let signature = json!({
         "schemaVersion": 2, "mediaType": media_type, "artifactType": bundle,
         "config": blob("{}"), "layers": [blob("new")],

@@ -85,7 +85,8 @@ impl Door {
             notes.calls.len()
         };
         let trouble = self.trouble.filter(|(at, _)| *at == number).map(|(_, trouble)| trouble);
-        let scripted = || CallError { operation, code: "ServerException".into(), message: "as scripted".into() };
+        let scripted =
+            || CallError { operation, code: "ServerException".into(), message: "as scripted".into() };
         match trouble {
             None => self.perform(number, operation, request),
             Some(Trouble::Fails) => Err(scripted()),
@@ -239,8 +240,7 @@ impl Delete for Door {
     async fn delete(&self, repository: &str, digests: &[Digest]) -> Result<BatchAnswer<Digest>, CallError> {
         let request = json!({"repositoryName": repository, "imageIds": ids(digests)});
         let answer = self.send("BatchDeleteImage", texts(digests), request).await?;
-        let mut done: Vec<Digest> =
-            list(&answer["imageIds"]).map(|id| digest(&id["imageDigest"])).collect();
+        let mut done: Vec<Digest> = list(&answer["imageIds"]).map(|id| digest(&id["imageDigest"])).collect();
         done.sort_unstable();
         done.dedup();
         Ok(BatchAnswer { done, refused: refusals(&answer) })

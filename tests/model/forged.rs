@@ -42,7 +42,11 @@ fn forge(stage: &Stage, links: &[(Index, Index)]) -> Vec<ImageView> {
 fn listing(stage: &Stage, view: &ImageView) -> Image {
     let manifest: Value = serde_json::from_str(&view.manifest).unwrap();
     let is_told = !stage.untyped.contains(&view.digest);
-    let config = if bytes::children(&manifest).next().is_some() { None } else { manifest["config"]["mediaType"].as_str() };
+    let config = if bytes::children(&manifest).next().is_some() {
+        None
+    } else {
+        manifest["config"]["mediaType"].as_str()
+    };
     let artifact = manifest["artifactType"].as_str().or(config).filter(|_| is_told);
     let subject = bytes::subject(&manifest);
     let time = |at: Option<i64>| at.map(|at| Timestamp::from_millisecond(at).unwrap());
@@ -82,7 +86,8 @@ fn plan(world: &World, stage: &Stage, views: &[ImageView]) -> BTreeMap<String, R
         let wants = |p: &u32| verdicts[*p as usize].wants_read(inventory.image(*p).evidence);
         wanted = inventory.positions().filter(wants).collect();
         if wanted.is_empty() {
-            let word = |value: Value| -> &'static str { value.as_str().map_or("-", |word| word.to_owned().leak()) };
+            let word =
+                |value: Value| -> &'static str { value.as_str().map_or("-", |word| word.to_owned().leak()) };
             let listed = inventory.positions().zip(verdicts).filter(|(_, verdict)| verdict.is_listed());
             return listed
                 .map(|(position, it)| {

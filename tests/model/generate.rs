@@ -11,7 +11,12 @@ use crate::world::{About, Age, Item, Pulled, Said, TagOf, What, World};
 #[derive(Debug, Clone)]
 enum Recipe {
     /// Anything.
-    One { item: Item, about: Option<Option<Index>>, links: Vec<(Index, Said, Index)>, tags: Vec<(TagOf, Index)> },
+    One {
+        item: Item,
+        about: Option<Option<Index>>,
+        links: Vec<(Index, Said, Index)>,
+        tags: Vec<(TagOf, Index)>,
+    },
     /// What `docker buildx build --push` leaves: images, their attestations, an index; perhaps over the images of an
     /// earlier build, perhaps cut off before the index.
     Build { platforms: usize, form: What, again: Option<Index>, tag: Option<u8>, age: Age, cut: bool },
@@ -52,8 +57,16 @@ pub(crate) fn large_world() -> impl Strategy<Value = World> {
 fn recipe() -> impl Strategy<Value = Recipe> {
     let form = select(vec![What::Oci, What::Oci, What::Legacy, What::LegacyTwo, What::Signed]);
     let tag = || prop_oneof![2 => Just(None), 1 => (0_u8..4).prop_map(Some)];
-    let build = (1_usize..4, form, proptest::option::of(any::<Index>()), tag(), age(), proptest::bool::weighted(0.3))
-        .prop_map(|(platforms, form, again, tag, age, cut)| Recipe::Build { platforms, form, again, tag, age, cut });
+    let build =
+        (1_usize..4, form, proptest::option::of(any::<Index>()), tag(), age(), proptest::bool::weighted(0.3))
+            .prop_map(|(platforms, form, again, tag, age, cut)| Recipe::Build {
+                platforms,
+                form,
+                again,
+                tag,
+                age,
+                cut,
+            });
     let merge = (any::<[Index; 2]>(), tag()).prop_map(|(of, tag)| Recipe::Merge { of, tag });
     prop_oneof![6 => one(), 3 => build, 1 => merge]
 }
@@ -76,8 +89,10 @@ fn one() -> impl Strategy<Value = Recipe> {
     let tags = proptest::collection::vec((tag, any::<Index>()), 1..3);
     let tags = prop_oneof![4 => Just(Vec::new()), 1 => tags];
     let links = proptest::collection::vec((any::<Index>(), said(), any::<Index>()), 0..5);
-    let status = prop_oneof![18 => Just(Status::Active), 1 => Just(Status::Archived), 1 => Just(Status::Activating)];
-    let quirks = (proptest::bool::weighted(0.06), proptest::bool::weighted(0.03), proptest::bool::weighted(0.15));
+    let status =
+        prop_oneof![18 => Just(Status::Active), 1 => Just(Status::Archived), 1 => Just(Status::Activating)];
+    let quirks =
+        (proptest::bool::weighted(0.06), proptest::bool::weighted(0.03), proptest::bool::weighted(0.15));
     (what, about, links, tags, age(), pulled(), status, quirks).prop_map(
         |(what, about, links, tags, age, pulled, status, (untyped, corrupt, removed))| {
             // An index that cannot be read stops the whole repository: that is to be the exception.
@@ -125,11 +140,8 @@ fn setting() -> impl Strategy<Value = Setting> {
         12 => Just((1_000_000, 1.0)), 1 => (0_u64..6).prop_map(|most| (most, 1.0)),
         1 => select(vec![0.0, 0.1, 0.25, 0.5]).prop_map(|share| (1_000_000, share)),
     ];
-    (policy(), overridden, limits).prop_map(|(policy, overridden, (max_deletions, max_deletions_share))| Setting {
-        policy,
-        overridden,
-        max_deletions,
-        max_deletions_share,
+    (policy(), overridden, limits).prop_map(|(policy, overridden, (max_deletions, max_deletions_share))| {
+        Setting { policy, overridden, max_deletions, max_deletions_share }
     })
 }
 
@@ -165,7 +177,9 @@ fn cook(recipes: Vec<Recipe>) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::new();
     for recipe in recipes {
         match recipe {
-            Recipe::One { item, about, links, tags } => items.push(one_item(&items, item, about, links, &tags)),
+            Recipe::One { item, about, links, tags } => {
+                items.push(one_item(&items, item, about, links, &tags))
+            }
             Recipe::Build { platforms, form, again, tag, age, cut } => {
                 build(&mut items, platforms, form, again, tag, age, cut);
             }
@@ -211,7 +225,8 @@ fn build(
     age: Age,
     cut: bool,
 ) {
-    let images: Vec<usize> = items.iter().enumerate().filter(|(_, it)| it.what.is_image()).map(|it| it.0).collect();
+    let images: Vec<usize> =
+        items.iter().enumerate().filter(|(_, it)| it.what.is_image()).map(|it| it.0).collect();
     let mut lists = Vec::new();
     for number in 0..platforms {
         let cached = again.filter(|_| !images.is_empty()).map(|again| again.index(images.len()) + number);
@@ -229,7 +244,8 @@ fn build(
 }
 
 fn merge(items: &mut Vec<Item>, of: [Index; 2], tag: Option<u8>) {
-    let indexes: Vec<usize> = items.iter().enumerate().filter(|(_, it)| it.what.is_index()).map(|it| it.0).collect();
+    let indexes: Vec<usize> =
+        items.iter().enumerate().filter(|(_, it)| it.what.is_index()).map(|it| it.0).collect();
     if !indexes.is_empty() {
         let chosen = of.map(|index| indexes[index.index(indexes.len())]);
         let lists = chosen.iter().flat_map(|index| items[*index].lists.clone()).collect();

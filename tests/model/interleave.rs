@@ -33,7 +33,8 @@ fn disturb(world: &World, moments: &[Moment]) -> Result<Disturbed, String> {
         }
     });
     let acted: Vec<usize> = moments.iter().map(|(_, at)| *at).collect();
-    let found = outside::check(world, &ran, &acted).and_then(|found| says_what_happened(&ran, &found).map(|()| found));
+    let found = outside::check(world, &ran, &acted)
+        .and_then(|found| says_what_happened(&ran, &found).map(|()| found));
     let found = found.map_err(|problem| format!("{moments:?}: {}\n{world:?}", stage.named(&problem)))?;
     let disturbed = Disturbed { stage, ran, found };
     match disturbed.found.unseen.iter().find(|write| !disturbed.is_in_the_only_window(**write, moments)) {
@@ -176,7 +177,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(crate::config(25))]
+    #![proptest_config(crate::config(50))]
 
     #[test]
     fn nothing_is_lost_at_random_moments_of_a_large_world(world in crate::generate::large_world(), at in moments()) {

@@ -27,7 +27,8 @@ use proptest::test_runner::{Config, FileFailurePersistence};
 
 /// One of so many worlds: of 300, unless the environment wants more or fewer.
 fn config(one_of: u32) -> Config {
-    let wanted = std::env::var("MODEL_WORLDS").map(|count| count.parse::<u32>().expect("MODEL_WORLDS is a number"));
+    let wanted =
+        std::env::var("MODEL_WORLDS").map(|count| count.parse::<u32>().expect("MODEL_WORLDS is a number"));
     Config {
         cases: wanted.unwrap_or(300).div_ceil(one_of),
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/model/regressions.txt"))),

@@ -59,9 +59,7 @@ fn names_its_subject(what: What) -> bool {
 fn image(item: &Item, number: usize) -> Value {
     let salt = |part: &str| digest_of(&format!("{number} {part}"));
     let layer = |media_type: &str| json!({"mediaType": media_type, "digest": salt(media_type), "size": 100});
-    let artifact = |artifact_type: &str, config: Value, layers: Value| {
-        json!({"artifactType": artifact_type, "config": config, "layers": layers})
-    };
+    let artifact = |artifact_type: &str, config: Value, layers: Value| json!({"artifactType": artifact_type, "config": config, "layers": layers});
     let config = |media_type: &str| json!({"mediaType": media_type, "digest": salt("config"), "size": 100});
     let empty = json!({"mediaType": EMPTY, "digest": digest_of("{}"), "size": 2});
     let attestation = "application/vnd.docker.attestation.manifest.v1+json";

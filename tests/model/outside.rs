@@ -6,8 +6,8 @@ use ecr_emulator::{Change, ImageView, Status};
 use serde_json::Value;
 
 use crate::bytes::{self, Proof};
-use crate::policy::{Policy, is_own_tag};
 use crate::door::Call;
+use crate::policy::{Policy, is_own_tag};
 use crate::run::Ran;
 use crate::world::{HOUR, NAME, World};
 
@@ -79,7 +79,8 @@ pub(crate) struct Found {
 /// Whether somebody acted after the last look at an image (or at who holds a tag), and before the write that names it.
 fn is_unseen(ran: &Ran, write: usize, looked_at: &str, acted: &[usize]) -> bool {
     let operation = if looked_at.starts_with("sha256:") { "DescribeImages" } else { "BatchGetImage" };
-    let looks = |call: &Call| call.operation == operation && call.named.iter().any(|named| named == looked_at);
+    let looks =
+        |call: &Call| call.operation == operation && call.named.iter().any(|named| named == looked_at);
     let looked = ran.calls[..write].iter().rposition(looks).map(|at| at + 1);
     looked.is_some_and(|looked| acted.iter().any(|acted| looked < *acted && *acted <= write))
 }
@@ -114,7 +115,8 @@ fn deletion(
     if let Some(index) = state.parents(digest).first() {
         return Err(format!("{index} lists it"));
     }
-    let parents: Vec<&Value> = begins.values().filter(|it| bytes::children(it).any(|c| c == digest)).collect();
+    let parents: Vec<&Value> =
+        begins.values().filter(|it| bytes::children(it).any(|c| c == digest)).collect();
     let descriptors: Vec<&Value> = parents
         .iter()
         .flat_map(|index| bytes::descriptors(index))

@@ -40,16 +40,23 @@ fn applies_over_http(world: &World, stage: &Stage) -> Vec<Value> {
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .output()
         .unwrap();
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    let report: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
     decisions(&report)
 }
 
 fn decisions(report: &Value) -> Vec<Value> {
-    report["repositories"].as_array().unwrap().iter().flat_map(|it| it["decisions"].as_array().unwrap()).cloned().collect()
+    report["repositories"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|it| it["decisions"].as_array().unwrap())
+        .cloned()
+        .collect()
 }
 
 proptest! {
-    #![proptest_config(crate::config(25))]
+    #![proptest_config(crate::config(100))]
 
     #[test]
     fn the_program_does_over_http_what_the_library_does_in_process(world in crate::generate::world(1..8)) {

@@ -131,7 +131,9 @@ impl Ruling {
     }
 
     fn is_listed(&self) -> bool {
-        self.action != "keep" || self.reason == "unreadable" || ["attestation", "suspect"].contains(&self.kind)
+        self.action != "keep"
+            || self.reason == "unreadable"
+            || ["attestation", "suspect"].contains(&self.kind)
     }
 }
 
@@ -183,7 +185,8 @@ impl<'a> Reference<'a> {
         };
         let action = if action == "tag" && self.bears_own_tag(digest) { "keep" } else { action };
         // Listed, unread, and nobody says that it is an attestation: it is none, unless it is worth a look.
-        let is_said = self.parents(digest).is_empty() || self.descriptors(digest).iter().any(|d| bytes::claims(d));
+        let is_said =
+            self.parents(digest).is_empty() || self.descriptors(digest).iter().any(|d| bytes::claims(d));
         if action == "keep" && form == "unread" && !is_said {
             return Ruling::not_an_attestation("unread");
         }
@@ -295,7 +298,8 @@ impl<'a> Reference<'a> {
                 let child = descriptor["digest"].as_str().unwrap();
                 if rulings.get(child).is_some_and(|ruling| ruling.kind == "attestation") {
                     let said = bytes::reference(descriptor).filter(|_| bytes::claims(descriptor));
-                    attested.extend(said.into_iter().chain(self.subject(child)).filter_map(|of| self.key(of)));
+                    attested
+                        .extend(said.into_iter().chain(self.subject(child)).filter_map(|of| self.key(of)));
                 }
             }
         }
@@ -312,8 +316,11 @@ impl<'a> Reference<'a> {
         if self.policy.superseded_images != "delete" {
             return;
         }
-        let going: Set =
-            rulings.iter().filter(|(_, ruling)| ruling.action == "delete").map(|(digest, _)| *digest).collect();
+        let going: Set = rulings
+            .iter()
+            .filter(|(_, ruling)| ruling.action == "delete")
+            .map(|(digest, _)| *digest)
+            .collect();
         for (digest, image) in &self.images {
             let parents = self.parents(digest);
             let is_image = !self.read.contains(digest) && !image.is_index_by_type()
@@ -377,9 +384,7 @@ impl<'a> Reference<'a> {
     }
 
     fn has_user_tag(&self, digest: &str) -> bool {
-        let own = |tag: &String| {
-            is_own_tag(self.policy.tag_template, tag, digest) && !self.is_index(digest)
-        };
+        let own = |tag: &String| is_own_tag(self.policy.tag_template, tag, digest) && !self.is_index(digest);
         !self.images[digest].view.tags.iter().all(own)
     }
 

@@ -35,7 +35,8 @@ impl Observer for Nobody {}
 
 /// Only plans.
 pub(crate) fn plans(world: &World, stage: &Stage) -> Ran {
-    Run::new(world, stage, None).ends(async |run: &Run| Ok(report_plan(&run.door, run.plan().await?, run.now, &Nobody)))
+    Run::new(world, stage, None)
+        .ends(async |run: &Run| Ok(report_plan(&run.door, run.plan().await?, run.now, &Nobody)))
 }
 
 /// Plans and applies.
@@ -82,7 +83,8 @@ pub(crate) fn applies_saved(
     let saved = SavedPlan::parse(saved).unwrap();
     Run::new(world, stage, trouble).ends(async |run: &Run| {
         let registry = saved.registry.clone();
-        let mut plan = Plan { registry, repositories: saved.clone().into_repositories(), tripped: Vec::new() };
+        let mut plan =
+            Plan { registry, repositories: saved.clone().into_repositories(), tripped: Vec::new() };
         plan.check_limits(&run.config);
         Ok(run.apply(plan).await)
     })

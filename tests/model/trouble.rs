@@ -27,7 +27,8 @@ fn check(world: &World, saved: &str, trouble: Trouble, at: usize, end: &Contents
     if let Some(call) = ran.calls.get(at - 1) {
         let is_told = !ran.with_outcome("failed").is_empty() || !ran.with_outcome("deadline").is_empty();
         // The answer to PutImage has nothing to be silent about.
-        if !is_told && !(trouble == Trouble::Silent && call.operation == "PutImage") {
+        let says_nothing = trouble == Trouble::Silent && call.operation == "PutImage";
+        if !is_told && !says_nothing {
             return Err(format!("call {at} ({}) failed without a word", call.operation));
         }
     }
@@ -35,6 +36,18 @@ fn check(world: &World, saved: &str, trouble: Trouble, at: usize, end: &Contents
     let again = Ran { before: ran.before, ..applies_saved(world, &stage, saved, None) };
     outside::check(world, &again, &[]).map_err(named)?;
     if stage.contents() == *end { Ok(()) } else { Err("the same plan again does not finish it".into()) }
+}
+
+#[test]
+fn so_it_does_where_one_call_is_not_enough() {
+    let world = crate::agreement::many_builds();
+    let saved = saves(&world, &world.stage());
+    let (calls, end) = undisturbed(&world, &saved);
+    assert_eq!(calls, 12, "a look and a deletion for two batches of indexes, attestations and images");
+    for at in [2, 4, 8, 12] {
+        check(&world, &saved, Trouble::Unanswered, at, &end)
+            .unwrap_or_else(|problem| panic!("call {at}: {problem}"));
+    }
 }
 
 #[test]

@@ -199,12 +199,8 @@ impl World {
         emulator.set_pull_time_updates(self.pulls_count);
         emulator.set_referrer_limit(100_000);
         emulator.create_repository(NAME).unwrap();
-        let mut stage = Stage {
-            emulator,
-            digests: Vec::new(),
-            untyped: BTreeSet::new(),
-            corrupt: BTreeSet::new(),
-        };
+        let mut stage =
+            Stage { emulator, digests: Vec::new(), untyped: BTreeSet::new(), corrupt: BTreeSet::new() };
         for (number, item) in self.items.iter().enumerate() {
             self.push(&mut stage, number, item);
         }
@@ -247,7 +243,10 @@ impl World {
         let template = self.setting.effective().tag_template;
         let made = |template: &str, digest: &str| {
             let short = &digest["sha256:".len()..][..12];
-            template.replace("{digest}", short).replace("{platform}", "linux-amd64").replace("{subject}", "none")
+            template
+                .replace("{digest}", short)
+                .replace("{platform}", "linux-amd64")
+                .replace("{subject}", "none")
         };
         let other = |number: usize| digests.get(number).map_or(own, String::as_str);
         match tag {
