@@ -25,7 +25,7 @@ pub(crate) struct Door {
     page: usize,
     reads_archived: bool,
     trouble: Option<(usize, Trouble)>,
-    notes: Mutex<Notes>,
+    calls: Mutex<Vec<Call>>,
 }
 
 /// What goes wrong with a call.
@@ -46,12 +46,7 @@ pub(crate) enum Trouble {
 /// Longer than any test has time.
 const AN_AGE: Duration = Duration::from_secs(24 * 3600);
 
-/// What was asked of the door, in order.
-#[derive(Default)]
-pub(crate) struct Notes {
-    pub(crate) calls: Vec<Call>,
-}
-
+/// What was asked of the door.
 pub(crate) struct Call {
     pub(crate) operation: &'static str,
     /// The images that it named, or the tags.
@@ -66,11 +61,12 @@ impl Door {
     pub(crate) fn new(world: &World, stage: &Stage, trouble: Option<(usize, Trouble)>) -> Self {
         stage.emulator.reset_calls();
         let World { page, reads_archived, .. } = *world;
-        Self { emulator: stage.emulator.clone(), page, reads_archived, trouble, notes: Mutex::default() }
+        Self { emulator: stage.emulator.clone(), page, reads_archived, trouble, calls: Mutex::default() }
     }
 
-    pub(crate) fn notes(self) -> Notes {
-        self.notes.into_inner().unwrap()
+    /// All that was asked, in order.
+    pub(crate) fn calls(self) -> Vec<Call> {
+        self.calls.into_inner().unwrap()
     }
 
     async fn send(
@@ -80,9 +76,9 @@ impl Door {
         request: Value,
     ) -> Result<Value, CallError> {
         let number = {
-            let mut notes = self.notes.lock().unwrap();
-            notes.calls.push(Call { operation, named, n: None, before: None });
-            notes.calls.len()
+            let mut calls = self.calls.lock().unwrap();
+            calls.push(Call { operation, named, n: None, before: None });
+            calls.len()
         };
         let trouble = self.trouble.filter(|(at, _)| *at == number).map(|(_, trouble)| trouble);
         let scripted =
@@ -106,9 +102,9 @@ impl Door {
 
     fn perform(&self, number: usize, operation: &'static str, request: Value) -> Result<Value, CallError> {
         let n = {
-            let mut notes = self.notes.lock().unwrap();
-            let n = 1 + notes.calls.iter().filter(|call| call.n.is_some()).count() as u64;
-            notes.calls[number - 1].n = Some(n);
+            let mut calls = self.calls.lock().unwrap();
+            let n = 1 + calls.iter().filter(|call| call.n.is_some()).count() as u64;
+            calls[number - 1].n = Some(n);
             n
         };
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -117,7 +113,7 @@ impl Door {
             self.emulator.before("*", n, move |emulator| drop(sender.send(emulator.images(NAME))));
         }
         let answer = self.emulator.send(operation, request);
-        self.notes.lock().unwrap().calls[number - 1].before = receiver.try_recv().ok();
+        self.calls.lock().unwrap()[number - 1].before = receiver.try_recv().ok();
         answer.map_err(|error| failure(operation, error))
     }
 

@@ -1,6 +1,6 @@
 //! A run of the janitor's library over a stage, on a clock that nobody waits for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ecr_attestation_janitor::config::Config;
@@ -9,9 +9,10 @@ use ecr_attestation_janitor::observer::Observer;
 use ecr_attestation_janitor::plan::saved::SavedPlan;
 use ecr_attestation_janitor::plan::{Plan, Request, plan};
 use ecr_attestation_janitor::registry::CallError;
+use ecr_attestation_janitor::report::Report;
 use ecr_attestation_janitor::run::{apply_plan, report_plan};
 use ecr_attestation_janitor::select::select;
-use ecr_emulator::Entry;
+use ecr_emulator::{Emulator, Entry};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -95,10 +96,8 @@ struct Run {
     config: Config,
     now: Timestamp,
     before: Contents,
-    stage: ecr_emulator::Emulator,
+    emulator: Emulator,
 }
-
-type Report = ecr_attestation_janitor::report::Report;
 
 impl Run {
     fn new(world: &World, stage: &Stage, trouble: Option<(usize, Trouble)>) -> Self {
@@ -107,7 +106,7 @@ impl Run {
             config: Config::parse(&world.setting.toml(NAME), &BTreeMap::new()).unwrap(),
             now: Timestamp::from_millisecond(world.now).unwrap(),
             before: stage.contents(),
-            stage: stage.emulator.clone(),
+            emulator: stage.emulator.clone(),
         }
     }
 
@@ -133,8 +132,8 @@ impl Run {
         Ran {
             report: report.map(|report| serde_json::to_value(report).unwrap()),
             before: self.before,
-            calls: self.door.notes().calls,
-            journal: self.stage.journal(),
+            calls: self.door.calls(),
+            journal: self.emulator.journal(),
         }
     }
 }
@@ -152,7 +151,7 @@ impl Ran {
     }
 
     /// The images that came out so.
-    pub(crate) fn with_outcome(&self, outcome: &str) -> std::collections::BTreeSet<String> {
+    pub(crate) fn with_outcome(&self, outcome: &str) -> BTreeSet<String> {
         let decisions = self.decisions().into_iter().filter(|(_, decision)| decision["outcome"] == outcome);
         decisions.map(|(digest, _)| digest.to_owned()).collect()
     }
