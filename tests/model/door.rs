@@ -51,6 +51,8 @@ pub(crate) struct Call {
     pub(crate) operation: &'static str,
     /// The images that it named, or the tags.
     pub(crate) named: Vec<String>,
+    /// Of a page of the listing: what it showed.
+    pub(crate) shown: Option<Vec<String>>,
     /// Its number in the registry's journal, if it came so far.
     pub(crate) n: Option<u64>,
     /// Before a write: the repository, with what somebody else did right before it.
@@ -77,7 +79,7 @@ impl Door {
     ) -> Result<Value, CallError> {
         let number = {
             let mut calls = self.calls.lock().unwrap();
-            calls.push(Call { operation, named, n: None, before: None });
+            calls.push(Call { operation, named, shown: None, n: None, before: None });
             calls.len()
         };
         let trouble = self.trouble.filter(|(at, _)| *at == number).map(|(_, trouble)| trouble);
@@ -171,6 +173,10 @@ impl Read for Door {
         });
         let answer = self.send("DescribeImages", Vec::new(), request).await?;
         let next = answer["nextToken"].as_str().map(str::to_owned);
+        let shown = list(&answer["imageDetails"]).map(|detail| text(&detail["imageDigest"])).collect();
+        if let Some(call) = self.calls.lock().unwrap().last_mut() {
+            call.shown = Some(shown);
+        }
         Ok(Page { images: list(&answer["imageDetails"]).map(image).collect(), next })
     }
 

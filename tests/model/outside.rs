@@ -24,9 +24,7 @@ struct State<'a> {
 /// [`is_unseen`].
 pub(crate) fn check(world: &World, ran: &Ran, acted: &[usize]) -> Result<Found, String> {
     let policy = world.setting.effective();
-    let parsed = |image: &ImageView| serde_json::from_str(&image.manifest).unwrap();
-    let begins: BTreeMap<String, Value> =
-        ran.before.iter().map(|(digest, image)| (digest.clone(), parsed(image))).collect();
+    let begins = shown(ran);
     let mut found = Found::default();
     for entry in &ran.journal {
         if entry.repository != NAME {
@@ -65,6 +63,15 @@ pub(crate) fn check(world: &World, ran: &Ran, acted: &[usize]) -> Result<Found, 
     }
     totals(ran, &found)?;
     Ok(found)
+}
+
+/// What there was at first, as far as the listing told: no client can see that a page lacks an image. A saved plan is
+/// applied without a listing.
+fn shown(ran: &Ran) -> BTreeMap<String, Value> {
+    let pages: Vec<&Vec<String>> = ran.calls.iter().filter_map(|call| call.shown.as_ref()).collect();
+    let is_shown = |digest: &String| pages.is_empty() || pages.iter().any(|page| page.contains(digest));
+    let told = ran.before.iter().filter(|(digest, _)| is_shown(digest));
+    told.map(|(digest, image)| (digest.clone(), serde_json::from_str(&image.manifest).unwrap())).collect()
 }
 
 /// What the journal shows.
@@ -132,7 +139,7 @@ fn deletion(
                 && policy.superseded_images == "delete"
                 && !descriptors.is_empty()
                 && descriptors.iter().all(|d| bytes::lists_for_platform(d))
-                // Who refers to it since the listing is not looked up again.
+                // Who refers to it is as of the listing.
                 && !state.referrers(digest).iter().any(|referrer| begins.contains_key(*referrer))
         }
         Proof::Never | Proof::Other => false,

@@ -62,6 +62,18 @@ fn the_same_plan_again_finishes_what_any_trouble_left_of_a_small_world() {
     }
 }
 
+#[test]
+fn nothing_is_lost_whatever_call_of_a_small_world_goes_wrong() {
+    for world in crate::interleave::small_worlds() {
+        let calls = applies_in_trouble(&world, &world.stage(), None).calls.len();
+        for (trouble, at) in ALL.into_iter().flat_map(|trouble| (1..=calls).map(move |at| (trouble, at))) {
+            let ran = applies_in_trouble(&world, &world.stage(), Some((at, trouble)));
+            outside::check(&world, &ran, &[])
+                .unwrap_or_else(|problem| panic!("{trouble:?} at call {at}: {problem}\n{world:?}"));
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(crate::config(2))]
 
