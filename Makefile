@@ -1,7 +1,7 @@
 # Everything but deploy and size needs only Rust and make. `make help` lists the targets.
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint build bench size deploy deploy-check contract-aws witnesses fuzz clean
+.PHONY: help demo test soak lint build bench size deploy deploy-check contract-aws witnesses fuzz clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ test: ## All tests
 	$(CARGO) test --locked --workspace
 	@$(MAKE) --no-print-directory witnesses
 	CARGO="$(CARGO)" deploy/run.sh test
+
+soak: ## The reference model, other clients and lost answers over many random worlds: WORLDS=10000
+	MODEL_WORLDS=$(or $(WORLDS),10000) $(CARGO) test --locked --test model
 
 witnesses: ## AWS's clients, skopeo and moto against the real binaries (skipped without Python)
 	CARGO="$(CARGO)" witnesses/run.sh

@@ -21,18 +21,26 @@ pub fn above(inventory: &Inventory, seeds: impl IntoIterator<Item = Position>) -
 
 /// The closure of these images: themselves, what they list, and the referrers of anything in it. A BuildKit
 /// attestation is no referrer, subject or not: only what lists it holds it.
-pub fn closure(inventory: &Inventory, seeds: impl IntoIterator<Item = Position>) -> Set {
+pub fn closure(
+    inventory: &Inventory,
+    seeds: impl IntoIterator<Item = Position>,
+    is_referrer: impl Fn(Position) -> bool,
+) -> Set {
     walk(inventory, seeds, true, |at, step| {
         inventory.children(at).iter().for_each(|edge| step(edge.child));
-        inventory.referrers(at).filter(|referrer| !inventory.may_be_attestation(*referrer)).for_each(step);
+        inventory.referrers(at).filter(|referrer| is_referrer(*referrer)).for_each(step);
     })
 }
 
-/// Every image whose [`closure`] may hold one of these.
-pub fn reaching(inventory: &Inventory, seeds: impl IntoIterator<Item = Position>) -> Set {
+/// Every image whose [`closure`] holds one of these.
+pub fn reaching(
+    inventory: &Inventory,
+    seeds: impl IntoIterator<Item = Position>,
+    is_referrer: impl Fn(Position) -> bool,
+) -> Set {
     walk(inventory, seeds, true, |at, step| {
         inventory.parents(at).iter().for_each(|edge| step(edge.parent));
-        inventory.subject(at).into_iter().for_each(step);
+        inventory.subject(at).filter(|_| is_referrer(at)).into_iter().for_each(step);
     })
 }
 

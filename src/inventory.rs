@@ -202,12 +202,6 @@ impl Inventory {
         self.signed_by_tag.contains(&self.image(position).digest)
     }
 
-    /// Whether anything speaks for an attestation: its bytes, or an index that lists it.
-    pub fn may_be_attestation(&self, position: Position) -> bool {
-        matches!(self.image(position).evidence, Evidence::Attestation(_) | Evidence::Suspect { .. })
-            || self.parents(position).iter().any(|edge| edge.role == Role::Attestation)
-    }
-
     /// Whether this is an index, by its bytes or, unread, by its media type.
     pub fn is_index(&self, position: Position) -> bool {
         let image = self.image(position);

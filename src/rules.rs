@@ -56,18 +56,20 @@ impl Signs {
         let below = |wanted: &dyn Fn(Position) -> bool| {
             graph::below(inventory, indexes(false).filter(|p| wanted(*p)))
         };
-        let rooted = graph::closure(inventory, inventory.positions().filter(is_root));
         let was_pulled = |position: Position| policy.recently_pulled(image(position).pulled_at, now);
-        let in_use = graph::reaching(
-            inventory,
-            inventory.positions().filter(|p| !rooted[*p as usize] && was_pulled(*p)),
-        );
+        // What is not known to be an attestation or a referrer is taken for both: unsure means in use.
+        let [in_use, or_in_use] = [true, false].map(|unknown| {
+            let refers = |p| identity::is_referrer(inventory, policy, now, p).unwrap_or(unknown);
+            let rooted = graph::closure(inventory, inventory.positions().filter(is_root), refers);
+            let pulled = inventory.positions().filter(|p| !rooted[*p as usize] && was_pulled(*p));
+            graph::reaching(inventory, pulled, refers)
+        });
         Self {
             tagged: graph::below(inventory, indexes(true)),
             inactive: below(&|p| image(p).status != Status::Active),
             referred: below(&|p| image(p).subject.is_some() || inventory.has_referrers(p)),
             young: below(&|p| policy.index_within_grace(image(p).pushed_at, now)),
-            pulled: below(&|p| in_use[p as usize] || was_pulled(p)),
+            pulled: below(&|p| in_use[p as usize] || or_in_use[p as usize] || was_pulled(p)),
         }
     }
 }

@@ -1,13 +1,29 @@
-//! Latency, faults, hooks, and what happened. All of it is about HTTP calls only.
+//! Latency, faults, hooks, and what happened. All of it is about HTTP calls only, and about those of [`Emulator::send`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::emulator::Emulator;
+use crate::error::ApiError;
 use crate::fault::FaultRule;
 use crate::journal::Entry;
 
 impl Emulator {
+    /// [`Emulator::call`] as a client's call, without the wire: it is counted, its hooks run before it, and the
+    /// journal has what it changed. No latency, fault, rate or policy hits it.
+    pub fn send(&self, operation: &str, request: Value) -> Result<Value, ApiError> {
+        let arrival = self.traffic().arrive(operation, &[], None);
+        for hook in arrival.hooks {
+            hook(self);
+        }
+        let home = self.state().home.clone();
+        let answer = self.call_recorded(arrival.n, &home, operation, &request);
+        self.traffic().leave();
+        answer
+    }
+
     /// Makes each call of an operation wait before it is done. `None` is every operation without a latency of its
     /// own.
     pub fn set_latency(&self, operation: Option<&str>, latency: Duration) {

@@ -53,6 +53,23 @@ pub(super) fn identify(
     }
 }
 
+/// Whether an image that has a subject is a referrer, and no attestation; nothing if that is not known.
+pub(super) fn is_referrer(
+    inventory: &Inventory,
+    policy: &Policy,
+    now: Timestamp,
+    position: Position,
+) -> Option<bool> {
+    let is_ruled_out = inventory.image(position).ruled_out.is_some();
+    match identify(inventory, policy, now, position) {
+        Identity::Attestation(Form::Unread) | Identity::Candidate | Identity::Perhaps => None,
+        Identity::Attestation(_) => Some(false),
+        Identity::Not(Kind::Unread) if is_ruled_out => Some(true),
+        Identity::Not(Kind::Suspect | Kind::Unread) | Identity::Unreadable => None,
+        Identity::Not(_) => Some(true),
+    }
+}
+
 /// Unlisted and unread: a candidate, unless it is kept whatever it is, or is certainly something else.
 fn unlisted(
     image: &Image,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ecr_emulator::artifacts::plain_image;
-use ecr_emulator::{Emulator, Fault, FaultRule, Server, When};
+use ecr_emulator::{Change, Emulator, Fault, FaultRule, Server, When};
 use serde_json::json;
 
 use crate::support::{REPO, call, emulator};
@@ -256,4 +256,25 @@ async fn a_hook_that_panics_closes_the_connection_and_nothing_else() {
     emulator.before("*", 1, |_| panic!("on purpose"));
     assert_eq!(status(&server, "ListImages").await, 0);
     assert_eq!(status(&server, "ListImages").await, 200);
+}
+
+#[test]
+fn a_call_without_the_wire_counts_is_hooked_and_is_in_the_journal() {
+    let emulator = emulator();
+    let image = plain_image(&emulator, REPO, 1, None).unwrap();
+    emulator.fault(rule("*", When::Always, Fault::Throttle));
+    let there = image.clone();
+    emulator.before("BatchDeleteImage", 1, move |emulator| {
+        assert!(emulator.image(REPO, &there).is_some(), "before the call");
+        plain_image(emulator, REPO, 2, None).unwrap();
+    });
+    let request = json!({ "repositoryName": REPO, "imageIds": [{ "imageDigest": image }] });
+    emulator.send("ListImages", json!({ "repositoryName": REPO })).unwrap();
+    let answer = emulator.send("BatchDeleteImage", request).unwrap();
+    assert_eq!(answer["imageIds"][0]["imageDigest"], *image);
+    assert_eq!(emulator.calls(), [("BatchDeleteImage".to_owned(), 1), ("ListImages".to_owned(), 1)].into());
+    let journal = emulator.journal();
+    assert_eq!((journal.len(), journal[0].n), (1, 2), "what the hook did is not the caller's doing");
+    assert_eq!(journal[0].kind, Change::Deleted { digest: image });
+    assert_eq!(emulator.image_count(REPO), 1);
 }

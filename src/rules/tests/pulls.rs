@@ -67,6 +67,22 @@ fn a_pull_of_a_referrer_of_what_is_reached_counts() {
 }
 
 #[test]
+fn a_pull_of_a_loose_attestation_of_what_is_reached_does_not() {
+    assert_eq!(after(|it| a_pull(it.w.oci(it.own))), Superseded, "an attestation is no referrer");
+}
+
+#[test]
+fn a_pull_of_what_may_be_an_attestation_of_the_index_counts() {
+    // Young, it is not read. An attestation is reached by nothing but the index; a referrer by the tagged root too.
+    let reason = after(|it| {
+        let loose = it.w.oci(it.shared).age(A_SECOND);
+        it.w.index(&[loose.listed(As::Bare), it.attestation]);
+        a_pull(loose)
+    });
+    assert_eq!(reason, RecentlyPulled);
+}
+
+#[test]
 fn a_pull_of_the_attestation_itself_counts() {
     assert_eq!(after(|it| a_pull(it.attestation)), RecentlyPulled);
 }

@@ -1,0 +1,140 @@
+//! Indexes that list themselves, or each other: no hash allows them, so they are forged. Nothing hangs, planner and
+//! model agree all the same, and a registry that shows such a thing is not believed.
+
+use std::collections::BTreeMap;
+
+use ecr_attestation_janitor::attestation::kind_by_listing;
+use ecr_attestation_janitor::config::Config;
+use ecr_attestation_janitor::deadline::Deadline;
+use ecr_attestation_janitor::inventory::{Evidence, Image, Inventory, Status};
+use ecr_attestation_janitor::media_type;
+use ecr_attestation_janitor::report::RepositoryReason;
+use ecr_attestation_janitor::rules::judge;
+use ecr_attestation_janitor::survey::survey;
+use ecr_emulator::ImageView;
+use jiff::Timestamp;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde_json::{Value, json};
+
+use crate::bytes;
+use crate::door::Door;
+use crate::reference::{Ruling, decide_over};
+use crate::world::{NAME, Stage, World};
+
+/// The images of a stage, with more children for its indexes: any image, later ones and themselves included.
+fn forge(stage: &Stage, links: &[(Index, Index)]) -> Vec<ImageView> {
+    let mut views = stage.emulator.images(NAME);
+    let is_index = |view: &&mut ImageView| view.manifest.contains("\"manifests\"");
+    let all: Vec<String> = views.iter().map(|view| view.digest.clone()).collect();
+    let mut indexes: Vec<&mut ImageView> = views.iter_mut().filter(is_index).collect();
+    for (parent, child) in links.iter().filter(|_| !indexes.is_empty()).collect::<Vec<_>>() {
+        let (at, child) = (parent.index(indexes.len()), &all[child.index(all.len())]);
+        let mut manifest: Value = serde_json::from_str(&indexes[at].manifest).unwrap();
+        let media_type = "application/vnd.oci.image.index.v1+json";
+        let listed = json!({"mediaType": media_type, "digest": child, "size": 1});
+        manifest["manifests"].as_array_mut().unwrap().push(listed);
+        indexes[at].manifest = manifest.to_string();
+    }
+    views
+}
+
+fn listing(stage: &Stage, view: &ImageView) -> Image {
+    let manifest: Value = serde_json::from_str(&view.manifest).unwrap();
+    let is_told = !stage.untyped.contains(&view.digest);
+    let config = if bytes::children(&manifest).next().is_some() {
+        None
+    } else {
+        manifest["config"]["mediaType"].as_str()
+    };
+    let artifact = manifest["artifactType"].as_str().or(config).filter(|_| is_told);
+    let subject = bytes::subject(&manifest);
+    let time = |at: Option<i64>| at.map(|at| Timestamp::from_millisecond(at).unwrap());
+    Image {
+        digest: view.digest.parse().unwrap(),
+        pushed_at: time(view.pushed_at_ms),
+        pulled_at: time(view.pulled_at_ms),
+        size_bytes: 1,
+        tags: view.tags.iter().map(|tag| tag.as_str().into()).collect(),
+        status: if view.status == ecr_emulator::Status::Active { Status::Active } else { Status::Inactive },
+        shape: media_type::shape(Some(view.media_type.as_str()).filter(|_| is_told)),
+        ruled_out: kind_by_listing(artifact, subject.is_some()),
+        subject: subject.and_then(|subject| subject.parse().ok()),
+        evidence: Evidence::Unread,
+    }
+}
+
+/// What the rules say, read as a survey reads, but for the hashes.
+fn plan(world: &World, stage: &Stage, views: &[ImageView]) -> BTreeMap<String, Ruling> {
+    let policy = Config::parse(&world.setting.toml(NAME), &BTreeMap::new()).unwrap().policy_of(NAME);
+    let now = Timestamp::from_millisecond(world.now).unwrap();
+    let mut inventory = Inventory::new(views.iter().map(|view| listing(stage, view)).collect());
+    let texts: BTreeMap<&str, &str> =
+        views.iter().map(|view| (view.digest.as_str(), view.manifest.as_str())).collect();
+    let might_be_index = |inventory: &Inventory, position| {
+        use media_type::Shape::{Index, Unknown};
+        matches!(inventory.image(position).shape, Index | Unknown)
+    };
+    let mut wanted: Vec<u32> = inventory.positions().filter(|p| might_be_index(&inventory, *p)).collect();
+    loop {
+        for position in wanted {
+            let digest = inventory.image(position).digest.to_string();
+            inventory.add_bytes(position, texts[digest.as_str()].as_bytes()).unwrap();
+        }
+        inventory.link();
+        let verdicts = judge(&inventory, &policy, now);
+        let wants = |p: &u32| verdicts[*p as usize].wants_read(inventory.image(*p).evidence);
+        wanted = inventory.positions().filter(wants).collect();
+        if wanted.is_empty() {
+            let word =
+                |value: Value| -> &'static str { value.as_str().map_or("-", |word| word.to_owned().leak()) };
+            let listed = inventory.positions().zip(verdicts).filter(|(_, verdict)| verdict.is_listed());
+            return listed
+                .map(|(position, it)| {
+                    let ruling = Ruling {
+                        kind: word(json!(it.kind)),
+                        form: it.form.map(|form| word(json!(form))),
+                        state: it.state.map(|state| word(json!(state))),
+                        action: word(json!(it.action)),
+                        reason: word(json!(it.reason)),
+                    };
+                    (inventory.image(position).digest.to_string(), ruling)
+                })
+                .collect();
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(crate::config(1))]
+
+    #[test]
+    fn planner_and_model_agree_on_loops(
+        world in crate::generate::world(1..12),
+        links in proptest::collection::vec(any::<(Index, Index)>(), 1..8),
+    ) {
+        let mut world = World { reads_archived: true, ..world };
+        world.items.iter_mut().for_each(|item| item.corrupt = false);
+        let stage = world.stage();
+        let views = forge(&stage, &links);
+        let (found, expected) = (plan(&world, &stage, &views), decide_over(&world, &stage, &views).unwrap());
+        for digest in found.keys().chain(expected.keys()) {
+            prop_assert_eq!(found.get(digest), expected.get(digest), "{}", stage.name(digest));
+        }
+    }
+}
+
+#[test]
+fn a_registry_that_shows_a_loop_is_not_believed() {
+    let world = crate::interleave::small_worlds().remove(0);
+    let stage = world.stage();
+    let index = &stage.digests[2];
+    let manifest = stage.emulator.image(NAME, index).unwrap().manifest;
+    let looping = manifest.replacen(&stage.digests[0], index, 1);
+    stage.emulator.corrupt_manifest(NAME, index, &looping);
+    let door = Door::new(&world, &stage, None);
+    let (policy, now) = (Default::default(), Timestamp::from_millisecond(world.now).unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let surveyed = runtime.block_on(survey(&door, NAME, &policy, now, &Deadline::default()));
+    assert_eq!(surveyed.unwrap_err().reason, RepositoryReason::IndexUnreadable);
+}

@@ -1,0 +1,241 @@
+//! What must hold of a run, seen from outside: from the registry's state and its journal, never from our own report.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ecr_emulator::{Change, ImageView, Status};
+use serde_json::Value;
+
+use crate::bytes::{self, Proof};
+use crate::door::Call;
+use crate::policy::{Policy, is_own_tag};
+use crate::run::Ran;
+use crate::world::{HOUR, NAME, World};
+
+/// A repository at one moment.
+struct State<'a> {
+    images: BTreeMap<&'a str, (&'a ImageView, Value)>,
+    template: &'static str,
+}
+
+/// Checks a run. Somebody else did something right before the calls in `acted`.
+///
+/// One thing no client of ECR can close: between the DescribeImages that looks again at an image and the write that
+/// names it, what happens to that image itself goes unseen. Whatever is found there is no problem; see
+/// [`is_unseen`].
+pub(crate) fn check(world: &World, ran: &Ran, acted: &[usize]) -> Result<Found, String> {
+    let policy = world.setting.effective();
+    let begins = shown(ran);
+    let mut found = Found::default();
+    for entry in &ran.journal {
+        if entry.repository != NAME {
+            return Err(format!("{entry:?} is not in the repository"));
+        }
+        let number = 1 + ran.calls.iter().position(|call| call.n == Some(entry.n)).unwrap();
+        let views = ran.calls[number - 1].before.as_ref().ok_or("a call that reads has written")?;
+        let state = State::of(views, policy.tag_template);
+        let wrong = match &entry.kind {
+            Change::Deleted { digest } => {
+                found.deleted.insert(digest.clone());
+                (digest, deletion(&policy, &begins, &state, digest, world.now))
+            }
+            Change::Untagged { digest, tag } => {
+                let is_own = is_own_tag(policy.tag_template, tag, digest);
+                (digest, if is_own { Ok(()) } else { Err(format!("the tag {tag} of a user is lost")) })
+            }
+            Change::Tagged { digest, tag, moved_from } => {
+                found.tagged.insert(digest.clone());
+                (digest, tagging(&policy, &state, digest, tag, moved_from.as_deref(), world.now))
+            }
+            Change::Pushed { digest } => (digest, Err("it was gone, and came back".into())),
+            Change::Restored { digest } => (digest, Err("it came back from the archive".into())),
+            other => return Err(format!("{other:?} is nothing that the janitor does")),
+        };
+        if let (digest, Err(problem)) = wrong {
+            let looked_at = match &entry.kind {
+                Change::Tagged { tag, moved_from: Some(_), .. } => tag,
+                _ => digest,
+            };
+            if !is_unseen(ran, number, looked_at, acted) {
+                return Err(format!("call {number}, {digest}: {problem}"));
+            }
+            found.unseen.insert(number);
+        }
+    }
+    totals(ran, &found)?;
+    Ok(found)
+}
+
+/// What there was at first, as far as the listing told: no client can see that a page lacks an image. A saved plan is
+/// applied without a listing.
+fn shown(ran: &Ran) -> BTreeMap<String, Value> {
+    let pages: Vec<&Vec<String>> = ran.calls.iter().filter_map(|call| call.shown.as_ref()).collect();
+    let is_shown = |digest: &String| pages.is_empty() || pages.iter().any(|page| page.contains(digest));
+    let told = ran.before.iter().filter(|(digest, _)| is_shown(digest));
+    told.map(|(digest, image)| (digest.clone(), serde_json::from_str(&image.manifest).unwrap())).collect()
+}
+
+/// What the journal shows.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) deleted: BTreeSet<String>,
+    pub(crate) tagged: BTreeSet<String>,
+    /// The writes before which somebody did something that could not be seen any more.
+    pub(crate) unseen: BTreeSet<usize>,
+}
+
+/// Whether somebody acted after the last look at an image (or at who holds a tag), and before the write that names it.
+fn is_unseen(ran: &Ran, write: usize, looked_at: &str, acted: &[usize]) -> bool {
+    let operation = if looked_at.starts_with("sha256:") { "DescribeImages" } else { "BatchGetImage" };
+    let looks =
+        |call: &Call| call.operation == operation && call.named.iter().any(|named| named == looked_at);
+    let looked = ran.calls[..write].iter().rposition(looks).map(|at| at + 1);
+    looked.is_some_and(|looked| acted.iter().any(|acted| looked < *acted && *acted <= write))
+}
+
+/// A report counts what ECR said that it did, and nothing else. What was done without an answer has failed.
+fn totals(ran: &Ran, found: &Found) -> Result<(), String> {
+    for (name, done) in [("deleted", &found.deleted), ("tagged", &found.tagged)] {
+        let told = ran.with_outcome(name);
+        if told.len() as u64 != ran.total(name) || !told.is_subset(done) {
+            return Err(format!("the report has {} {name}, {told:?}, the journal {done:?}", ran.total(name)));
+        }
+        let failed = ran.with_outcome("failed");
+        if let Some(unheard) = done.difference(&told).find(|digest| !failed.contains(*digest)) {
+            return Err(format!("{unheard} is {name}, and the report does not say so"));
+        }
+    }
+    Ok(())
+}
+
+fn deletion(
+    policy: &Policy,
+    begins: &BTreeMap<String, Value>,
+    state: &State,
+    digest: &str,
+    now: i64,
+) -> Result<(), String> {
+    let (view, manifest) = state.images.get(digest).ok_or("it was not there")?;
+    state.may_be_touched(view, policy, now)?;
+    if let Some(root) = state.root_of(digest) {
+        return Err(format!("the tagged {root} reaches it"));
+    }
+    if let Some(index) = state.parents(digest).first() {
+        return Err(format!("{index} lists it"));
+    }
+    let parents: Vec<&Value> =
+        begins.values().filter(|it| bytes::children(it).any(|c| c == digest)).collect();
+    let descriptors: Vec<&Value> = parents
+        .iter()
+        .flat_map(|index| bytes::descriptors(index))
+        .filter(|descriptor| descriptor["digest"] == *digest)
+        .collect();
+    let supersedes = policy.superseded == "delete";
+    let allowed = match bytes::prove(manifest) {
+        Proof::Attestation(_) => supersedes || policy.orphaned == "delete",
+        Proof::IfParentSays => supersedes && descriptors.iter().any(|d| bytes::claims(d)),
+        Proof::Index => supersedes && holds_an_attestation(begins, digest),
+        Proof::Image => {
+            supersedes
+                && policy.superseded_images == "delete"
+                && !descriptors.is_empty()
+                && descriptors.iter().all(|d| bytes::lists_for_platform(d))
+                // Who refers to it is as of the listing.
+                && !state.referrers(digest).iter().any(|referrer| begins.contains_key(*referrer))
+        }
+        Proof::Never | Proof::Other => false,
+    };
+    if allowed { Ok(()) } else { Err("no rule lets it go".into()) }
+}
+
+fn tagging(
+    policy: &Policy,
+    state: &State,
+    digest: &str,
+    tag: &str,
+    moved_from: Option<&str>,
+    now: i64,
+) -> Result<(), String> {
+    let (view, manifest) = state.images.get(digest).ok_or("it was not there")?;
+    state.may_be_touched(view, policy, now)?;
+    if let Some(other) = moved_from {
+        return Err(format!("the tag {tag} was taken from {other}"));
+    }
+    if !is_own_tag(policy.tag_template, tag, digest) {
+        return Err(format!("the tag {tag} is not one that the template makes for it"));
+    }
+    match bytes::prove(manifest) {
+        Proof::Attestation(_) | Proof::IfParentSays => Ok(()),
+        _ => Err("it is no attestation".into()),
+    }
+}
+
+/// Whether there is an attestation among what an index lists, directly or through others.
+fn holds_an_attestation(begins: &BTreeMap<String, Value>, index: &str) -> bool {
+    let mut todo = vec![index];
+    let mut seen = BTreeSet::new();
+    while let Some(at) = todo.pop() {
+        if let Some(manifest) = begins.get(at).filter(|_| seen.insert(at)) {
+            if matches!(bytes::prove(manifest), Proof::Attestation(_) | Proof::IfParentSays) {
+                return true;
+            }
+            todo.extend(bytes::children(manifest));
+        }
+    }
+    false
+}
+
+impl<'a> State<'a> {
+    fn of(views: &'a [ImageView], template: &'static str) -> Self {
+        let parsed = |view: &'a ImageView| (view, serde_json::from_str(&view.manifest).unwrap());
+        Self { images: views.iter().map(|view| (view.digest.as_str(), parsed(view))).collect(), template }
+    }
+
+    /// Active, old enough, and without a tag of a user.
+    fn may_be_touched(&self, view: &ImageView, policy: &Policy, now: i64) -> Result<(), String> {
+        if self.has_user_tag(view) {
+            return Err(format!("it has the tags {:?}", view.tags));
+        }
+        if view.status != Status::Active {
+            return Err(format!("it is {:?}", view.status));
+        }
+        match view.pushed_at_ms {
+            None => Err("its age is unknown".into()),
+            Some(at) if now - at < policy.grace_period * HOUR => Err("it is inside its grace period".into()),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn has_user_tag(&self, view: &ImageView) -> bool {
+        let is_index = view.manifest.contains("\"manifests\"");
+        view.tags.iter().any(|tag| is_index || !is_own_tag(self.template, tag, &view.digest))
+    }
+
+    fn parents(&self, digest: &str) -> Vec<&'a str> {
+        let lists = |manifest: &Value| bytes::children(manifest).any(|child| child == digest);
+        self.images.iter().filter(|(_, (_, manifest))| lists(manifest)).map(|(index, _)| *index).collect()
+    }
+
+    fn referrers(&self, digest: &str) -> Vec<&'a str> {
+        let refers = |manifest: &Value| bytes::subject(manifest) == Some(digest);
+        self.images.iter().filter(|(_, (_, manifest))| refers(manifest)).map(|(other, _)| *other).collect()
+    }
+
+    /// A tagged image in whose closure this one is.
+    fn root_of(&self, digest: &str) -> Option<&'a str> {
+        let (mut todo, mut seen) = (vec![digest.to_owned()], BTreeSet::new());
+        while let Some(at) = todo.pop() {
+            let Some((key, (view, manifest))) = self.images.get_key_value(at.as_str()) else { continue };
+            if !seen.insert(*key) {
+                continue;
+            }
+            if self.has_user_tag(view) {
+                return Some(key);
+            }
+            todo.extend(self.parents(key).into_iter().map(str::to_owned));
+            if !matches!(bytes::prove(manifest), Proof::Attestation(_) | Proof::IfParentSays) {
+                todo.extend(bytes::subject(manifest).map(str::to_owned));
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,163 @@
+//! A run of the janitor's library over a stage, on a clock that nobody waits for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use ecr_attestation_janitor::config::Config;
+use ecr_attestation_janitor::deadline::Deadline;
+use ecr_attestation_janitor::observer::Observer;
+use ecr_attestation_janitor::plan::saved::SavedPlan;
+use ecr_attestation_janitor::plan::{Plan, Request, plan};
+use ecr_attestation_janitor::registry::CallError;
+use ecr_attestation_janitor::report::Report;
+use ecr_attestation_janitor::run::{apply_plan, report_plan};
+use ecr_attestation_janitor::select::select;
+use ecr_emulator::{Emulator, Entry};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::door::{Call, Door, Trouble};
+use crate::world::{Contents, NAME, Stage, World};
+
+/// What a run said and did.
+pub(crate) struct Ran {
+    /// Its report; nothing if it could not even begin.
+    pub(crate) report: Option<Value>,
+    /// The repository as it was at first.
+    pub(crate) before: Contents,
+    /// What went to the registry.
+    pub(crate) calls: Vec<Call>,
+    /// What these calls changed, as the registry has it.
+    pub(crate) journal: Vec<Entry>,
+}
+
+struct Nobody;
+impl Observer for Nobody {}
+
+/// Only plans.
+pub(crate) fn plans(world: &World, stage: &Stage) -> Ran {
+    Run::new(world, stage, None)
+        .ends(async |run: &Run| Ok(report_plan(&run.door, run.plan().await?, run.now, &Nobody)))
+}
+
+/// Plans and applies.
+pub(crate) fn applies(world: &World, stage: &Stage) -> Ran {
+    applies_in_trouble(world, stage, None)
+}
+
+/// Plans and applies, and something goes wrong with one call.
+pub(crate) fn applies_in_trouble(world: &World, stage: &Stage, trouble: Option<(usize, Trouble)>) -> Ran {
+    applies_while(world, stage, trouble, |_| ())
+}
+
+/// Plans and applies, after something was set up that waits for the calls.
+pub(crate) fn applies_while(
+    world: &World,
+    stage: &Stage,
+    trouble: Option<(usize, Trouble)>,
+    waits: impl FnOnce(&Stage),
+) -> Ran {
+    let run = Run::new(world, stage, trouble);
+    waits(stage);
+    run.ends(async |run: &Run| Ok(run.apply(run.plan().await?).await))
+}
+
+/// Plans, and saves what is planned as text.
+pub(crate) fn saves(world: &World, stage: &Stage) -> String {
+    let mut text = String::new();
+    let run = Run::new(world, stage, None);
+    run.ends(async |run: &Run| {
+        let plan = run.plan().await?;
+        text = serde_json::to_string(&SavedPlan::new(&plan, "us-east-1", run.now)).unwrap();
+        Ok(report_plan(&run.door, plan, run.now, &Nobody))
+    });
+    text
+}
+
+/// Applies a saved plan, and perhaps something goes wrong with one call.
+pub(crate) fn applies_saved(
+    world: &World,
+    stage: &Stage,
+    saved: &str,
+    trouble: Option<(usize, Trouble)>,
+) -> Ran {
+    let saved = SavedPlan::parse(saved).unwrap();
+    Run::new(world, stage, trouble).ends(async |run: &Run| {
+        let registry = saved.registry.clone();
+        let mut plan =
+            Plan { registry, repositories: saved.clone().into_repositories(), tripped: Vec::new() };
+        plan.check_limits(&run.config);
+        Ok(run.apply(plan).await)
+    })
+}
+
+struct Run {
+    door: Door,
+    config: Config,
+    now: Timestamp,
+    before: Contents,
+    emulator: Emulator,
+}
+
+impl Run {
+    fn new(world: &World, stage: &Stage, trouble: Option<(usize, Trouble)>) -> Self {
+        Self {
+            door: Door::new(world, stage, trouble),
+            config: Config::parse(&world.setting.toml(NAME), &BTreeMap::new()).unwrap(),
+            now: Timestamp::from_millisecond(world.now).unwrap(),
+            before: stage.contents(),
+            emulator: stage.emulator.clone(),
+        }
+    }
+
+    async fn plan(&self) -> Result<Plan, CallError> {
+        let selection = select(&self.door, &self.config.select, None).await?;
+        let request = Request { now: self.now, deadline: self.deadline(), start_at: 0 };
+        Ok(plan(&self.door, &self.config, &request, selection, &Nobody).await)
+    }
+
+    async fn apply(&self, plan: Plan) -> Report {
+        apply_plan(&self.door, plan, self.config.concurrency, self.now, &self.deadline(), &Nobody).await
+    }
+
+    /// Time for everything but a call that hangs.
+    fn deadline(&self) -> Deadline {
+        Deadline::after(Duration::from_secs(3600), true)
+    }
+
+    fn ends(self, run: impl AsyncFnOnce(&Self) -> Result<Report, CallError>) -> Ran {
+        // Paused, the clock jumps to whatever is waited for: five tags a second cost nothing.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        let report = runtime.unwrap().block_on(run(&self)).ok();
+        Ran {
+            report: report.map(|report| serde_json::to_value(report).unwrap()),
+            before: self.before,
+            calls: self.door.calls(),
+            journal: self.emulator.journal(),
+        }
+    }
+}
+
+impl Ran {
+    /// The part of the report on the repository.
+    pub(crate) fn repository(&self) -> Option<&Value> {
+        self.report.as_ref()?["repositories"].as_array()?.iter().find(|repository| repository["name"] == NAME)
+    }
+
+    /// The decisions by digest.
+    pub(crate) fn decisions(&self) -> BTreeMap<&str, &Value> {
+        let decisions = self.repository().and_then(|repository| repository["decisions"].as_array());
+        decisions.into_iter().flatten().map(|it| (it["digest"].as_str().unwrap(), it)).collect()
+    }
+
+    /// The images that came out so.
+    pub(crate) fn with_outcome(&self, outcome: &str) -> BTreeSet<String> {
+        let decisions = self.decisions().into_iter().filter(|(_, decision)| decision["outcome"] == outcome);
+        decisions.map(|(digest, _)| digest.to_owned()).collect()
+    }
+
+    /// One of the report's totals.
+    pub(crate) fn total(&self, name: &str) -> u64 {
+        self.report.as_ref().and_then(|report| report["totals"][name].as_u64()).unwrap_or(0)
+    }
+}
