@@ -236,6 +236,10 @@ impl Read for Door {
     fn calls(&self) -> BTreeMap<String, u64> {
         self.emulator.calls()
     }
+
+    fn throttles(&self) -> u64 {
+        0
+    }
 }
 
 impl Delete for Door {
