@@ -1,3 +1,5 @@
+use aws_sdk_ecr::types::{DescribeImagesFilter, ImageStatusFilter};
+
 use crate::case::{Case, Finding, Verdict, check, judge};
 use crate::target::Target;
 use crate::trouble::Answer;
@@ -14,6 +16,12 @@ pub(super) const CASES: &[Case] = &[
         "DescribeRepositories with one unknown name fails as a whole with `RepositoryNotFoundException`.",
         "The janitor lists all repositories and names none.",
         check!(unknown),
+    ),
+    Case::unverified(
+        "empty-lists-are-there",
+        "An account without pull-through cache rules is answered with an empty list, not with none; and so is a filter that no image of a repository passes.",
+        "An answer without its list is a failure (`BadAnswer`): the run ends before anything is touched.",
+        check!(empty_lists),
     ),
     Case::documented(
         "no-lifecycle-policy",
@@ -41,6 +49,17 @@ async fn unknown(target: Target) -> Finding {
     let call = target.client.describe_repositories().repository_names(&target.repository);
     let said = Answer::of(call.repository_names(unknown).send().await)?;
     judge(said.is("RepositoryNotFoundException"), said)
+}
+
+async fn empty_lists(target: Target) -> Finding {
+    let rules = target.client.describe_pull_through_cache_rules().send().await?.pull_through_cache_rules;
+    let activating = DescribeImagesFilter::builder().image_status(ImageStatusFilter::Activating).build();
+    let call = target.client.describe_images().repository_name(&target.repository).filter(activating);
+    let images = call.send().await?.image_details;
+    judge(
+        rules.is_some() && images.is_some(),
+        format!("rules: {}, images: {}", rules.is_some(), images.is_some()),
+    )
 }
 
 async fn no_policy(target: Target) -> Finding {
