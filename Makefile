@@ -42,6 +42,8 @@ bench: ## API calls against their floor, time and memory
 size: build ## The function's zip and what is in it; more than 5 MB fails (needs Python)
 	@python3 -m zipfile -c target/lambda/function.zip target/lambda/bootstrap
 	@python3 -m zipfile -l target/lambda/function.zip
+	@size -A -d target/lambda/bootstrap 2>/dev/null | awk '$$2 > 100000 && /^\./ { printf "  %-18s %5.2f MB\n", $$1, $$2 / 1e6 }' || true
+	@$(CARGO) tree --locked --no-default-features --features lambda -e normal --prefix none | sed 's/ (\*)//' | sort -u | wc -l | awk '{ print "crates:", $$1 }'
 	@wc -c < target/lambda/function.zip | awk '{ printf "zip: %.2f MB\n", $$1 / 1e6; exit $$1 > 5e6 }'
 
 # `make build` keeps a file where cargo-lambda wants a folder, hence a target folder of its own.
