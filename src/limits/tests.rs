@@ -133,3 +133,17 @@ fn tags_alone_never_trip_anything() {
     let (_, tripped) = checked(&limits, vec![repository("r", 50, decisions)]);
     assert_eq!(tripped, []);
 }
+
+#[test]
+fn what_tripped_is_told_with_its_numbers_and_what_to_do() {
+    let share = Tripped::Share { repository: "team/api".into(), planned: 57, images: 100 }.to_string();
+    for part in
+        ["57 of the 100 images in team/api", "max_deletions_share", "nothing is written there", "raise"]
+    {
+        assert!(share.contains(part), "{share}");
+    }
+    let run = Tripped::Run { planned: 1001, limit: 1000 }.to_string();
+    for part in ["1001 deletions", "max_deletions = 1000", "nothing is written at all", "raise"] {
+        assert!(run.contains(part), "{run}");
+    }
+}
