@@ -236,6 +236,17 @@ mod tests {
     }
 
     #[test]
+    fn without_the_configuration_of_an_image_not_even_a_parent_proves_it() {
+        let foreign =
+            |config: &str, extra: &str| legacy(config, extra, LAYER).replace(IMAGE_CONFIG, "text/plain");
+        for config in [proof(), Digest::of(b"other").to_string()] {
+            assert_eq!(class(&foreign(&config, "")), Class::Suspect { by_parent: false });
+            let subject = r#","subject":{"digest":"sha256:bb"}"#;
+            assert_eq!(class(&foreign(&config, subject)), Class::Referrer);
+        }
+    }
+
+    #[test]
     fn one_foreign_layer_or_no_layer_at_all_is_enough_to_be_left_alone() {
         let tar = r#"{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"sha256:bb"}"#;
         let dsse = r#"{"mediaType":"application/vnd.dsse.envelope.v1+json","digest":"sha256:bb"}"#;
