@@ -268,6 +268,27 @@ mod tests {
     }
 
     #[test]
+    fn only_what_runs_is_an_image() {
+        let kind = |text: &str| kind(&Manifest::parse(text.as_bytes()).unwrap());
+        let tar = r#"{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"sha256:bb"}"#;
+        let image = |extra: &str, layers: &str| legacy(&proof(), extra, layers);
+        let docker = image("", tar).replace(IMAGE_CONFIG, media_type::DOCKER_IMAGE_CONFIG);
+        for runs in [&image("", tar), &image("", ""), &docker, r#"{"schemaVersion":1,"fsLayers":[]}"#] {
+            assert_eq!(kind(runs), Kind::Image, "{runs}");
+        }
+        let typed = image(r#","artifactType":"application/x""#, tar);
+        let foreign = image("", &format!(r#"{tar},{{"mediaType":"application/x","digest":"sha256:bb"}}"#));
+        let configured = image("", tar).replace(IMAGE_CONFIG, "application/x");
+        let old = image("", tar).replace(r#""schemaVersion":2"#, r#""schemaVersion":3"#);
+        let bare = r#"{"schemaVersion":2,"artifactType":"application/x"}"#;
+        for other in [&typed, &foreign, &configured, &old, bare] {
+            assert_eq!(kind(other), Kind::Artifact, "{other}");
+        }
+        assert_eq!(kind(&image(r#","subject":{"digest":"sha256:bb"}"#, tar)), Kind::Referrer);
+        assert_eq!(kind(r#"{"schemaVersion":2}"#), Kind::Unknown);
+    }
+
+    #[test]
     fn the_listing_only_ever_rules_attestations_out() {
         assert_eq!(kind_by_listing(None, false), None);
         assert_eq!(kind_by_listing(Some(DOCKER_ATTESTATION), true), None);
@@ -287,5 +308,15 @@ mod tests {
             kind_by_listing(Some("application/vnd.cncf.helm.config.v1+json"), false),
             Some(Kind::Chart)
         );
+        for has_subject in [true, false] {
+            let docker = kind_by_listing(Some(media_type::DOCKER_IMAGE_CONFIG), has_subject);
+            assert_eq!(
+                docker,
+                Some(Kind::Image),
+                "BuildKit never gives an attestation Docker's configuration"
+            );
+        }
+        assert_eq!(kind_by_listing(Some("application/x"), true), Some(Kind::Referrer));
+        assert_eq!(kind_by_listing(Some("application/x"), false), Some(Kind::Artifact));
     }
 }

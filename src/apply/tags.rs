@@ -12,66 +12,89 @@ use crate::survey::verified;
 use crate::verdict::TAG_IN_USE;
 
 impl<R: Read + Delete + Tag> Work<'_, R> {
-    /// Tags at most 100 images.
+    /// Tags at most 100 images. Where an answer about them is too large to be read, half of them at a time.
     pub(super) async fn tag_batch(
         &mut self,
         batch: &[At],
         manifests: &mut HashMap<Digest, StoredManifest>,
         pace: &Pace,
     ) {
-        let unchanged = self.unchanged(batch).await;
-        let free = self.with_free_tags(&unchanged).await;
-        self.read_missing(&free, manifests).await;
-        for at in free {
-            if self.decisions[at].outcome != Outcome::Planned {
-                continue;
-            }
-            if self.deadline.is_near() {
-                self.out_of_time(&[at]);
-            } else {
-                self.write_tag(at, manifests, pace).await;
+        let mut parts = vec![batch.to_vec()];
+        while let Some(part) = parts.pop() {
+            let ready = match self.ready_for_tags(&part, manifests).await {
+                Ok(ready) => ready,
+                Err(error) => {
+                    let left: Vec<At> = part.into_iter().filter(|at| self.is_planned(*at)).collect();
+                    if error.is_answer_too_large() && left.len() > 1 {
+                        let (one, two) = left.split_at(left.len() / 2);
+                        parts.extend([two.to_vec(), one.to_vec()]);
+                    } else {
+                        self.fail_all(&left, &error);
+                    }
+                    continue;
+                }
+            };
+            for at in ready {
+                if self.deadline.is_near() {
+                    self.out_of_time(&[at]);
+                } else {
+                    self.write_tag(at, manifests, pace).await;
+                }
             }
         }
+    }
+
+    /// Those that did not change, whose tag is free, and whose bytes are at hand or do not exist.
+    async fn ready_for_tags(
+        &mut self,
+        part: &[At],
+        manifests: &mut HashMap<Digest, StoredManifest>,
+    ) -> Result<Vec<At>, CallError> {
+        let unchanged = self.unchanged(part).await;
+        let free = self.with_free_tags(&unchanged).await?;
+        self.read_missing(&free, manifests).await?;
+        Ok(free.into_iter().filter(|at| self.is_planned(*at)).collect())
+    }
+
+    fn is_planned(&self, at: At) -> bool {
+        self.decisions[at].outcome == Outcome::Planned
     }
 
     /// PutImage would silently move a tag off another image. No API call is conditional, so the tags are looked up
-    /// right before; one lookup for the whole batch.
-    async fn with_free_tags(&mut self, batch: &[At]) -> Vec<At> {
+    /// right before; one lookup for them all.
+    async fn with_free_tags(&mut self, batch: &[At]) -> Result<Vec<At>, CallError> {
         let tags: Vec<String> = batch.iter().filter_map(|at| self.decisions[*at].new_tag.clone()).collect();
         if tags.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        let holders = match self.deadline.wait(self.registry.tag_holders(self.repository, &tags)).await {
-            Ok(Ok(holders)) => holders,
-            Ok(Err(error)) => {
-                self.fail_all(batch, &error);
-                return Vec::new();
-            }
-            Err(_) => {
-                self.out_of_time(batch);
-                return Vec::new();
-            }
+        let Ok(holders) = self.deadline.wait(self.registry.tag_holders(self.repository, &tags)).await else {
+            self.out_of_time(batch);
+            return Ok(Vec::new());
         };
-        batch.iter().copied().filter(|at| is_free(&mut self.decisions[*at], &holders)).collect()
+        let holders = holders?;
+        Ok(batch.iter().copied().filter(|at| is_free(&mut self.decisions[*at], &holders)).collect())
     }
 
     /// The bytes of a saved plan's images, or of more than a run keeps in memory.
-    async fn read_missing(&mut self, batch: &[At], manifests: &mut HashMap<Digest, StoredManifest>) {
+    async fn read_missing(
+        &mut self,
+        batch: &[At],
+        manifests: &mut HashMap<Digest, StoredManifest>,
+    ) -> Result<(), CallError> {
         let digest = |at: &At| self.decisions[*at].digest;
         let missing: Vec<At> =
             batch.iter().copied().filter(|at| !manifests.contains_key(&digest(at))).collect();
         if missing.is_empty() {
-            return;
+            return Ok(());
         }
         let digests: Vec<Digest> = missing.iter().map(digest).collect();
-        match self.deadline.wait(self.registry.manifests(self.repository, &digests)).await {
-            Err(_) => self.out_of_time(&missing),
-            Ok(Err(error)) => self.fail_all(&missing, &error),
-            Ok(Ok(answer)) => {
-                let sound = answer.done.into_iter().filter_map(|manifest| verified(manifest).ok());
-                manifests.extend(sound.map(|manifest| (manifest.digest, manifest)));
-            }
-        }
+        let Ok(answer) = self.deadline.wait(self.registry.manifests(self.repository, &digests)).await else {
+            self.out_of_time(&missing);
+            return Ok(());
+        };
+        let sound = answer?.done.into_iter().filter_map(|manifest| verified(manifest).ok());
+        manifests.extend(sound.map(|manifest| (manifest.digest, manifest)));
+        Ok(())
     }
 
     async fn write_tag(&mut self, at: At, manifests: &mut HashMap<Digest, StoredManifest>, pace: &Pace) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_ecr::Client;
+use aws_sdk_ecr::operation::batch_get_image::BatchGetImageOutput;
 use aws_sdk_ecr::types::{
     DescribeImagesFilter, ImageDetail, ImageFailure, ImageIdentifier, ImageStatus, ImageStatusFilter,
     TagStatus,
@@ -112,13 +113,7 @@ impl Read for Ecr {
         repository: &str,
         digests: &[Digest],
     ) -> Result<BatchAnswer<StoredManifest>, CallError> {
-        let mut answer = self.batch_get_image(repository, by_digest(digests), MANY).await;
-        if digests.len() == 1 && answer.as_ref().is_err_and(CallError::is_answer_too_large) {
-            // There is room for one, but not for as many as there are calls at once.
-            let _turn = self.large_answers.lock().await;
-            answer = self.batch_get_image(repository, by_digest(digests), ONE).await;
-        }
-        let answer = answer?;
+        let answer = self.batch_get_image(repository, by_digest(digests)).await?;
         let done = answer.images.unwrap_or_default().into_iter().filter_map(stored_manifest).collect();
         Ok(BatchAnswer { done, refused: refusals(answer.failures.unwrap_or_default()) })
     }
@@ -129,7 +124,7 @@ impl Read for Ecr {
         tags: &[String],
     ) -> Result<BTreeMap<String, Option<Digest>>, CallError> {
         let ids = tags.iter().map(|tag| ImageIdentifier::builder().image_tag(tag).build()).collect();
-        let answer = self.batch_get_image(repository, ids, MANY).await?;
+        let answer = self.batch_get_image(repository, ids).await?;
         let held = answer.images.unwrap_or_default().into_iter().filter_map(|image| {
             let id = image.image_id?;
             Some((id.image_tag?, Some(id.image_digest?.parse().ok()?)))
@@ -157,8 +152,22 @@ impl Ecr {
         &self,
         repository: &str,
         ids: Vec<ImageIdentifier>,
+    ) -> Result<BatchGetImageOutput, CallError> {
+        let answer = self.batch_get_image_within(MANY, repository, ids.clone()).await;
+        if ids.len() == 1 && answer.as_ref().is_err_and(CallError::is_answer_too_large) {
+            // There is room for one, but not for as many as there are calls at once.
+            let _turn = self.large_answers.lock().await;
+            return self.batch_get_image_within(ONE, repository, ids).await;
+        }
+        answer
+    }
+
+    async fn batch_get_image_within(
+        &self,
         bytes: u64,
-    ) -> Result<aws_sdk_ecr::operation::batch_get_image::BatchGetImageOutput, CallError> {
+        repository: &str,
+        ids: Vec<ImageIdentifier>,
+    ) -> Result<BatchGetImageOutput, CallError> {
         let call = self.client.batch_get_image().repository_name(repository).set_image_ids(Some(ids));
         let accepted = media_type::ACCEPTED.map(str::to_owned).to_vec();
         let room = Room::of(bytes);

@@ -237,6 +237,22 @@ fn what_only_a_parent_proves_can_be_tagged() {
 }
 
 #[test]
+fn what_is_too_large_to_be_read_together_is_tagged_from_a_saved_plan_all_the_same() {
+    const MIB: usize = 1024 * 1024;
+    let (world, api) = tagging("JANITOR_ORPHANED");
+    let large: Vec<_> = (0..5).map(|n| api.attestation(60, &format!("{n}{}", "x".repeat(MIB)))).collect();
+    let orphans = api.orphans(60, legacy(1));
+    world.save_plan();
+    api.tag(&api.large(60, 1, 4 * MIB), &default_tag("unknown", &orphans[0]));
+    let report = world.apply_saved().report(3);
+    assert_eq!(report.decision(&api, &orphans[0])["code"], "tag-in-use");
+    for attestation in large.iter().chain(&orphans[1..]) {
+        assert_eq!(api.tags(attestation), [default_tag("unknown", attestation)]);
+    }
+    assert_eq!((report.total("tagged"), report.total("failed")), (6, 1));
+}
+
+#[test]
 fn an_attestation_that_changed_since_the_plan_gets_no_tag() {
     let (world, api) = tagging("JANITOR_ATTACHED");
     let build = api.push(60, oci(1), "v1");

@@ -11,7 +11,8 @@ use crate::digest::Digest;
 use crate::inventory::{Evidence, Image, Status};
 use crate::media_type::Shape;
 use crate::registry::{
-    BatchAnswer, CallError, Delete, MAX_IDS, Page, Read, Refusal, Repository, StoredManifest, Tag, TagWritten,
+    ANSWER_TOO_LARGE, BatchAnswer, CallError, Delete, MAX_IDS, Page, Read, Refusal, Repository,
+    StoredManifest, Tag, TagWritten,
 };
 
 #[derive(Default)]
@@ -25,6 +26,7 @@ struct State {
     scripts: Vec<(&'static str, Digest, Script)>,
     failures: Vec<(&'static str, usize, CallError)>,
     delays: BTreeMap<&'static str, Duration>,
+    rooms: BTreeMap<&'static str, usize>,
     refuses_to_move_tags: bool,
 }
 
@@ -102,13 +104,17 @@ impl Registry {
 
     /// This call of an operation, counted from 1, fails as a whole.
     pub(super) fn fail(&self, operation: &'static str, call: usize, code: &str) {
-        let error = CallError { operation, code: code.into(), message: "the test says so".into() };
-        self.state(|state| state.failures.push((operation, call, error)));
+        self.state(|state| state.failures.push((operation, call, failure(operation, code))));
     }
 
     /// Every call of an operation takes so long.
     pub(super) fn delay(&self, operation: &'static str, seconds: u64) {
         self.state(|state| state.delays.insert(operation, Duration::from_secs(seconds)));
+    }
+
+    /// Answers of an operation that name more images than this are too large to be read.
+    pub(super) fn has_room_for(&self, operation: &'static str, images: usize) {
+        self.state(|state| state.rooms.insert(operation, images));
     }
 
     /// The repository's tags are immutable.
@@ -152,10 +158,13 @@ impl Registry {
         assert!((1..=MAX_IDS).contains(&names.len()), "{operation} names {} images", names.len());
         names.sort();
         let (delay, error) = self.state(|state| {
+            let is_too_large = state.rooms.get(operation).is_some_and(|room| names.len() > *room);
             state.log.push((operation, names));
             let call = state.log.iter().filter(|(op, _)| *op == operation).count();
             let error = state.failures.iter().find(|(op, number, _)| (*op, *number) == (operation, call));
-            (state.delays.get(operation).copied(), error.map(|(_, _, error)| error.clone()))
+            let error = error.map(|(_, _, error)| error.clone());
+            let too_large = is_too_large.then(|| failure(operation, ANSWER_TOO_LARGE));
+            (state.delays.get(operation).copied(), error.or(too_large))
         });
         if let Some(delay) = delay {
             tokio::time::sleep(delay).await;
@@ -169,6 +178,10 @@ impl Registry {
             digests.iter().map(name).collect()
         })
     }
+}
+
+fn failure(operation: &'static str, code: &str) -> CallError {
+    CallError { operation, code: code.into(), message: "the test says so".into() }
 }
 
 impl State {

@@ -206,3 +206,30 @@ async fn the_same_plan_again_leaves_its_own_tags_and_writes_the_rest() {
     let report = applied(&registry, decisions).await;
     assert_eq!(outcomes(&report), [(Kept, ""), (Tagged, "")]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_large_to_be_read_together_is_tagged_in_parts() {
+    for operation in ["holders", "read"] {
+        let (decisions, registry) = to_be_tagged(7);
+        registry.add(&image("other"), "");
+        registry.tag(digest("other"), "tag-3");
+        registry.has_room_for(operation, 1);
+        let report = applied(&registry, decisions).await;
+        let mut expected = [(Tagged, ""); 7];
+        expected[3] = (Failed, "tag-in-use");
+        assert_eq!(outcomes(&report), expected, "{operation}");
+        assert_eq!(registry.calls_of("put").len(), 6);
+        assert!(registry.calls_of("describe").len() > 6, "each part is looked at again before it is written");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_large_alone_fails_and_nothing_else_does() {
+    for operation in ["holders", "read"] {
+        let (decisions, registry) = to_be_tagged(2);
+        registry.has_room_for(operation, 0);
+        let report = applied(&registry, decisions).await;
+        assert_eq!(outcomes(&report), [(Failed, "AnswerTooLarge"); 2], "{operation}");
+        assert!(registry.calls_of("put").is_empty());
+    }
+}
