@@ -75,6 +75,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_tenth_of_the_time_within_bounds_is_left_for_the_batch_in_hand() {
+        let (plans, writes) = (false, true);
+        for (seconds, mode, [planning, work, calls]) in [
+            (100.0, writes, [54.0, 90.0, 97.5]),
+            (100.0, plans, [90.0, 90.0, 97.5]),
+            (900.0, writes, [522.0, 870.0, 892.5]),
+            (3.0, writes, [1.5, 2.5, 2.875]),
+            (0.2, plans, [0.0, 0.0, 0.15]),
+        ] {
+            let ends = Deadline::after(Duration::from_secs_f64(seconds), mode).0.unwrap();
+            let after = [ends.planning, ends.work, ends.calls].map(|end| end - Instant::now());
+            assert_eq!(after, [planning, work, calls].map(Duration::from_secs_f64), "{seconds} s");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_plan_run_may_plan_to_the_end_and_no_deadline_is_never_near() {
         let deadline = Deadline::after(Duration::from_secs(100), false);
         tokio::time::advance(Duration::from_secs(89)).await;

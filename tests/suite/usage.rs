@@ -1,5 +1,8 @@
 //! How the command line is used, and what it refuses before it calls anything.
 
+use std::path::Path;
+use std::process::Command;
+
 use crate::harness::{World, legacy};
 
 /// A registry with something to do, so that doing nothing shows.
@@ -98,6 +101,25 @@ fn the_configuration_is_found_by_option_then_by_variable_then_in_the_folder() {
     assert_eq!(world.plan().total("planned"), 2);
     let report = world.cli(&["plan", "--output", "json", "--config", "keep.toml"]).report(0);
     assert_eq!(report.total("planned"), 0);
+}
+
+#[test]
+fn the_configuration_beside_the_program_wins_over_the_one_in_the_folder() {
+    let [home, folder] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let (built, binary) = (env!("CARGO_BIN_EXE_ecr-janitor"), home.path().join("ecr-janitor"));
+    std::fs::hard_link(built, &binary).or_else(|_| std::fs::copy(built, &binary).map(drop)).unwrap();
+    // Each names itself in the error that it makes.
+    let put = |folder: &Path, name: &str| {
+        std::fs::write(folder.join("janitor.toml"), format!("mode = \"{name}\"")).unwrap();
+    };
+    let refusal = || {
+        let output = Command::new(&binary).arg("plan").current_dir(&folder).env_clear().output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    put(folder.path(), "in the folder");
+    assert!(refusal().contains("in the folder"));
+    put(home.path(), "beside the program");
+    assert!(refusal().contains("beside the program"));
 }
 
 #[test]
