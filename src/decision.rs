@@ -147,11 +147,6 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// Whether the plan would write: delete or tag.
-    pub fn acts(&self) -> bool {
-        self.action != Action::Keep
-    }
-
     /// Sets the outcome, with a code and a sentence where something went otherwise than planned.
     pub fn conclude(&mut self, outcome: Outcome, code: Option<&str>, detail: Option<String>) {
         self.outcome = outcome;

@@ -257,10 +257,14 @@ mod tests {
     fn one_bad_message_does_not_spoil_the_batch() {
         let body = json!({"source": "aws.ecr", "detail-type": "ECR Image Action", "detail": {"repository-name": "a"}});
         let record = |id: &str, body: &str| json!({"messageId": id, "eventSource": "aws:sqs", "body": body});
-        let event =
-            json!({"Records": [record("1", &body.to_string()), record("2", "nonsense"), record("3", "{}")]});
+        let scan = json!({"source": "aws.ecr", "detail-type": "ECR Image Scan", "detail": body["detail"]});
+        let forged = json!({"source": "my.own", "detail-type": "ECR Image Action", "detail": body["detail"]});
+        let bodies = [&body.to_string(), "nonsense", "{}", &scan.to_string(), &forged.to_string()];
+        let records: Vec<Value> =
+            bodies.iter().zip(1..).map(|(body, id)| record(&format!("{id}"), body)).collect();
+        let event = json!({"Records": records});
         let Ok(Event::Queue(messages)) = parse(&event) else { panic!("not a queue") };
         let repositories: Vec<_> = messages.iter().map(|m| (m.id.as_str(), m.repository.is_ok())).collect();
-        assert_eq!(repositories, [("1", true), ("2", false), ("3", false)]);
+        assert_eq!(repositories, [("1", true), ("2", false), ("3", false), ("4", false), ("5", false)]);
     }
 }

@@ -339,6 +339,16 @@ mod tests {
     }
 
     #[test]
+    fn what_ecr_would_not_take_is_refused_unread() {
+        let padded = |bytes: usize| format!("{{{}}}", " ".repeat(bytes - 2));
+        assert!(Manifest::parse(padded(MAX_BYTES).as_bytes()).is_ok());
+        for bytes in [MAX_BYTES + 1, 2 * MAX_BYTES] {
+            let refused = Manifest::parse(padded(bytes).as_bytes()).err();
+            assert_eq!(refused, Some(Malformed::TooLarge(bytes)));
+        }
+    }
+
+    #[test]
     fn what_is_wrong_with_a_manifest_is_told_in_a_short_line() {
         let long = "\u{202e}\\n".repeat(400_000);
         let problem =

@@ -203,7 +203,7 @@ proptest! {
         for it in w.all() {
             prop_assert!(!judged.is_proven(it));
             let decision = judged.decision(&policy, it);
-            prop_assert!(decision.is_none_or(|decision| !decision.acts()), "{:?}", judged[it]);
+            prop_assert!(decision.is_none_or(|decision| decision.action == Action::Keep), "{:?}", judged[it]);
         }
     }
 

@@ -192,6 +192,10 @@ fn only_a_call_that_failed_makes_an_image_failed() {
     let judged = w.judge(&defaults());
     let outcome = |it| judged.decision(&defaults(), it).unwrap().outcome;
     assert_eq!((outcome(bad), outcome(failing)), (Outcome::Kept, Outcome::Failed));
+    for it in [bad, failing] {
+        let told = judged.decision(&defaults(), it).unwrap();
+        assert_eq!(told.code.as_deref().zip(told.detail.as_deref()), Some(("Scripted", "the test says so")));
+    }
 }
 
 #[test]
