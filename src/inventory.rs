@@ -384,23 +384,26 @@ mod tests {
         }
     }
 
+    fn image(bytes: &str, shape: Shape) -> Image {
+        Image {
+            digest: Digest::of(bytes.as_bytes()),
+            pushed_at: None,
+            pulled_at: None,
+            size_bytes: 0,
+            tags: Box::default(),
+            status: Status::Active,
+            shape,
+            ruled_out: None,
+            subject: None,
+            evidence: Evidence::Unread,
+        }
+    }
+
     #[test]
     fn an_index_that_refers_to_something_unknown_is_not_one_that_refers_to_nothing() {
         let read = |subject: &str| {
             let bytes = format!(r#"{{"schemaVersion":2,"manifests":[]{subject}}}"#);
-            let image = Image {
-                digest: Digest::of(bytes.as_bytes()),
-                pushed_at: None,
-                pulled_at: None,
-                size_bytes: 0,
-                tags: Box::default(),
-                status: Status::Active,
-                shape: Shape::Index,
-                ruled_out: None,
-                subject: None,
-                evidence: Evidence::Unread,
-            };
-            Inventory::new(vec![image]).add_bytes(0, bytes.as_bytes())
+            Inventory::new(vec![image(&bytes, Shape::Index)]).add_bytes(0, bytes.as_bytes())
         };
         assert_eq!(read(""), Ok(()));
         assert_eq!(read(&format!(r#","subject":{{"digest":"{}"}}"#, Digest::of(b"it"))), Ok(()));
@@ -408,6 +411,37 @@ mod tests {
             let subject = format!(r#","subject":{{"digest":"{digest}"}}"#);
             assert_eq!(read(&subject), Err(Malformed::SubjectDigest(digest.into())));
         }
+    }
+
+    #[test]
+    fn what_is_no_manifest_stops_everything_if_it_might_be_an_index() {
+        for bytes in ["", "[]", r#"{"manifests":{}}"#] {
+            for shape in [Shape::Index, Shape::Unknown] {
+                let read = Inventory::new(vec![image(bytes, shape)]).add_bytes(0, bytes.as_bytes());
+                assert!(matches!(read, Err(Malformed::Json(_))), "{bytes:?} as {shape:?}: {read:?}");
+            }
+            let mut inventory = Inventory::new(vec![image(bytes, Shape::Manifest)]);
+            assert_eq!(inventory.add_bytes(0, bytes.as_bytes()), Ok(()));
+            assert_eq!(inventory.image(0).evidence, Evidence::Other(Kind::Unknown));
+        }
+    }
+
+    #[test]
+    fn indexes_that_list_more_than_can_be_kept_are_not_understood_in_part() {
+        let children = ["one", "two"].map(|name| image(name, Shape::Manifest));
+        let child = |it: usize| format!(r#"{{"digest":"{}"}}"#, children[it].digest);
+        let one = format!(r#"{{"manifests":[{}]}}"#, child(0));
+        let two = format!(r#"{{"manifests":[{},{}]}}"#, child(0), child(1));
+        let edge = Edge { parent: 0, child: 0, role: Role::Plain, reference: NONE, platform: NONE };
+        let read = |bytes: &str| {
+            let images = children.iter().cloned().chain([image(bytes, Shape::Index)]).collect();
+            let mut inventory = Inventory::new(images);
+            inventory.by_parent = vec![edge; MAX_EDGES - 1];
+            let position = inventory.position(Digest::of(bytes.as_bytes())).unwrap();
+            inventory.add_bytes(position, bytes.as_bytes())
+        };
+        assert_eq!(read(&one), Ok(()));
+        assert_eq!(read(&two), Err(Malformed::TooManyChildren(MAX_EDGES)));
     }
 
     #[test]
