@@ -414,6 +414,36 @@ mod tests {
     }
 
     #[test]
+    fn an_image_that_is_listed_twice_counts_once_and_as_the_more_careful_of_the_two() {
+        let at = |second| Timestamp::from_second(second).ok();
+        let listed = |pushed, pulled, status, tags: &[&str]| Image {
+            pushed_at: pushed,
+            pulled_at: pulled,
+            status,
+            tags: tags.iter().map(|tag| (*tag).into()).collect(),
+            ..image("it", Shape::Manifest)
+        };
+        let once = |one: &Image, two: &Image| {
+            let inventory = Inventory::new(vec![one.clone(), image("other", Shape::Index), two.clone()]);
+            assert_eq!(inventory.images().len(), 2);
+            let it = inventory.image(inventory.position(one.digest).unwrap());
+            (it.pushed_at, it.pulled_at, it.status, it.tags.join(" "))
+        };
+        let (active, inactive) = (Status::Active, Status::Inactive);
+        let old = listed(at(1), None, active, &["a", "b"]);
+        let young = listed(at(9), at(5), active, &["c", "a"]);
+        for (one, two, careful) in [
+            (&old, &young, (at(9), at(5), active, "a b c".to_owned())),
+            (&old, &old, (at(1), None, active, "a b".to_owned())),
+            (&old, &listed(None, None, active, &[]), (None, None, active, "a b".to_owned())),
+            (&old, &listed(at(1), None, inactive, &[]), (at(1), None, inactive, "a b".to_owned())),
+        ] {
+            assert_eq!(once(one, two), careful);
+            assert_eq!(once(two, one), careful);
+        }
+    }
+
+    #[test]
     fn what_is_no_manifest_stops_everything_if_it_might_be_an_index() {
         for bytes in ["", "[]", r#"{"manifests":{}}"#] {
             for shape in [Shape::Index, Shape::Unknown] {

@@ -299,6 +299,39 @@ mod tests {
     }
 
     #[test]
+    fn the_keys_of_other_formats_make_no_image_even_if_they_are_null() {
+        for key in ["fsLayers", "blobs"] {
+            for value in ["null", "[]"] {
+                let text = format!(r#"{{"schemaVersion":2,"layers":[],"{key}":{value}}}"#);
+                assert!(!Manifest::parse(text.as_bytes()).unwrap().is_image_manifest(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_platform_is_real_or_unknown_or_neither() {
+        for (platform, is_real, is_unknown) in [
+            (r#"{"os":"linux","architecture":"amd64"}"#, true, false),
+            (r#"{"os":"unknown","architecture":"unknown"}"#, false, true),
+            (r#"{"os":"linux","architecture":"unknown"}"#, false, false),
+            (r#"{"os":"unknown","architecture":"amd64"}"#, false, false),
+            (r#"{"os":"","architecture":"amd64"}"#, false, false),
+            (r#"{"os":"linux"}"#, false, false),
+            ("{}", false, false),
+        ] {
+            let read: Platform = serde_json::from_str(platform).unwrap();
+            assert_eq!((read.is_real(), read.is_unknown()), (is_real, is_unknown), "{platform}");
+        }
+    }
+
+    #[test]
+    fn what_should_have_stood_there_is_told() {
+        let problem = |text: &str| Manifest::parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(problem("[]").contains("expected a JSON object"));
+        assert!(problem(r#"{"layers":{}}"#).contains("expected a list of descriptors"));
+    }
+
+    #[test]
     fn an_index_whose_children_cannot_be_known_is_an_error() {
         let without =
             Manifest::parse(format!(r#"{{"mediaType":"{}"}}"#, media_type::OCI_INDEX).as_bytes()).unwrap();

@@ -82,3 +82,51 @@ pub fn is_image_layer(media_type: &str) -> bool {
     media_type.starts_with("application/vnd.oci.image.layer.")
         || media_type.starts_with("application/vnd.docker.image.rootfs.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_accepted_type_has_its_shape_and_nothing_else_is_known() {
+        use Shape::{Index, Manifest, Unknown, Withdrawn};
+        let shapes = ACCEPTED.map(|accepted| shape(Some(accepted)));
+        assert_eq!(shapes, [Manifest, Index, Manifest, Index, Withdrawn, Withdrawn, Withdrawn, Withdrawn]);
+        for foreign in [None, Some(""), Some("application/json"), Some(IMAGE_CONFIG)] {
+            assert_eq!(shape(foreign), Unknown, "{foreign:?}");
+        }
+    }
+
+    #[test]
+    fn an_in_toto_layer_is_the_plain_one_or_a_named_one_in_an_envelope() {
+        for layer in [IN_TOTO, "application/vnd.in-toto.provenance+dsse", "application/vnd.in-toto.x.y+dsse"]
+        {
+            assert!(is_in_toto_layer(layer), "{layer}");
+        }
+        for other in [
+            "",
+            "application/vnd.in-toto",
+            "application/vnd.in-toto.+dsse",
+            "application/vnd.in-toto.provenance",
+            "application/vnd.in-toto.provenance+json+dsse",
+            "application/vnd.dsse.envelope.v1+json",
+            "application/VND.in-toto+json",
+        ] {
+            assert!(!is_in_toto_layer(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_layer_of_an_image_is_a_file_system() {
+        for layer in [
+            "application/vnd.oci.image.layer.v1.tar+zstd",
+            "application/vnd.oci.image.layer.nondistributable.v1.tar",
+            "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        ] {
+            assert!(is_image_layer(layer), "{layer}");
+        }
+        for other in ["", IN_TOTO, EMPTY, IMAGE_CONFIG] {
+            assert!(!is_image_layer(other), "{other}");
+        }
+    }
+}
