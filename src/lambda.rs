@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use serde::Serialize;
 use serde_json::{Value, json};
 use tracing::Level;
 
@@ -36,6 +37,29 @@ pub struct Function {
     start_at: AtomicU64,
 }
 
+/// What the function answers. Written as it stands: the report of a large registry as a tree of JSON values would take
+/// more memory than the run.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To a schedule, an image action or somebody by hand: the run's report.
+    Report(Box<Report>),
+    /// To a batch of messages from SQS: those that should come again.
+    #[serde(rename_all = "camelCase")]
+    Queue {
+        /// Their ids, as Lambda's partial batch responses want them.
+        batch_item_failures: Vec<BatchItemFailure>,
+    },
+}
+
+/// A message that should come again.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchItemFailure {
+    /// The SQS message id.
+    pub item_identifier: String,
+}
+
 /// One invocation, as Lambda tells of it.
 struct Invocation<'a> {
     started_at: Timestamp,
@@ -63,7 +87,7 @@ impl Function {
     }
 
     /// Handles one invocation. Only a run that could do nothing at all is an error.
-    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Answer, Diagnostic> {
         let invocation = Invocation {
             started_at: Timestamp::now(),
             is_cold: self.is_cold.swap(false, Ordering::Relaxed),
@@ -81,13 +105,13 @@ impl Function {
         answer
     }
 
-    async fn answer(&self, payload: &Value, invocation: &Invocation<'_>) -> Result<Value, Diagnostic> {
+    async fn answer(&self, payload: &Value, invocation: &Invocation<'_>) -> Result<Answer, Diagnostic> {
         let config = self.config.as_ref().map_err(|problem| diagnostic("BadConfig", problem))?;
         let ecr = self.ecr.as_ref().map_err(|problem| diagnostic("BadConfig", problem))?;
         match event::parse(payload).map_err(|bad| diagnostic("BadEvent", &bad.to_string()))? {
             Event::Run(ask) => {
                 let report = self.run(config, ecr, &ask, invocation).await?;
-                to_value(&cut(report, MAX_ANSWER_BYTES))
+                Ok(Answer::Report(Box::new(cut(report, MAX_ANSWER_BYTES))))
             }
             Event::Queue(messages) => self.run_queue(config, ecr, messages, invocation).await,
         }
@@ -100,7 +124,7 @@ impl Function {
         ecr: &Ecr,
         messages: Vec<Message>,
         invocation: &Invocation<'_>,
-    ) -> Result<Value, Diagnostic> {
+    ) -> Result<Answer, Diagnostic> {
         let mut again = Vec::new();
         let mut asked: Vec<(String, String)> = Vec::new();
         for Message { id, repository } in messages {
@@ -129,8 +153,9 @@ impl Function {
                 .collect();
             again.extend(asked.into_iter().filter(|(_, name)| failed.contains(name)).map(|(id, _)| id));
         }
-        let failures: Vec<Value> = again.into_iter().map(|id| json!({"itemIdentifier": id})).collect();
-        Ok(json!({"batchItemFailures": failures}))
+        let batch_item_failures =
+            again.into_iter().map(|item_identifier| BatchItemFailure { item_identifier }).collect();
+        Ok(Answer::Queue { batch_item_failures })
     }
 
     async fn run(
@@ -222,8 +247,4 @@ fn somewhere(now: Timestamp) -> u64 {
 
 fn diagnostic(error_type: &str, message: &str) -> Diagnostic {
     Diagnostic { error_type: error_type.to_owned(), error_message: plain::line(message) }
-}
-
-fn to_value(report: &Report) -> Result<Value, Diagnostic> {
-    serde_json::to_value(report).map_err(|error| diagnostic("Internal", &error.to_string()))
 }
