@@ -121,7 +121,28 @@ pub(super) fn is_pending(decision: &Decision) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decision::sample::{Said as _, index};
+    use crate::decision::sample::{Said as _, attestation, image, index};
+
+    #[test]
+    fn what_is_to_go_before_is_waited_for_and_what_failed_to_go_is_in_the_way() {
+        let next = |outcome: Outcome| {
+            let decisions = [
+                index("i").came_out(outcome),
+                attestation("a").under(&["i", "not in the plan"]),
+                attestation("b").of("p").came_out(outcome),
+                image("p"),
+            ];
+            let order = Order::of(&decisions);
+            [order.next(&decisions, 0), order.next(&decisions, 1), order.next(&decisions, 3)]
+        };
+        for gone in [Outcome::Deleted, Outcome::AlreadyGone] {
+            assert_eq!(next(gone), [Next::Ready; 3], "{gone:?}");
+        }
+        assert_eq!(next(Outcome::Planned), [Next::Ready, Next::Waits, Next::Waits]);
+        for left in [Outcome::Failed, Outcome::ChangedSincePlan, Outcome::ProtectedByEcr, Outcome::Deadline] {
+            assert_eq!(next(left), [Next::Ready, Next::Blocked(0), Next::Blocked(2)], "{left:?}");
+        }
+    }
 
     #[test]
     fn a_long_chain_of_nested_indexes_is_ordered_without_looking_at_all_for_each() {
