@@ -157,6 +157,19 @@ mod tests {
     }
 
     #[test]
+    fn only_indexes_that_are_to_go_have_levels() {
+        let decisions = [
+            attestation("orphan"),
+            index("outer"),
+            index("inner").under(&["outer", "kept"]),
+            attestation("a").under(&["inner"]),
+            index("kept").kept(),
+            index("gone").came_out(Outcome::AlreadyGone),
+        ];
+        assert_eq!(levels(&decisions), [vec![1], vec![2]]);
+    }
+
+    #[test]
     fn a_loop_comes_last_and_ends() {
         let decisions =
             [index("a").under(&["b"]), index("b").under(&["a"]), index("c"), index("d").under(&["d"])];
