@@ -87,6 +87,9 @@ mod tests {
         for pattern in ["", "Team/*", "team/[ab]*", "a b", "arn:aws:ecr", "é"] {
             assert!(Patterns::new([pattern]).is_err(), "{pattern}");
         }
+        for (length, is_too_long) in [(256, false), (257, true), (1000, true)] {
+            assert_eq!(Patterns::new(["a".repeat(length)]).is_err(), is_too_long, "ECR's names: 256 at most");
+        }
     }
 
     #[test]
