@@ -91,3 +91,12 @@ async fn tags_stop_in_the_middle_of_a_batch() {
     let report = applied_until(&registry, decisions, a_hundred_seconds()).await;
     assert_eq!((report.counts.tagged, report.counts.failed, report.counts.deadline), (2, 1, 2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_tag_whose_turn_comes_too_late_is_not_begun() {
+    let (decisions, registry) = super::tags::to_be_tagged(420);
+    let report = applied_until(&registry, decisions, a_hundred_seconds()).await;
+    // A turn comes each 220 ms: the 410th after 89.98 seconds, the next after 90.2.
+    assert_eq!((report.counts.tagged, report.counts.deadline), (410, 10));
+    assert_eq!(registry.calls_of("put").len(), 410);
+}
