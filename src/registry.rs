@@ -165,7 +165,7 @@ pub trait Read: Send + Sync {
         digests: &[Digest],
     ) -> impl Future<Output = Result<BatchAnswer<StoredManifest>, CallError>> + Send;
     /// Which images hold these tags, at most [`MAX_IDS`]; `None` for a tag that nobody holds. A tag of which
-    /// ECR said neither is missing.
+    /// ECR said neither is missing. Too large an answer is an error, as with [`Read::manifests`].
     fn tag_holders(
         &self,
         repository: &str,
@@ -197,4 +197,68 @@ pub trait Tag: Send + Sync {
         manifest: &StoredManifest,
         tag: &str,
     ) -> impl Future<Output = Result<TagWritten, CallError>> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(code: &str) -> CallError {
+        CallError { operation: "DescribeImages", code: code.into(), message: "it says".into() }
+    }
+
+    /// The codes for which something holds.
+    fn codes(holds: impl Fn(&CallError) -> bool) -> Vec<&'static str> {
+        const CODES: [&str; 14] = [
+            "AccessDenied",
+            "AccessDeniedException",
+            "AnswerTooLarge",
+            "BadAnswer",
+            "Http403",
+            "Http503",
+            "ImageNotFoundException",
+            "InternalFailure",
+            "NoAnswer",
+            "RepositoryNotFoundException",
+            "ServerException",
+            "ServiceUnavailable",
+            "ThrottlingException",
+            "UnauthorizedOperation",
+        ];
+        CODES.into_iter().filter(|code| holds(&error(code))).collect()
+    }
+
+    #[test]
+    fn an_errors_code_tells_what_it_means() {
+        let denied = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"];
+        assert_eq!(codes(CallError::is_access_denied), denied);
+        assert_eq!(codes(CallError::is_answer_too_large), ["AnswerTooLarge"]);
+        assert_eq!(codes(CallError::is_image_gone), ["ImageNotFoundException"]);
+        assert_eq!(codes(CallError::is_repository_gone), ["RepositoryNotFoundException"]);
+        assert_eq!(
+            codes(CallError::is_in_doubt),
+            ["BadAnswer", "Http503", "InternalFailure", "NoAnswer", "ServerException", "ServiceUnavailable"],
+            "the call may have been carried out"
+        );
+    }
+
+    #[test]
+    fn every_error_says_what_happened_and_what_to_do() {
+        for (code, remedy) in [
+            ("AccessDeniedException", "allow ecr:DescribeImages"),
+            ("NoCredentials", "configure AWS credentials"),
+            ("ExpiredTokenException", "renew"),
+            ("RequestTimeTooSkewed", "set the clock"),
+            ("InvalidSignatureException", "check the AWS credentials"),
+            ("NoAnswer", "check the region"),
+            ("ServerException", "try again later"),
+        ] {
+            let told = error(code).with_remedy();
+            assert!(told.starts_with(&format!("DescribeImages failed with {code}: it says; ")), "{told}");
+            assert!(told.contains(remedy), "{told}");
+        }
+        let skewed =
+            CallError { message: "Signature expired: ...".into(), ..error("InvalidSignatureException") };
+        assert!(skewed.with_remedy().contains("set the clock"));
+    }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::registry::Script::{Refused, Silence};
 use super::*;
 use crate::attestation::Form;
-use crate::media_type::{DOCKER_ATTESTATION, EMPTY, IN_TOTO};
+use crate::media_type::{DOCKER_ATTESTATION, EMPTY, IMAGE_CONFIG, IN_TOTO};
 use Outcome::{AlreadyGone, ChangedSincePlan, Failed, Kept, Tagged};
 
 /// An attestation in the OCI form: its bytes, and that it is to be tagged `tag-<number>`.
@@ -153,6 +153,29 @@ async fn bytes_of_another_form_than_planned_prove_nothing() {
         decisions[0].form = form;
         let report = applied(&registry, decisions).await;
         assert_eq!(outcomes(&report), [(Failed, "NotProven")], "{form:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_its_parent_proves_is_tagged_if_the_plan_says_that_it_did() {
+    let config = "sha256:".to_owned() + &"0".repeat(64);
+    let bytes = json!({
+        "schemaVersion": 2,
+        "config": { "mediaType": IMAGE_CONFIG, "digest": config, "size": 2 },
+        "layers": [{ "mediaType": IN_TOTO, "digest": config, "size": 1 }],
+    })
+    .to_string();
+    for (form, outcome) in [
+        (Form::ByParent, (Tagged, "")),
+        (Form::Legacy, (Failed, "NotProven")),
+        (Form::Oci, (Failed, "NotProven")),
+    ] {
+        let decision = attestation("").to_be_tagged("tag").said(|it| {
+            (it.digest, it.form) = (Digest::of(bytes.as_bytes()), Some(form));
+        });
+        let registry = Registry::default();
+        registry.add(&decision, &bytes);
+        assert_eq!(outcomes(&applied(&registry, vec![decision]).await), [outcome], "{form:?}");
     }
 }
 
