@@ -83,6 +83,27 @@ fn a_pull_of_what_may_be_an_attestation_of_the_index_counts() {
 }
 
 #[test]
+fn a_pull_of_what_is_listed_as_something_else_and_not_read_counts_too() {
+    let reason = after(|it| {
+        let loose = it.w.oci(it.shared);
+        it.w.index(&[loose.listed(As::ReferenceType("other")), it.attestation]);
+        a_pull(loose)
+    });
+    assert_eq!(reason, RecentlyPulled);
+}
+
+#[test]
+fn what_the_listing_shows_to_be_a_referrer_is_one_even_if_it_is_too_young_to_be_read() {
+    // The tagged root reaches the image, the young signature of that, and so the signature of the signature.
+    let reason = after(|it| {
+        let second = it.w.signature(it.w.signature(it.shared).age(A_SECOND));
+        it.w.index(&[second, it.attestation]);
+        a_pull(second)
+    });
+    assert_eq!(reason, Superseded);
+}
+
+#[test]
 fn a_pull_of_the_attestation_itself_counts() {
     assert_eq!(after(|it| a_pull(it.attestation)), RecentlyPulled);
 }

@@ -130,6 +130,14 @@ fn every_index_is_read_however_it_stands() {
 }
 
 #[test]
+fn before_it_is_read_an_index_is_an_index_by_its_type() {
+    let w = World::default();
+    let index = w.index(&[]);
+    let judged = w.judge_unread(&deletes());
+    assert_eq!((judged[index].kind, judged.wanted().count()), (Kind::Index, 0));
+}
+
+#[test]
 fn reading_may_show_a_referrer_that_the_listing_kept_quiet_about() {
     let w = World::default();
     let a = w.legacy(w.image("linux/amd64"));
