@@ -183,6 +183,7 @@ mod tests {
         let digest = Digest::of(b"{}");
         let subject = Digest::of(b"subject");
         let full = template("att.{platform}_{subject}-{digest}");
+        assert_eq!(full.to_string(), "att.{platform}_{subject}-{digest}");
         assert_eq!(
             full.render(digest, Some("linux-arm64-v8"), Some(subject)),
             format!("att.linux-arm64-v8_{}-44136fa355b3", subject.short())

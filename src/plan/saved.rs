@@ -184,7 +184,7 @@ fn as_planned(decision: &Decision) -> Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decision::sample::{Said as _, attestation, digest, image, index};
+    use crate::decision::sample::{Said as _, attestation, digest, image, index, repository};
 
     fn saved() -> SavedPlan {
         let mut plan = SavedPlan {
@@ -203,6 +203,34 @@ mod tests {
     fn reads_back_what_it_wrote() {
         let text = serde_json::to_string_pretty(&saved()).unwrap();
         assert_eq!(SavedPlan::parse(&text), Ok(saved()));
+    }
+
+    #[test]
+    fn comes_back_with_what_is_to_be_done_and_how_many_images_there_were() {
+        let decisions = [
+            index("i"),
+            attestation("a").came_out(Outcome::LimitReached),
+            attestation("b").kept(),
+            attestation("c").came_out(Outcome::Failed),
+        ];
+        let report = |name, decisions: &[Decision]| Planned {
+            report: repository(name, 30, decisions.to_vec()),
+            manifests: HashMap::new(),
+        };
+        let repositories =
+            vec![report("z", &decisions), report("idle", &decisions[2..]), report("a", &decisions)];
+        let plan = Plan { registry: Some("123456789012".into()), repositories, tripped: Vec::new() };
+        let text =
+            serde_json::to_string(&SavedPlan::new(&plan, "eu-central-1", Timestamp::UNIX_EPOCH)).unwrap();
+        let back = SavedPlan::parse(&text).unwrap().into_repositories();
+        let names: Vec<&str> = back.iter().map(|planned| planned.report.name.as_str()).collect();
+        assert_eq!(names, ["a", "z"]);
+        for Planned { report, manifests } in back {
+            assert_eq!((report.counts.images, report.counts.planned, manifests.len()), (30, 2, 0));
+            let digests: Vec<Digest> = report.decisions.iter().map(|decision| decision.digest).collect();
+            assert_eq!(digests, [digest("i"), digest("a")]);
+            assert!(report.decisions.iter().all(|decision| decision.outcome == Outcome::Planned));
+        }
     }
 
     #[test]
