@@ -33,6 +33,16 @@ fn attached_attestations_get_a_tag_that_tells_platform_and_digest() {
 }
 
 #[test]
+fn what_the_plan_read_is_not_read_again_for_its_tag() {
+    let (world, api) = tagging("JANITOR_ATTACHED");
+    api.push(60, oci(1), "v1");
+    assert_eq!(world.apply().total("tagged"), 2);
+    let calls = world.ecr.calls();
+    // Of the index, of the attestations, and of the tags, whether they are free.
+    assert_eq!((calls["BatchGetImage"], calls["PutImage"]), (3, 2));
+}
+
+#[test]
 fn orphans_get_a_tag_too() {
     let (world, api) = tagging("JANITOR_ORPHANED");
     let orphans = api.orphans(60, legacy(1));
