@@ -21,7 +21,7 @@ soak: ## The reference model, other clients and lost answers over many random wo
 witnesses: ## AWS's clients, skopeo and moto against the real binaries (skipped without Python)
 	CARGO="$(CARGO)" witnesses/run.sh
 
-fuzz: ## Hostile input by libFuzzer, TIME=60 seconds a target (skipped without nightly Rust and cargo-fuzz)
+fuzz: ## Hostile input by libFuzzer, TIME=60 seconds a target (skipped without a C++ compiler)
 	fuzz/run.sh $(or $(TIME),60)
 
 lint: ## Formatting, lints, documentation, and the Lambda binary alone
