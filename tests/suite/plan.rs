@@ -290,6 +290,8 @@ fn an_archived_index_protects_its_whole_repository() {
     api.archive(&archived.root);
     let report = world.cli(&["plan", "--output", "json"]).report(3);
     assert_eq!((report.left_alone(&api), report.total("planned")), ("index-unreadable", 0));
+    let detail = report.of(&api)["detail"].as_str().unwrap();
+    assert!(detail.contains("BatchGetImage: ImageInaccessible"), "{detail}");
 }
 
 #[test]

@@ -40,6 +40,10 @@ fn what_the_plan_read_is_not_read_again_for_its_tag() {
     let calls = world.ecr.calls();
     // Of the index, of the attestations, and of the tags, whether they are free.
     assert_eq!((calls["BatchGetImage"], calls["PutImage"]), (3, 2));
+    let (world, api) = tagging("JANITOR_ORPHANED");
+    (0..2).for_each(|n| drop(api.attestation(60, &format!("{n}{}", "x".repeat(700_000)))));
+    assert_eq!(world.apply().total("tagged"), 2);
+    assert_eq!(world.ecr.calls()["BatchGetImage"], 2, "megabytes are kept");
 }
 
 #[test]

@@ -191,6 +191,16 @@ async fn a_call_that_fails_as_a_whole_fails_what_it_names() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_fails_changes_nothing_of_what_was_found_before() {
+    let (decisions, registry) = to_be_tagged(2);
+    registry.add(&image("other"), "");
+    registry.tag(digest("other"), "tag-0");
+    registry.fail("read", 1, "ServerException");
+    let report = applied(&registry, decisions).await;
+    assert_eq!(outcomes(&report), [(Failed, "tag-in-use"), (Failed, "ServerException")]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tag_that_cannot_be_put_does_not_stop_the_next() {
     for (code, outcome) in [("LimitExceededException", Failed), ("ImageNotFoundException", AlreadyGone)] {
         let (decisions, registry) = to_be_tagged(2);
