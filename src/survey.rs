@@ -333,3 +333,6 @@ impl HandsOff {
         Self { reason, detail: format!("{error}{remedy}") }
     }
 }
+
+#[cfg(test)]
+mod tests;
