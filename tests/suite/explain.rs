@@ -157,6 +157,28 @@ fn the_repository_is_summed_up() {
 }
 
 #[test]
+fn what_came_in_the_last_30_days_is_counted() {
+    let world = World::new();
+    let api = world.repository("team/api");
+    for days in [29, 3, 31, 60] {
+        api.attestation(days, &format!("{days}"));
+        api.artifact(days, &format!("application/{days}"));
+    }
+    let overview = world.cli(&["explain", "team/api", "--output", "json"]).json();
+    assert_eq!(overview["attestations_of_the_last_30_days"], 2);
+}
+
+#[test]
+fn an_archived_image_is_told_as_that() {
+    let world = World::new();
+    let api = world.repository("team/api");
+    let [archived, active] = ["a", "b"].map(|predicate| api.attestation(60, predicate));
+    api.archive(&archived);
+    let is_active = |digest| explained(&world, "team/api", digest)["is_active"].clone();
+    assert_eq!((is_active(&archived), is_active(&active)), (json!(false), json!(true)));
+}
+
+#[test]
 fn it_tells_how_to_stop_making_more_of_them() {
     let world = World::new();
     let api = world.repository("team/api");
