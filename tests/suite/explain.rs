@@ -114,7 +114,11 @@ fn an_image_is_found_by_tag_by_digest_and_by_the_first_digits() {
 fn an_index_tells_what_it_lists() {
     let (world, busy) = busy();
     let it = explained(&world, "team/api", &busy.live_oci.root);
-    assert_eq!((&it["lists"]["images"], &it["lists"]["attestations"]), (&2.into(), &2.into()));
+    assert_eq!(it["lists"], json!({"images": 2, "attestations": 2, "indexes": 0}));
+    let [live, legacy] = [&busy.live_oci.root, &busy.live_legacy.root].map(|root| Listed::Plain(root));
+    let outer = busy.repo.index(60, &[live, legacy], Some("outer"));
+    let it = explained(&world, "team/api", &outer);
+    assert_eq!(it["lists"], json!({"images": 0, "attestations": 0, "indexes": 2}));
 }
 
 #[test]
@@ -164,8 +168,13 @@ fn what_came_in_the_last_30_days_is_counted() {
         api.attestation(days, &format!("{days}"));
         api.artifact(days, &format!("application/{days}"));
     }
-    let overview = world.cli(&["explain", "team/api", "--output", "json"]).json();
-    assert_eq!(overview["attestations_of_the_last_30_days"], 2);
+    let overview = |name| world.cli(&["explain", name, "--output", "json"]).json();
+    let it = overview("team/api");
+    assert_eq!(it["attestations_of_the_last_30_days"], 2);
+    assert!(it["advice"].is_string());
+    world.repository("team/web").artifact(3, "application/x");
+    let it = overview("team/web");
+    assert_eq!((&it["attestations_of_the_last_30_days"], &it["advice"]), (&json!(0), &json!(null)));
 }
 
 #[test]
