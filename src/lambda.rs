@@ -248,3 +248,40 @@ fn somewhere(now: Timestamp) -> u64 {
 fn diagnostic(error_type: &str, message: &str) -> Diagnostic {
     Diagnostic { error_type: error_type.to_owned(), error_message: plain::line(message) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::Outcome;
+    use crate::decision::sample::{Said as _, attestation, repository};
+    use crate::report::RepositoryReason;
+
+    #[test]
+    fn what_failed_or_found_no_time_comes_again_and_what_a_limit_stopped_does_not() {
+        let asked = |outcomes: &[Outcome]| {
+            let decisions = outcomes.iter().map(|outcome| attestation("a").came_out(*outcome)).collect();
+            let report = repository("team/api", 10, decisions);
+            (should_come_again(&report), was_reached(&report))
+        };
+        assert_eq!(asked(&[Outcome::Deleted, Outcome::AlreadyGone, Outcome::LimitReached]), (false, true));
+        assert_eq!(asked(&[Outcome::Failed, Outcome::Deleted]), (true, true));
+        assert_eq!(asked(&[Outcome::Deadline, Outcome::Deleted]), (true, false));
+        let without = |reason| RepositoryReport::without_decisions("team/api".into(), reason, None);
+        for (reason, again, reached) in [
+            (RepositoryReason::Deadline, true, false),
+            (RepositoryReason::AccessDenied, true, true),
+            (RepositoryReason::NotOptedIn, false, true),
+        ] {
+            let report = without(reason);
+            assert_eq!((should_come_again(&report), was_reached(&report)), (again, reached), "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_may_ask_for_less_and_never_for_more() {
+        assert_eq!(mode(Mode::Apply, Some(Mode::Plan)).ok(), Some(Mode::Plan));
+        assert_eq!(mode(Mode::Apply, None).ok(), Some(Mode::Apply));
+        assert_eq!(mode(Mode::Plan, None).ok(), Some(Mode::Plan));
+        assert!(mode(Mode::Plan, Some(Mode::Apply)).is_err());
+    }
+}
