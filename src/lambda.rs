@@ -278,6 +278,14 @@ mod tests {
     }
 
     #[test]
+    fn cold_instances_begin_with_each_repository_in_turn_by_chance() {
+        let first: BTreeSet<u64> = (0..200)
+            .map(|ms| somewhere(Timestamp::from_millisecond(1_700_000_000_000 + ms).unwrap()) % 10)
+            .collect();
+        assert_eq!(first.len(), 10);
+    }
+
+    #[test]
     fn an_event_may_ask_for_less_and_never_for_more() {
         assert_eq!(mode(Mode::Apply, Some(Mode::Plan)).ok(), Some(Mode::Plan));
         assert_eq!(mode(Mode::Apply, None).ok(), Some(Mode::Apply));
