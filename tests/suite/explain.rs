@@ -94,9 +94,27 @@ fn people_get_the_same_in_sentences() {
         &live.platforms[0],
         &live.root,
         "tagged v2",
-        "keeps it (attached)",
+        "keeps it (attached), because a tagged index lists it",
     ] {
         assert!(text.contains(part), "{part:?} is not in {text}");
+    }
+}
+
+#[test]
+fn the_rule_that_matched_is_told_in_a_sentence() {
+    let (world, busy) = busy();
+    let (tagged, young) = (busy.repo.attestation(60, "a"), busy.repo.attestation(0, "b"));
+    busy.repo.tag(&tagged, "mine");
+    for (digest, rule) in [
+        (&busy.live_oci.platforms[0], "only attestations are touched"),
+        (&tagged, "a tag that the janitor did not write"),
+        (&young, "younger than grace_period"),
+        (&busy.live_oci.attestations[0], "a tagged index lists it"),
+        (&busy.superseded.attestations[0], "all indexes that list it have lost their tags"),
+        (&busy.legacy_orphans[0], "no index lists it any more"),
+    ] {
+        let because = &explained(&world, "team/api", digest)["because"];
+        assert!(because.as_str().is_some_and(|because| because.contains(rule)), "{because}");
     }
 }
 
