@@ -244,6 +244,18 @@ async fn what_fails_as_a_whole_is_told_with_what_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn when_candidates_cannot_be_read_they_are_kept_unless_the_repository_is_gone() {
+    let mut registry = Registry::default();
+    let attestation = registry.attestation(1);
+    registry.failing.insert("BatchGetImage", "ServerException");
+    let surveyed = registry.survey().await.unwrap();
+    let kept = (Verdict::keep(Kind::Unread, Reason::Unreadable), Evidence::CallFailed);
+    assert_eq!(found(&surveyed, attestation), kept);
+    registry.failing.insert("BatchGetImage", "RepositoryNotFoundException");
+    assert_eq!(registry.left_alone().await.0, RepositoryReason::RepositoryGone);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_time_nothing_is_asked() {
     let mut registry = Registry::default();
     registry.index(&[]);
