@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
@@ -11,6 +12,7 @@ use crate::attestation::{Form, Kind};
 use crate::decision::Reason;
 use crate::inventory::{Image, Status};
 use crate::media_type::{DOCKER_ATTESTATION, EMPTY, IN_TOTO, OCI_INDEX};
+use crate::policy::Action;
 use crate::registry::{ANSWER_TOO_LARGE, Page, Refusal, Repository};
 
 /// Images by digest, and what is wrong with them.
@@ -27,6 +29,8 @@ struct Registry {
     failing: BTreeMap<&'static str, &'static str>,
     /// How many manifests each BatchGetImage asked for.
     reads: Mutex<Vec<usize>>,
+    /// How many pages of the listing were asked for.
+    pages: AtomicUsize,
 }
 
 impl Registry {
@@ -50,8 +54,13 @@ impl Registry {
     }
 
     fn attestation(&mut self, number: usize) -> Digest {
+        self.padded_attestation(number, 0)
+    }
+
+    fn padded_attestation(&mut self, number: usize, padding: usize) -> Digest {
         let attestation = json!({
             "schemaVersion": 2,
+            "annotations": { "padding": "x".repeat(padding) },
             "artifactType": DOCKER_ATTESTATION,
             "config": { "mediaType": EMPTY, "digest": Digest::of(b"{}"), "size": 2 },
             "layers": [{ "mediaType": IN_TOTO, "digest": format!("sha256:{number:064x}"), "size": 1 }],
@@ -93,6 +102,7 @@ fn found(surveyed: &Surveyed, digest: Digest) -> (Verdict, Evidence) {
 
 impl Read for Registry {
     async fn image_page(&self, _: &str, _: Option<String>) -> Result<Page, CallError> {
+        self.pages.fetch_add(1, Ordering::Relaxed);
         self.call("DescribeImages")?;
         Ok(Page { images: self.images.values().map(|(image, _)| image.clone()).collect(), next: None })
     }
@@ -262,4 +272,17 @@ async fn without_time_nothing_is_asked() {
     let left = registry.survey_until(Deadline::after(Duration::ZERO, true)).await.map(drop);
     assert_eq!(left, Err(HandsOff::out_of_time()));
     assert!(registry.reads.lock().unwrap().is_empty());
+    assert_eq!(registry.pages.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_to_be_tagged_is_kept_in_memory_up_to_a_bound() {
+    let mut registry = Registry::default();
+    let attestations: Vec<Digest> =
+        (0..6).map(|number| registry.padded_attestation(number, KEPT_BYTES / 5)).collect();
+    let policy = Policy { orphaned: Action::Tag, ..Policy::default() };
+    let surveyed =
+        survey(&registry, "team/api", &policy, Timestamp::now(), &Deadline::default()).await.unwrap();
+    assert!(attestations.iter().all(|it| found(&surveyed, *it).0.action == Action::Tag));
+    assert_eq!(surveyed.manifests.len(), 4);
 }
