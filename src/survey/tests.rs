@@ -285,4 +285,5 @@ async fn what_is_to_be_tagged_is_kept_in_memory_up_to_a_bound() {
         survey(&registry, "team/api", &policy, Timestamp::now(), &Deadline::default()).await.unwrap();
     assert!(attestations.iter().all(|it| found(&surveyed, *it).0.action == Action::Tag));
     assert_eq!(surveyed.manifests.len(), 4);
+    assert!(registry.survey().await.unwrap().manifests.is_empty(), "nothing is to be tagged");
 }
