@@ -50,6 +50,25 @@ pub struct Image {
     pub evidence: Evidence,
 }
 
+#[cfg(test)]
+impl Image {
+    /// An image with these bytes as a listing shows it, for tests: untagged, active, old, unread.
+    pub(crate) fn sample(bytes: &str, shape: Shape) -> Self {
+        Self {
+            digest: Digest::of(bytes.as_bytes()),
+            pushed_at: Some(Timestamp::UNIX_EPOCH),
+            pulled_at: None,
+            size_bytes: 1000,
+            tags: Box::default(),
+            status: Status::Active,
+            shape,
+            ruled_out: None,
+            subject: None,
+            evidence: Evidence::Unread,
+        }
+    }
+}
+
 /// What is known from an image's own bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evidence {
@@ -384,26 +403,11 @@ mod tests {
         }
     }
 
-    fn image(bytes: &str, shape: Shape) -> Image {
-        Image {
-            digest: Digest::of(bytes.as_bytes()),
-            pushed_at: None,
-            pulled_at: None,
-            size_bytes: 0,
-            tags: Box::default(),
-            status: Status::Active,
-            shape,
-            ruled_out: None,
-            subject: None,
-            evidence: Evidence::Unread,
-        }
-    }
-
     #[test]
     fn an_index_that_refers_to_something_unknown_is_not_one_that_refers_to_nothing() {
         let read = |subject: &str| {
             let bytes = format!(r#"{{"schemaVersion":2,"manifests":[]{subject}}}"#);
-            Inventory::new(vec![image(&bytes, Shape::Index)]).add_bytes(0, bytes.as_bytes())
+            Inventory::new(vec![Image::sample(&bytes, Shape::Index)]).add_bytes(0, bytes.as_bytes())
         };
         assert_eq!(read(""), Ok(()));
         assert_eq!(read(&format!(r#","subject":{{"digest":"{}"}}"#, Digest::of(b"it"))), Ok(()));
@@ -421,10 +425,11 @@ mod tests {
             pulled_at: pulled,
             status,
             tags: tags.iter().map(|tag| (*tag).into()).collect(),
-            ..image("it", Shape::Manifest)
+            ..Image::sample("it", Shape::Manifest)
         };
         let once = |one: &Image, two: &Image| {
-            let inventory = Inventory::new(vec![one.clone(), image("other", Shape::Index), two.clone()]);
+            let inventory =
+                Inventory::new(vec![one.clone(), Image::sample("other", Shape::Index), two.clone()]);
             assert_eq!(inventory.images().len(), 2);
             let it = inventory.image(inventory.position(one.digest).unwrap());
             (it.pushed_at, it.pulled_at, it.status, it.tags.join(" "))
@@ -447,10 +452,10 @@ mod tests {
     fn what_is_no_manifest_stops_everything_if_it_might_be_an_index() {
         for bytes in ["", "[]", r#"{"manifests":{}}"#] {
             for shape in [Shape::Index, Shape::Unknown] {
-                let read = Inventory::new(vec![image(bytes, shape)]).add_bytes(0, bytes.as_bytes());
+                let read = Inventory::new(vec![Image::sample(bytes, shape)]).add_bytes(0, bytes.as_bytes());
                 assert!(matches!(read, Err(Malformed::Json(_))), "{bytes:?} as {shape:?}: {read:?}");
             }
-            let mut inventory = Inventory::new(vec![image(bytes, Shape::Manifest)]);
+            let mut inventory = Inventory::new(vec![Image::sample(bytes, Shape::Manifest)]);
             assert_eq!(inventory.add_bytes(0, bytes.as_bytes()), Ok(()));
             assert_eq!(inventory.image(0).evidence, Evidence::Other(Kind::Unknown));
         }
@@ -458,13 +463,13 @@ mod tests {
 
     #[test]
     fn indexes_that_list_more_than_can_be_kept_are_not_understood_in_part() {
-        let children = ["one", "two"].map(|name| image(name, Shape::Manifest));
+        let children = ["one", "two"].map(|name| Image::sample(name, Shape::Manifest));
         let child = |it: usize| format!(r#"{{"digest":"{}"}}"#, children[it].digest);
         let one = format!(r#"{{"manifests":[{}]}}"#, child(0));
         let two = format!(r#"{{"manifests":[{},{}]}}"#, child(0), child(1));
         let edge = Edge { parent: 0, child: 0, role: Role::Plain, reference: NONE, platform: NONE };
         let read = |bytes: &str, edges: usize| {
-            let images = children.iter().cloned().chain([image(bytes, Shape::Index)]).collect();
+            let images = children.iter().cloned().chain([Image::sample(bytes, Shape::Index)]).collect();
             let mut inventory = Inventory::new(images);
             inventory.by_parent = vec![edge; edges];
             let position = inventory.position(Digest::of(bytes.as_bytes())).unwrap();

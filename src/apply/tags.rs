@@ -21,27 +21,30 @@ impl<R: Read + Delete + Tag> Work<'_, R> {
     ) {
         let mut parts = vec![batch.to_vec()];
         while let Some(part) = parts.pop() {
-            let ready = match self.ready_for_tags(&part, manifests).await {
-                Ok(ready) => ready,
-                Err(error) => {
-                    let left: Vec<At> = part.into_iter().filter(|at| self.is_planned(*at)).collect();
-                    if error.is_answer_too_large() && left.len() > 1 {
-                        let (one, two) = left.split_at(left.len() / 2);
-                        parts.extend([two.to_vec(), one.to_vec()]);
-                    } else {
-                        self.fail_all(&left, &error);
+            match self.ready_for_tags(&part, manifests).await {
+                Err(error) => parts.extend(self.halves_or_failures(part, &error)),
+                Ok(ready) => {
+                    for at in ready {
+                        if self.deadline.is_near() {
+                            self.out_of_time(&[at]);
+                        } else {
+                            self.write_tag(at, manifests, pace).await;
+                        }
                     }
-                    continue;
-                }
-            };
-            for at in ready {
-                if self.deadline.is_near() {
-                    self.out_of_time(&[at]);
-                } else {
-                    self.write_tag(at, manifests, pace).await;
                 }
             }
         }
+    }
+
+    /// What a failed call leaves to be tried again: two halves, the first one last, if its answer was too large.
+    fn halves_or_failures(&mut self, part: Vec<At>, error: &CallError) -> Vec<Vec<At>> {
+        let left: Vec<At> = part.into_iter().filter(|at| self.is_planned(*at)).collect();
+        if error.is_answer_too_large() && left.len() > 1 {
+            let (one, two) = left.split_at(left.len() / 2);
+            return vec![two.to_vec(), one.to_vec()];
+        }
+        self.fail_all(&left, error);
+        Vec::new()
     }
 
     /// Those that did not change, whose tag is free, and whose bytes are at hand or do not exist.

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::*;
 use crate::attestation::{Form, Kind};
 use crate::decision::Reason;
-use crate::inventory::{Image, Status};
+use crate::inventory::Image;
 use crate::media_type::{DOCKER_ATTESTATION, EMPTY, IN_TOTO, OCI_INDEX};
 use crate::policy::Action;
 use crate::registry::{ANSWER_TOO_LARGE, Page, Refusal, Repository};
@@ -36,19 +36,8 @@ struct Registry {
 impl Registry {
     fn add(&mut self, shape: Shape, bytes: serde_json::Value) -> Digest {
         let bytes = bytes.to_string();
-        let digest = Digest::of(bytes.as_bytes());
-        let image = Image {
-            digest,
-            pushed_at: Some(Timestamp::UNIX_EPOCH),
-            pulled_at: None,
-            size_bytes: 1000,
-            tags: Box::default(),
-            status: Status::Active,
-            shape,
-            ruled_out: None,
-            subject: None,
-            evidence: Evidence::Unread,
-        };
+        let image = Image::sample(&bytes, shape);
+        let digest = image.digest;
         self.images.insert(digest, (image, bytes));
         digest
     }

@@ -105,9 +105,10 @@ fn the_configuration_is_found_by_option_then_by_variable_then_in_the_folder() {
 
 #[test]
 fn the_configuration_beside_the_program_wins_over_the_one_in_the_folder() {
-    let [home, folder] = [(); 2].map(|()| tempfile::tempdir().unwrap());
-    let (built, binary) = (env!("CARGO_BIN_EXE_ecr-janitor"), home.path().join("ecr-janitor"));
-    std::fs::hard_link(built, &binary).or_else(|_| std::fs::copy(built, &binary).map(drop)).unwrap();
+    // On the file system of the program, so that it can be linked: a copy may still be open when it is started.
+    let [home, folder] = [(); 2].map(|()| tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap());
+    let binary = home.path().join("ecr-janitor");
+    std::fs::hard_link(env!("CARGO_BIN_EXE_ecr-janitor"), &binary).unwrap();
     // Each names itself in the error that it makes.
     let put = |folder: &Path, name: &str| {
         std::fs::write(folder.join("janitor.toml"), format!("mode = \"{name}\"")).unwrap();
