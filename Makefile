@@ -13,13 +13,13 @@ demo: ## Show the Lambda function at work on an embedded ECR (no AWS account nee
 test: ## All tests
 	$(CARGO) test --locked --workspace
 	@$(MAKE) --no-print-directory witnesses
-	CARGO="$(CARGO)" deploy/run.sh test
+	CARGO="$(CARGO)" tests/template/run.sh test
 
 soak: ## The reference model, other clients and lost answers over many random worlds: WORLDS=10000
 	MODEL_WORLDS=$(or $(WORLDS),10000) $(CARGO) test --locked --test model
 
 witnesses: ## AWS's clients, skopeo and moto against the real binaries (skipped without Python)
-	CARGO="$(CARGO)" witnesses/run.sh
+	CARGO="$(CARGO)" tests/interop/run.sh
 
 fuzz: ## Hostile input by libFuzzer, TIME=60 seconds a target (skipped without a C++ compiler)
 	fuzz/run.sh $(or $(TIME),60)
@@ -29,7 +29,7 @@ lint: ## Formatting, lints, documentation, and the Lambda binary alone
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --features lambda -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
-	deploy/run.sh lint
+	tests/template/run.sh lint
 
 build: ## Release binaries: target/release/ecr-janitor, and the function's target/lambda/bootstrap
 	$(CARGO) build --locked --release --bin ecr-janitor
@@ -37,7 +37,7 @@ build: ## Release binaries: target/release/ecr-janitor, and the function's targe
 	@mkdir -p target/lambda && cp target/lambda-build/release/bootstrap target/lambda/bootstrap
 
 bench: ## API calls against their floor, time and memory
-	$(CARGO) bench --locked --bench floor
+	$(CARGO) bench --locked --bench api_calls
 
 size: build ## The function's zip and what is in it; more than 5 MB fails (needs Python)
 	@python3 -m zipfile -c target/lambda/function.zip target/lambda/bootstrap
@@ -53,8 +53,8 @@ deploy: ## Build with SAM and deploy to your AWS account as samconfig.toml says:
 	sam deploy --config-env $(ENVIRONMENT)
 
 deploy-check: ## What can be proven of template.yaml without an AWS account (skipped without Python)
-	deploy/run.sh lint
-	CARGO="$(CARGO)" deploy/run.sh test
+	tests/template/run.sh lint
+	CARGO="$(CARGO)" tests/template/run.sh test
 
 contract-aws: ## Try on your AWS account what is believed of ECR: PREFIX=janitor-contract CONSENT=yes [WAIT=seconds]
 	@test -n "$(PREFIX)" -a "$(CONSENT)" = yes || { echo "This creates one repository below PREFIX, deletes it again, and costs cents:"; \

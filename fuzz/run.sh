@@ -10,7 +10,7 @@ seconds="${1:-60}"
 shift || true
 
 if ! "${CXX:-c++}" --version >/dev/null 2>&1; then
-  printf '\n%s\n\n' "SKIPPED: fuzzing with libFuzzer: it needs a C++ compiler (c++). tests/hostile.rs runs the same targets without." >&2
+  printf '\n%s\n\n' "SKIPPED: fuzzing with libFuzzer: it needs a C++ compiler (c++). tests/fuzz_corpus.rs runs the same targets without." >&2
   exit 0
 fi
 

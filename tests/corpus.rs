@@ -9,9 +9,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use ecr_attestation_janitor::attestation::{Class, classify};
-use ecr_attestation_janitor::digest::Digest;
-use ecr_attestation_janitor::manifest::{Descriptor, Manifest};
+use ecr_attestation_janitor::oci::attestation::{Class, classify};
+use ecr_attestation_janitor::oci::digest::Digest;
+use ecr_attestation_janitor::oci::manifest::{Descriptor, Manifest};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -49,7 +49,7 @@ fn labelled(corpus: &Path) -> Vec<(String, Label, Vec<u8>)> {
 
 /// The class of these bytes, in the words of the labels.
 fn class(bytes: &[u8]) -> &'static str {
-    use ecr_attestation_janitor::attestation::Form::{Legacy, Oci};
+    use ecr_attestation_janitor::oci::attestation::Form::{Legacy, Oci};
     match Manifest::parse(bytes).map(|manifest| classify(&manifest)) {
         Ok(Class::Attestation(Oci)) => "attestation-oci",
         Ok(Class::Attestation(Legacy)) => "attestation-legacy",

@@ -2,9 +2,9 @@
 
 use std::sync::Mutex;
 
-use ecr_attestation_janitor::digest::Digest;
+use ecr_attestation_janitor::oci::digest::Digest;
+use ecr_attestation_janitor::planner::collect::verified;
 use ecr_attestation_janitor::registry::{CallError, Delete as _, Read as _, StoredManifest, Tag as _};
-use ecr_attestation_janitor::survey::verified;
 
 use super::assert_line;
 use super::replay::{self, Reply};

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use ecr_attestation_janitor::config::policy::Action;
 use ecr_attestation_janitor::config::{Config, Mode};
-use ecr_attestation_janitor::digest::Digest;
-use ecr_attestation_janitor::plain;
-use ecr_attestation_janitor::policy::Action;
+use ecr_attestation_janitor::oci::digest::Digest;
+use ecr_attestation_janitor::util::sanitize;
 use jiff::SignedDuration;
 
 use super::assert_line;
@@ -19,7 +19,7 @@ pub fn run(bytes: &[u8]) {
         variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let config = match Config::parse(file, &environment) {
         Ok(config) => config,
-        Err(error) => return assert_line(&plain::line(&error.to_string())),
+        Err(error) => return assert_line(&sanitize::line(&error.to_string())),
     };
     assert!(config.mode == Mode::Plan || text.contains("apply"));
     assert!((0.0..=1.0).contains(&config.limits.max_deletions_share));

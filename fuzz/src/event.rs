@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use ecr_attestation_janitor::config::pattern::Patterns;
 use ecr_attestation_janitor::config::{Mode, Select};
-use ecr_attestation_janitor::event::{Event, parse};
-use ecr_attestation_janitor::pattern::Patterns;
+use ecr_attestation_janitor::lambda::event::{Event, parse};
+use ecr_attestation_janitor::planner::selection::{Selected, select};
 use ecr_attestation_janitor::report::RepositoryReason;
-use ecr_attestation_janitor::select::{Selected, select};
 use serde_json::{Value, json};
 
 use super::{assert_line, replay};

@@ -1,5 +1,5 @@
 //! What must hold whatever anybody writes into a registry, an event, a configuration or a plan file. Each target takes
-//! any bytes, and panics if a promise is broken. libFuzzer runs them, and so does `tests/hostile.rs`.
+//! any bytes, and panics if a promise is broken. libFuzzer runs them, and so does `tests/fuzz_corpus.rs`.
 
 pub mod answers;
 pub mod configuration;

@@ -1,10 +1,10 @@
 //! Manifests: nobody can make an attestation of anything that does not fulfil the table's conditions.
 
-use ecr_attestation_janitor::attestation::{Class, Form, Kind, classify, kind};
-use ecr_attestation_janitor::digest::Digest;
 use ecr_attestation_janitor::inventory::{Evidence, Image, Inventory, Status};
-use ecr_attestation_janitor::manifest::Manifest;
-use ecr_attestation_janitor::media_type::Shape;
+use ecr_attestation_janitor::oci::attestation::{Class, Form, Kind, classify, kind};
+use ecr_attestation_janitor::oci::digest::Digest;
+use ecr_attestation_janitor::oci::manifest::Manifest;
+use ecr_attestation_janitor::oci::media_type::Shape;
 use serde_json::Value;
 
 use super::assert_line;

@@ -1,14 +1,14 @@
 //! Plan files: a forged one, with the right checksum, still does only what a planner could have planned.
 
-use ecr_attestation_janitor::attestation::Kind;
+use ecr_attestation_janitor::cli::render::table::{self, Style};
+use ecr_attestation_janitor::config::policy::Action;
 use ecr_attestation_janitor::config::{Config, Limits, Mode};
-use ecr_attestation_janitor::digest::Digest;
-use ecr_attestation_janitor::limits;
-use ecr_attestation_janitor::plain;
-use ecr_attestation_janitor::plan::saved::SavedPlan;
-use ecr_attestation_janitor::policy::Action;
-use ecr_attestation_janitor::report::table::{self, Style};
+use ecr_attestation_janitor::oci::attestation::Kind;
+use ecr_attestation_janitor::oci::digest::Digest;
+use ecr_attestation_janitor::planner::plan_file::SavedPlan;
 use ecr_attestation_janitor::report::{Circumstances, Report, RepositoryReport};
+use ecr_attestation_janitor::rules::limits;
+use ecr_attestation_janitor::util::sanitize;
 use jiff::Timestamp;
 
 use super::{assert_harmless, assert_line};
@@ -18,13 +18,13 @@ pub fn run(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     match SavedPlan::parse(&text) {
         Ok(plan) => assert_eq!(plan.checksum, checksum(&plan)),
-        Err(refused) => assert_line(&plain::line(&refused.to_string())),
+        Err(refused) => assert_line(&sanitize::line(&refused.to_string())),
     }
     let Ok(mut plan) = serde_json::from_str::<SavedPlan>(&text) else { return };
     plan.checksum = checksum(&plan);
     match SavedPlan::parse(&serde_json::to_string(&plan).unwrap()) {
         Ok(plan) => take_up(plan),
-        Err(refused) => assert_line(&plain::line(&refused.to_string())),
+        Err(refused) => assert_line(&sanitize::line(&refused.to_string())),
     }
 }
 
@@ -35,7 +35,7 @@ fn checksum(plan: &SavedPlan) -> String {
 
 fn take_up(plan: SavedPlan) {
     if let Err(refused) = plan.check_place(Some("123456789012"), "eu-central-1") {
-        assert_line(&plain::line(&refused.to_string()));
+        assert_line(&sanitize::line(&refused.to_string()));
     }
     let planned = plan.into_repositories().into_iter().map(|planned| planned.report);
     let mut repositories: Vec<RepositoryReport> = planned.collect();
@@ -54,7 +54,7 @@ fn take_up(plan: SavedPlan) {
     for limit in [Config::default().limits, Limits { max_deletions: 0, max_deletions_share: 0.0 }] {
         let mut reports: Vec<&mut RepositoryReport> = repositories.iter_mut().collect();
         for tripped in limits::check(&mut reports, &limit) {
-            assert_line(&plain::line(&tripped.to_string()));
+            assert_line(&sanitize::line(&tripped.to_string()));
         }
     }
     let deletions = repositories.iter().flat_map(|it| &it.decisions).filter(|it| it.action == Action::Delete);

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use ecr_attestation_janitor::attestation::{Form, Kind};
+use ecr_attestation_janitor::cli::explain::explanation::{Explanation, Listing, Overview, Subject};
+use ecr_attestation_janitor::cli::explain::text;
+use ecr_attestation_janitor::cli::render::table::{self, Style};
 use ecr_attestation_janitor::config::Mode;
-use ecr_attestation_janitor::decision::{Decision, Outcome, Reason, State};
-use ecr_attestation_janitor::digest::Digest;
-use ecr_attestation_janitor::explain::{Explanation, Listing, Overview, Subject, text};
-use ecr_attestation_janitor::plain;
-use ecr_attestation_janitor::policy::Action;
-use ecr_attestation_janitor::report::table::{self, Style};
+use ecr_attestation_janitor::config::policy::Action;
+use ecr_attestation_janitor::oci::attestation::{Form, Kind};
+use ecr_attestation_janitor::oci::digest::Digest;
+use ecr_attestation_janitor::report::decision::{Decision, Outcome, Reason, State};
 use ecr_attestation_janitor::report::{Circumstances, Report, RepositoryReason, RepositoryReport, Status};
-use ecr_attestation_janitor::telemetry::{Format, Log};
+use ecr_attestation_janitor::util::logging::{Format, Log};
+use ecr_attestation_janitor::util::sanitize;
 use jiff::Timestamp;
 use serde_json::Value;
 use tracing::Level;
@@ -146,13 +147,13 @@ fn log(texts: &[String; 5]) {
             assert_eq!((&line["message"], &line["level"]), (&texts[4].as_str().into(), &"INFO".into()));
         }
     }
-    assert_line(&plain::line(&texts.concat()));
+    assert_line(&sanitize::line(&texts.concat()));
 }
 
 /// JSON for people's terminals has the same values as JSON for programs.
 fn json(report: &Report) {
     let text = serde_json::to_string_pretty(report).unwrap();
-    let shown = plain::json(&text);
+    let shown = sanitize::json(&text);
     assert_harmless(&shown);
     let values: [Value; 2] = [&text, &*shown].map(|text| serde_json::from_str(text).unwrap());
     assert_eq!(values[0], values[1]);

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ecr_attestation_janitor::attestation::{Form, Kind};
 use ecr_attestation_janitor::config::Config;
-use ecr_attestation_janitor::deadline::Deadline;
-use ecr_attestation_janitor::decision::Decision;
-use ecr_attestation_janitor::digest::Digest;
-use ecr_attestation_janitor::policy::{Action, Policy};
-use ecr_attestation_janitor::survey::survey;
-use ecr_attestation_janitor::verdict::expand;
+use ecr_attestation_janitor::config::policy::{Action, Policy};
+use ecr_attestation_janitor::oci::attestation::{Form, Kind};
+use ecr_attestation_janitor::oci::digest::Digest;
+use ecr_attestation_janitor::planner::collect::survey;
+use ecr_attestation_janitor::report::decision::Decision;
+use ecr_attestation_janitor::rules::verdict::expand;
+use ecr_attestation_janitor::util::deadline::Deadline;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 

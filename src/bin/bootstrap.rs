@@ -1,7 +1,7 @@
 //! The Lambda function's binary, named as the `provided` runtimes want it.
 
 use ecr_attestation_janitor::lambda::Function;
-use ecr_attestation_janitor::telemetry::Log;
+use ecr_attestation_janitor::util::logging::Log;
 use lambda_runtime::{Error, service_fn};
 
 #[tokio::main(flavor = "current_thread")]

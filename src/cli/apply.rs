@@ -6,21 +6,21 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::confirm::Consent;
-use super::print::print_report;
 use super::progress::Progress;
+use super::render::print_report;
 use super::{Common, Failure, connect, plan, selection};
 use crate::config::Config;
-use crate::deadline::Deadline;
+use crate::util::deadline::Deadline;
 
-use crate::exit_code::ExitCode;
-use crate::observer::Observer as _;
-use crate::plan::saved::{Refused, SavedPlan};
-use crate::plan::{Plan, check_opt_in};
+use crate::cli::exit_code::ExitCode;
+use crate::executor::run::{apply_plan, report_plan};
+use crate::planner::collect::HandsOff;
+use crate::planner::plan_file::{Refused, SavedPlan};
+use crate::planner::selection::{Selected, Selection};
+use crate::planner::{Plan, check_opt_in};
 use crate::registry::ecr::Ecr;
+use crate::report::observer::Observer as _;
 use crate::report::{RepositoryReason, RepositoryReport};
-use crate::run::{apply_plan, report_plan};
-use crate::select::{Selected, Selection};
-use crate::survey::HandsOff;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -3,10 +3,10 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use super::Failure;
-use super::print::pending_table;
-use crate::decision::Outcome;
-use crate::plan::Plan;
-use crate::policy::Action;
+use super::render::pending_table;
+use crate::config::policy::Action;
+use crate::planner::Plan;
+use crate::report::decision::Outcome;
 
 /// How consent comes about.
 pub(super) enum Consent {

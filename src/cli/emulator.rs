@@ -7,7 +7,7 @@ use ecr_emulator::{Emulator, Settings, seed};
 
 use super::Failure;
 use super::demo::world;
-use crate::exit_code::ExitCode;
+use crate::cli::exit_code::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -23,7 +23,7 @@ pub(super) struct Args {
     /// Begin with the registry that `demo` shows
     #[arg(long)]
     demo: bool,
-    /// Begin with the registry that this TOML file describes (see emulator/README.md). May be repeated
+    /// Begin with the registry that this TOML file describes (see crates/ecr-emulator/README.md). May be repeated
     #[arg(long, value_name = "FILE")]
     seed: Vec<PathBuf>,
 }
@@ -43,7 +43,7 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode, Failure> {
         Failure::NothingDone(format!("cannot listen on {address}: {error}; give another --port"))
     })?;
     let url = server.url();
-    super::print::print_text(&format!("ecr-emulator listening on {url}"));
+    super::render::print_text(&format!("ecr-emulator listening on {url}"));
     eprintln!(
         "Reach it with: AWS_ENDPOINT_URL={url} AWS_REGION={} AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x",
         args.region

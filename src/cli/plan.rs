@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::print::print_report;
 use super::progress::Progress;
+use super::render::print_report;
 use super::{Common, Failure, connect, selection};
+use crate::cli::exit_code::ExitCode;
 use crate::config::Config;
-use crate::deadline::Deadline;
-use crate::exit_code::ExitCode;
-use crate::plain;
-use crate::plan::saved::SavedPlan;
-use crate::plan::{Plan, Request, plan};
+use crate::executor::run::report_plan;
+use crate::planner::plan_file::SavedPlan;
+use crate::planner::selection::Selection;
+use crate::planner::{Plan, Request, plan};
 use crate::registry::ecr::Ecr;
-use crate::run::report_plan;
-use crate::select::Selection;
+use crate::util::deadline::Deadline;
+use crate::util::sanitize;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -60,7 +60,7 @@ pub(super) async fn make(
 
 pub(super) fn warn_of_limits(plan: &Plan) {
     for tripped in &plan.tripped {
-        eprintln!("ecr-janitor: limit reached: {}", plain::line(&tripped.to_string()));
+        eprintln!("ecr-janitor: limit reached: {}", sanitize::line(&tripped.to_string()));
     }
 }
 

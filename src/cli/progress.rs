@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::observer::Observer;
-use crate::plain;
 use crate::report::RepositoryReport;
+use crate::report::observer::Observer;
+use crate::util::sanitize;
 
 pub(super) struct Progress {
     bar: ProgressBar,
@@ -31,7 +31,7 @@ impl Progress {
     }
 
     fn step(&self, report: &RepositoryReport) {
-        self.bar.set_message(plain::line(&report.name));
+        self.bar.set_message(sanitize::line(&report.name));
         self.bar.inc(1);
     }
 }

@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 
 use super::value::Value;
-use crate::policy::{Action, Policy};
-use crate::template::Template;
+use crate::config::policy::{Action, Policy};
+use crate::config::tag_template::Template;
 
 /// One setting of a policy, read and checked.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use super::*;
-use crate::policy::Action;
+use crate::config::policy::Action;
 
 fn parse(file: &str) -> Result<Config, String> {
     with_environment(file, &[])

@@ -1,11 +1,11 @@
 //! Counting, summing up, exit codes, and the cut.
 
-use crate::decision::sample::*;
+use crate::testing::decisions::*;
 use serde_json::Value;
 
-use super::cut::cut;
 use super::*;
-use crate::exit_code::ExitCode;
+use crate::cli::exit_code::ExitCode;
+use crate::lambda::truncate::cut;
 use Outcome::*;
 
 const OUTCOMES: [Outcome; 10] = [

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::attestation::{Form, Kind};
+use crate::config::policy::Policy;
 use crate::inventory::{Evidence, Image, Inventory, Position, Role, Status};
-use crate::media_type::Shape;
-use crate::policy::Policy;
+use crate::oci::attestation::{Form, Kind};
+use crate::oci::media_type::Shape;
 
 /// What an image is, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::attestation::Kind;
+use crate::config::policy::Action;
 use crate::inventory::{Inventory, Position, Role};
-use crate::policy::Action;
-use crate::verdict::Verdict;
+use crate::oci::attestation::Kind;
+use crate::rules::verdict::Verdict;
 
 /// The subjects of the attestations that an index left by the plan lists. An orphan is listed by nobody, so that for
 /// it every one of these is another attestation.

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use ecr_attestation_janitor::attestation::kind_by_listing;
-use ecr_attestation_janitor::digest::Digest;
 use ecr_attestation_janitor::inventory::{Evidence, Image, Status};
-use ecr_attestation_janitor::media_type;
+use ecr_attestation_janitor::oci::attestation::kind_by_listing;
+use ecr_attestation_janitor::oci::digest::Digest;
+use ecr_attestation_janitor::oci::media_type;
 use ecr_attestation_janitor::registry::{
     BatchAnswer, CallError, Delete, Page, Read, Refusal, Repository, StoredManifest, Tag, TagWritten,
 };

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use ecr_attestation_janitor::attestation::kind_by_listing;
 use ecr_attestation_janitor::config::Config;
-use ecr_attestation_janitor::deadline::Deadline;
 use ecr_attestation_janitor::inventory::{Evidence, Image, Inventory, Status};
-use ecr_attestation_janitor::media_type;
+use ecr_attestation_janitor::oci::attestation::kind_by_listing;
+use ecr_attestation_janitor::oci::media_type;
+use ecr_attestation_janitor::planner::collect::survey;
 use ecr_attestation_janitor::report::RepositoryReason;
 use ecr_attestation_janitor::rules::judge;
-use ecr_attestation_janitor::survey::survey;
+use ecr_attestation_janitor::util::deadline::Deadline;
 use ecr_emulator::ImageView;
 use jiff::Timestamp;
 use proptest::prelude::*;

@@ -7,8 +7,8 @@ use ecr_emulator::{Emulator, ImageView};
 use serde_json::Value;
 
 use super::world::REPOSITORIES;
-use crate::decision::Decision;
 use crate::report::Report;
+use crate::report::decision::Decision;
 
 /// Each repository as ECR's console counts it, and whether what is tagged can still be pulled whole.
 pub(super) fn registry(emulator: &Emulator) -> String {

@@ -3,8 +3,8 @@
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use crate::plain;
 use crate::registry::CallError;
+use crate::util::sanitize;
 
 /// Whatever ECR or a proxy said must not fill the log, in characters.
 const LONGEST: usize = 600;
@@ -24,7 +24,7 @@ where
         Some(message) => message.to_owned(),
         None => chain(&error),
     };
-    let shown = |text: &str, longest| plain::cut(without_secrets(text).trim(), longest);
+    let shown = |text: &str, longest| sanitize::cut(without_secrets(text).trim(), longest);
     CallError { operation, code: shown(&code, LONGEST_CODE), message: shown(&message, LONGEST) }
 }
 

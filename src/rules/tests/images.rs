@@ -1,8 +1,8 @@
 //! `superseded_images = "delete"`: which images go with the indexes that listed them.
 
 use super::world::*;
-use crate::attestation::Kind;
-use crate::decision::Reason::*;
+use crate::oci::attestation::Kind;
+use crate::report::decision::Reason::*;
 
 /// An image and its attestation in one superseded index; then something is done to the image.
 fn with(change: impl for<'w> Fn(&'w World, It<'w>) -> It<'w>) -> (bool, bool) {

@@ -1,8 +1,8 @@
 //! Which indexes go with superseded attestations.
 
 use super::world::*;
-use crate::attestation::Kind;
-use crate::decision::Reason::*;
+use crate::oci::attestation::Kind;
+use crate::report::decision::Reason::*;
 
 #[test]
 fn a_superseded_index_goes_with_its_attestations_and_the_image_stays() {
@@ -69,7 +69,8 @@ fn tagging_what_is_superseded_deletes_nothing() {
     let w = World::default();
     let p = w.image("linux/amd64");
     w.index(&[p, w.legacy(p)]);
-    let policy = crate::policy::Policy { superseded_images: crate::policy::Action::Delete, ..tags() };
+    let policy =
+        crate::config::policy::Policy { superseded_images: crate::config::policy::Action::Delete, ..tags() };
     let judged = w.judge(&policy);
     assert!(w.all().all(|it| !judged.is_deleted(it)));
 }

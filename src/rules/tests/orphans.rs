@@ -1,8 +1,8 @@
 //! Orphans, and those of them whose subject is still there.
 
 use super::world::*;
-use crate::decision::Reason::*;
-use crate::policy::{Action, Policy};
+use crate::config::policy::{Action, Policy};
+use crate::report::decision::Reason::*;
 
 #[test]
 fn an_orphan_that_names_no_subject_goes() {

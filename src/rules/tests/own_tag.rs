@@ -1,9 +1,9 @@
 //! The janitor's own tag, and those it would write.
 
 use super::world::*;
-use crate::decision::Outcome;
-use crate::decision::Reason::*;
-use crate::policy::{Action, Policy};
+use crate::config::policy::{Action, Policy};
+use crate::report::decision::Outcome;
+use crate::report::decision::Reason::*;
 
 #[test]
 fn the_bearer_of_the_janitors_own_tag_counts_as_untagged() {

@@ -1,8 +1,8 @@
 //! Who is a parent, and what parents pass on to what they list.
 
 use super::world::*;
-use crate::decision::Reason::*;
-use crate::decision::State;
+use crate::report::decision::Reason::*;
+use crate::report::decision::State;
 
 #[test]
 fn a_tagged_index_holds_what_it_lists_through_another() {

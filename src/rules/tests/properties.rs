@@ -8,9 +8,9 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
 use super::world::*;
-use crate::attestation::{Form, Kind};
-use crate::digest::Digest;
-use crate::policy::{Action, Policy};
+use crate::config::policy::{Action, Policy};
+use crate::oci::attestation::{Form, Kind};
+use crate::oci::digest::Digest;
 
 /// An image to come. Its links are chosen among what is there already, or, forged, among everything.
 #[derive(Debug, Clone)]
@@ -277,7 +277,11 @@ fn such_worlds_lose_something_of_every_kind() {
         let judged = w.judge(&policy);
         lost.extend(w.all().filter(|it| judged.is_deleted(*it)).map(|it| {
             let verdict = judged[it];
-            (verdict.kind, verdict.form, verdict.state.is_some_and(|s| s == crate::decision::State::Orphaned))
+            (
+                verdict.kind,
+                verdict.form,
+                verdict.state.is_some_and(|s| s == crate::report::decision::State::Orphaned),
+            )
         }));
     }
     for (kind, form, is_orphan) in [

@@ -1,8 +1,8 @@
 //! What is read, and what is not.
 
 use super::world::*;
-use crate::attestation::{Form, Kind};
-use crate::decision::Reason::*;
+use crate::oci::attestation::{Form, Kind};
+use crate::report::decision::Reason::*;
 
 #[test]
 fn what_is_kept_where_it_stands_is_not_read() {
@@ -47,7 +47,10 @@ fn an_untagged_unlisted_image_is_read_whatever_the_policy() {
     let w = World::default();
     let a = w.legacy(w.image("linux/amd64"));
     let unlisted = w.image("linux/amd64");
-    let judged = w.judge(&crate::policy::Policy { orphaned: crate::policy::Action::Keep, ..defaults() });
+    let judged = w.judge(&crate::config::policy::Policy {
+        orphaned: crate::config::policy::Action::Keep,
+        ..defaults()
+    });
     assert_eq!((judged[a].form, judged.reason(a)), (Some(Form::Legacy), Orphaned));
     assert!(judged.was_read(unlisted));
     assert_eq!(judged[unlisted].kind, Kind::Image);

@@ -1,8 +1,8 @@
 //! The rows of the table: each alone, in their order, and where their times begin and end.
 
 use super::world::*;
-use crate::decision::Reason::{self, *};
-use crate::policy::{Action, Policy};
+use crate::config::policy::{Action, Policy};
+use crate::report::decision::Reason::{self, *};
 
 /// A superseded attestation with everything that can hold it back, in the order of the rules.
 struct Superseded<'w> {
@@ -185,7 +185,7 @@ fn bytes_that_cannot_be_had_are_unreadable_and_the_rest_goes_on() {
 
 #[test]
 fn only_a_call_that_failed_makes_an_image_failed() {
-    use crate::decision::Outcome;
+    use crate::report::decision::Outcome;
     let w = World::default();
     let p = w.image("linux/amd64");
     let (bad, failing) = (w.legacy(p).unreadable(), w.legacy(p).failing());
@@ -200,7 +200,7 @@ fn only_a_call_that_failed_makes_an_image_failed() {
 
 #[test]
 fn everything_else_is_counted_by_kind_and_not_listed() {
-    use crate::attestation::Kind;
+    use crate::oci::attestation::Kind;
     let w = World::default();
     let p = w.image("linux/amd64");
     let (signature, chart, index) = (w.signature(p), w.chart(), w.index(&[p]));

@@ -1,9 +1,9 @@
 //! What looks like an attestation but is not proven, or is contradicted.
 
 use super::world::*;
-use crate::attestation::{Form, Kind};
-use crate::decision::Reason::*;
-use crate::media_type::DOCKER_ATTESTATION;
+use crate::oci::attestation::{Form, Kind};
+use crate::oci::media_type::DOCKER_ATTESTATION;
+use crate::report::decision::Reason::*;
 
 #[test]
 fn one_parent_that_contradicts_makes_a_suspect_and_nothing_goes_for_its_sake() {

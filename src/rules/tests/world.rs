@@ -7,17 +7,17 @@ use std::ops::Index;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::attestation::kind_by_listing;
-use crate::decision::{Decision, Reason};
-use crate::digest::Digest;
+use crate::config::policy::{Action, Policy};
 use crate::inventory::{Evidence, Image, Inventory, Position, Problem, Status};
-use crate::manifest::Manifest;
-use crate::media_type::{
+use crate::oci::attestation::kind_by_listing;
+use crate::oci::digest::Digest;
+use crate::oci::manifest::Manifest;
+use crate::oci::media_type::{
     self, DOCKER_ATTESTATION, EMPTY, IMAGE_CONFIG, IN_TOTO, OCI_INDEX, OCI_MANIFEST, Shape,
 };
-use crate::policy::{Action, Policy};
+use crate::report::decision::{Decision, Reason};
 use crate::rules::judge;
-use crate::verdict::{Verdict, expand};
+use crate::rules::verdict::{Verdict, expand};
 
 /// The defaults: orphans are deleted, superseded attestations kept.
 pub(super) fn defaults() -> Policy {

@@ -1,0 +1,236 @@
+//! The emulator against the whole list, and the list against the document.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use aws_sdk_ecr::Client;
+use ecr_contract::{Case, Mark, Row, Target, Verdict, assumptions, cases, place, run};
+use ecr_emulator::{Emulator, Fault, FaultRule, Server, When};
+
+/// What the emulator cannot show either.
+const NOT_TESTABLE: [&str; 9] = [
+    "index-push-against-child-deletion",
+    "old-images-have-no-media-type",
+    "referrers-go-within-a-day",
+    "pull-through-prefix",
+    "tagging-tells-others",
+    "kms-needs-no-grant",
+    "cosign-tags",
+    "lifecycle-counts-children",
+    "deletion-ends-cost",
+];
+
+const REPOSITORY: &str = "contract/test";
+
+async fn emulator() -> (Emulator, Server, Client) {
+    let emulator = Emulator::new();
+    emulator.create_repository("bystander").unwrap();
+    let server = emulator.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let client = place::emulator(&server.url());
+    (emulator, server, client)
+}
+
+async fn rows(cases: Vec<Case>) -> Vec<Row> {
+    let (emulator, _server, client) = emulator().await;
+    let target = Target::new(client.clone(), REPOSITORY.to_owned(), Duration::ZERO);
+    let work = async move { run(&target, &cases, |_| ()).await };
+    let rows = place::in_repository(&client, REPOSITORY, work).await.unwrap();
+    assert!(!exists(&emulator, REPOSITORY));
+    rows
+}
+
+fn exists(emulator: &Emulator, repository: &str) -> bool {
+    emulator.call("DescribeImages", serde_json::json!({ "repositoryName": repository })).is_ok()
+}
+
+fn expect(rows: &[Row]) {
+    for row in rows {
+        let beyond = NOT_TESTABLE.contains(&row.case.id);
+        let expected = match row.verdict {
+            Verdict::Confirmed(_) => !beyond,
+            Verdict::NotTestable(_) => beyond && row.case.mark == Mark::Unverified && !row.panicked,
+            Verdict::Refuted(_) => false,
+        };
+        assert!(expected, "{}: {:?}", row.case.id, row.verdict);
+    }
+}
+
+#[tokio::test]
+async fn the_emulator_does_as_believed() {
+    expect(&rows(cases::all()).await);
+}
+
+#[tokio::test]
+async fn cases_do_not_lean_on_those_before() {
+    expect(&rows(cases::all().into_iter().rev().collect()).await);
+}
+
+#[tokio::test]
+async fn the_repository_goes_although_the_work_panics() {
+    let (emulator, _server, client) = emulator().await;
+    let result = place::in_repository(&client, REPOSITORY, async { panic!("broken") }).await;
+    let trouble = result.map(|(): ()| "done").unwrap_err();
+    assert!(trouble.to_string().contains("broken"), "{trouble}");
+    assert!(!exists(&emulator, REPOSITORY));
+}
+
+#[tokio::test]
+async fn a_case_that_panics_spoils_only_itself() {
+    let broken =
+        |_| -> std::pin::Pin<Box<dyn Future<Output = _> + Send>> { Box::pin(async { panic!("broken") }) };
+    let mut cases = cases::all();
+    cases.truncate(2);
+    cases[0].check = broken;
+    let rows = rows(cases).await;
+    assert!(rows[0].panicked && rows[0].is_alarming());
+    assert!(matches!(rows[1].verdict, Verdict::Confirmed(_)));
+}
+
+/// Runs one case after something was done to the emulator.
+async fn one(id: &str, spoil: impl FnOnce(&Emulator)) -> Row {
+    let (emulator, _server, client) = emulator().await;
+    let cases: Vec<Case> = cases::all().into_iter().filter(|case| case.id == id).collect();
+    let target = Target::new(client.clone(), REPOSITORY.to_owned(), Duration::ZERO);
+    spoil(&emulator);
+    let work = async move { run(&target, &cases, |_| ()).await };
+    place::in_repository(&client, REPOSITORY, work).await.unwrap().remove(0)
+}
+
+#[tokio::test]
+async fn another_registry_is_refuted() {
+    let row = one("bytes-are-kept", |emulator| {
+        emulator.before("BatchGetImage", 1, |emulator| {
+            for image in emulator.images(REPOSITORY) {
+                emulator.corrupt_manifest(REPOSITORY, &image.digest, &image.manifest.replace(' ', ""));
+            }
+        });
+    })
+    .await;
+    assert!(matches!(row.verdict, Verdict::Refuted(_)) && row.is_alarming(), "{row:?}");
+}
+
+#[tokio::test]
+async fn a_missing_permission_refutes_nothing() {
+    let row = one("archived-can-be-deleted", |emulator| {
+        emulator.fault(FaultRule {
+            operation: "UpdateImageStorageClass".into(),
+            repository: None,
+            when: When::Always,
+            fault: Fault::AccessDenied,
+        });
+    })
+    .await;
+    let Verdict::NotTestable(why) = &row.verdict else { panic!("{row:?}") };
+    assert!(why.contains("AccessDenied") && !row.is_alarming(), "{row:?}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_removed_is_named() {
+    let (emulator, _server, client) = emulator().await;
+    emulator.fault(FaultRule {
+        operation: "DeleteRepository".into(),
+        repository: None,
+        when: When::Always,
+        fault: Fault::AccessDenied,
+    });
+    let trouble = place::in_repository(&client, REPOSITORY, async {}).await.unwrap_err().to_string();
+    assert!(trouble.contains(REPOSITORY) && trouble.contains("please delete it"), "{trouble}");
+}
+
+/// The program as for an account, which here is the emulator.
+fn program(server: &Server, arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_ecr-contract"))
+        .args(["--aws", "--prefix", "janitor-contract"])
+        .args(arguments)
+        .env("AWS_ENDPOINT_URL", server.url())
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "key")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+async fn end_of(mut child: Child) -> ExitStatus {
+    for _ in 0..600 {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    child.kill().unwrap();
+    panic!("it does not end");
+}
+
+fn repositories(emulator: &Emulator) -> usize {
+    let answer = emulator.call("DescribeRepositories", serde_json::json!({})).unwrap();
+    answer["repositories"].as_array().unwrap().len()
+}
+
+const CONSENT: &str = "--i-know-this-creates-a-repository";
+
+#[tokio::test]
+async fn an_account_is_not_touched_without_consent() {
+    let (emulator, server, _client) = emulator().await;
+    assert_eq!(end_of(program(&server, &[])).await.code(), Some(2));
+    assert!(emulator.calls().is_empty());
+}
+
+#[tokio::test]
+async fn an_account_is_as_it_was_afterwards() {
+    let (emulator, server, _client) = emulator().await;
+    let status =
+        end_of(program(&server, &[CONSENT, "--only", "tag-moves", "--only", "archived-index-guards"])).await;
+    assert_eq!((status.code(), repositories(&emulator)), (Some(0), 1));
+    assert_eq!(emulator.calls()["DeleteRepository"], 1);
+}
+
+#[tokio::test]
+async fn an_interrupted_run_cleans_up() {
+    let (emulator, server, _client) = emulator().await;
+    let child = program(&server, &[CONSENT]);
+    while !emulator.calls().contains_key("PutImage") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert_eq!(end_of(child).await.code(), Some(1));
+    assert_eq!(repositories(&emulator), 1);
+}
+
+#[test]
+fn ids_are_distinct_and_in_kebab_case() {
+    let cases = cases::all();
+    let ids: BTreeSet<&str> = cases.iter().map(|case| case.id).collect();
+    assert_eq!(ids.len(), cases.len());
+    for id in ids {
+        let fits = id.split('-').all(|word| {
+            !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        });
+        assert!(fits, "{id}");
+    }
+}
+
+#[test]
+fn beliefs_are_sentences_that_fit_a_table() {
+    for case in cases::all() {
+        for text in [case.belief, case.if_wrong] {
+            assert!(text.ends_with('.') && !text.contains('|') && !text.contains('\n'), "{}", case.id);
+        }
+    }
+}
+
+#[test]
+fn the_document_has_a_row_for_each_unverified_case() {
+    let document = include_str!("../../../docs/ASSUMPTIONS.md");
+    for case in assumptions::unverified() {
+        let row = format!("| `{}` | {} | ", case.id, case.belief);
+        assert_eq!(document.lines().filter(|line| line.starts_with(&row)).count(), 1, "{}", case.id);
+    }
+    let remedy = "cargo run -p ecr-contract -- --assumptions > docs/ASSUMPTIONS.md";
+    assert!(document == assumptions::document(), "out of date: {remedy}");
+}

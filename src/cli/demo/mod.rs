@@ -1,0 +1,116 @@
+//! `demo`: the real Lambda function, run by its scheduled event against an embedded ECR.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ecr_emulator::Emulator;
+use serde_json::Value;
+
+use super::Failure;
+use super::render::{print_text, style_of};
+use crate::cli::exit_code::ExitCode;
+use crate::cli::local_lambda::{Answer, LocalFunction};
+use crate::cli::render::table;
+use crate::config::Mode;
+use crate::report::Report;
+
+mod listing;
+pub(super) mod world;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Stop after the plan, or go on to apply it
+    #[arg(long, value_enum, default_value_t = Until::Apply)]
+    mode: Until,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Until {
+    Plan,
+    Apply,
+}
+
+const SCHEDULED: &str = include_str!("../../../events/scheduled.json");
+const REMARK: &str =
+    "(By default only orphaned attestations go. The demo also sets JANITOR_SUPERSEDED=delete.)";
+const TIME: Duration = Duration::from_secs(60);
+
+pub(super) async fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let emulator = Emulator::new();
+    world::seed(&emulator).map_err(|error| nothing_done(&error))?;
+    // In a real account this is the pull-time exclusion of the function's role: without it the janitor's own
+    // reads would make every index look used.
+    emulator.set_pull_time_updates(false);
+    let server =
+        emulator.serve(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.map_err(|e| nothing_done(&e))?;
+
+    say("An ECR registry after some months of `docker buildx build --push` from GitHub Actions");
+    print_text(&listing::registry(&emulator));
+    say("The Lambda function gets events/scheduled.json with JANITOR_MODE=plan: what would it do, and why?");
+    let plan = scheduled(&server.url(), Mode::Plan).await?;
+    print_text(&table::report(&plan, style_of(&std::io::stdout())));
+    print_text(REMARK);
+    if args.mode == Until::Plan {
+        return Ok(ExitCode::Done);
+    }
+    say("The same event with JANITOR_MODE=apply: what did ECR answer?");
+    let applied = scheduled(&server.url(), Mode::Apply).await?;
+    print_text(&table::summary(&applied));
+    say("What is left");
+    print_text(&listing::registry(&emulator));
+    say("Once more: is anything left to do?");
+    let again = scheduled(&server.url(), Mode::Apply).await?;
+    let changes = again.totals.counts.deleted + again.totals.counts.tagged;
+    print_text(&format!(
+        "{changes} changes: {}. Now try it on your own registry: ecr-janitor plan",
+        if changes == 0 { "nothing is left to do" } else { "that should not be" }
+    ));
+    server.stop().await;
+    Ok(if changes == 0 && applied.complete { ExitCode::Done } else { ExitCode::Failures })
+}
+
+/// Starts the function, invokes it with the scheduled event and takes its report; the decisions that the answer
+/// leaves out come from the log.
+async fn scheduled(endpoint: &str, mode: Mode) -> Result<Report, Failure> {
+    let mode = table::word(&mode);
+    let variables = [
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "demo"),
+        ("AWS_SECRET_ACCESS_KEY", "demo"),
+        ("JANITOR_MODE", &mode),
+        ("JANITOR_SUPERSEDED", "delete"),
+    ];
+    let binary = function_binary()?;
+    let mut function = LocalFunction::start(&binary, variables).await.map_err(|e| nothing_done(&e))?;
+    let event: Value = serde_json::from_str(SCHEDULED).map_err(|e| nothing_done(&e))?;
+    let answer = function.invoke(&event, TIME).await.map_err(|e| nothing_done(&e))?;
+    let log = function.stop().await;
+    match answer {
+        Answer::Response(report) => {
+            let mut report: Report = serde_json::from_value(report).map_err(|e| nothing_done(&e))?;
+            listing::add_decisions(&mut report, &log);
+            Ok(report)
+        }
+        Answer::Error(error) => Err(Failure::NothingDone(format!("the function failed: {error}"))),
+    }
+}
+
+/// The function's binary is built beside this one.
+fn function_binary() -> Result<PathBuf, Failure> {
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("bootstrap")));
+    beside.filter(|path| path.is_file()).ok_or_else(|| {
+        Failure::NothingDone(
+            "the demo runs the Lambda function, and its binary `bootstrap` is not beside this one: run `make demo`, or `cargo build --bin bootstrap` first".into(),
+        )
+    })
+}
+
+fn say(what: &str) {
+    print_text(&format!("\n== {what}\n"));
+}
+
+fn nothing_done(error: &dyn std::error::Error) -> Failure {
+    Failure::NothingDone(format!("the demo cannot go on: {error}"))
+}

@@ -1,0 +1,273 @@
+//! The answer to the question that this tool exists for: what is this small untagged image?
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use crate::config::policy::Action;
+use crate::inventory::graph;
+use crate::inventory::{Inventory, Position, Status};
+use crate::oci::attestation::{Form, Kind, kind};
+use crate::oci::digest::Digest;
+use crate::oci::manifest::Manifest;
+use crate::report::decision::{Reason, State};
+use crate::rules::verdict::Verdict;
+
+/// An image, explained.
+#[derive(Debug, Serialize)]
+pub struct Explanation {
+    /// The repository.
+    pub repository: String,
+    /// The image.
+    pub digest: Digest,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// What it is.
+    pub kind: Kind,
+    /// For attestations: how it is stored or proven.
+    pub form: Option<Form>,
+    /// For attestations: where it stands.
+    pub state: Option<State>,
+    /// For attestations: what is stated, for example `https://slsa.dev/provenance/v1`.
+    pub predicate_types: Vec<String>,
+    /// What it speaks of or refers to.
+    pub subject: Option<Subject>,
+    /// The platform for which an index lists it, or its subject, as in `linux-arm64-v8`.
+    pub platform: Option<String>,
+    /// The indexes that list it; nothing if not every index could be read.
+    pub listed_by: Option<Vec<Listing>>,
+    /// What an index lists: how many images and attestations.
+    pub lists: Option<Lists>,
+    /// The images that refer to it.
+    pub referrers: Vec<Digest>,
+    /// The manifest's media type and its artifact type or configuration type.
+    pub media_type: Option<String>,
+    /// The artifact type, or else the configuration's media type.
+    pub artifact_type: Option<String>,
+    /// Whether it can be pulled.
+    pub is_active: bool,
+    /// When its manifest was first stored.
+    pub pushed_at: Option<Timestamp>,
+    /// When it was last pulled.
+    pub pulled_at: Option<Timestamp>,
+    /// ECR's `imageSizeInBytes`.
+    pub size_bytes: u64,
+    /// What the policy does with it.
+    pub action: Action,
+    /// The rule that decides.
+    pub reason: Reason,
+    /// The rule in a sentence.
+    pub because: &'static str,
+    /// Why nothing in the repository is touched at all, if so.
+    pub repository_left_alone: Option<String>,
+    /// How to stop making more of them, if there are any.
+    pub advice: Option<&'static str>,
+}
+
+/// What an attestation speaks of.
+#[derive(Debug, Serialize)]
+pub struct Subject {
+    /// Its digest.
+    pub digest: Digest,
+    /// Whether it is still in the repository.
+    pub is_present: bool,
+}
+
+/// An index that lists the image.
+#[derive(Debug, Serialize)]
+pub struct Listing {
+    /// The index.
+    pub index: Digest,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// The tags of the indexes above it.
+    pub tags_above: Vec<String>,
+    /// When it was pushed.
+    pub pushed_at: Option<Timestamp>,
+}
+
+/// What an index lists.
+#[derive(Debug, Default, Serialize)]
+pub struct Lists {
+    /// Indexes within it.
+    pub indexes: usize,
+    /// Attestations.
+    pub attestations: usize,
+    /// Everything else.
+    pub images: usize,
+}
+
+/// A repository, explained as a whole.
+#[derive(Debug, Serialize)]
+pub struct Overview {
+    /// The repository.
+    pub repository: String,
+    /// Its images of any status.
+    pub images: usize,
+    /// How many of each kind.
+    pub kinds: std::collections::BTreeMap<Kind, usize>,
+    /// Attestations by where they stand.
+    pub attestations: std::collections::BTreeMap<State, usize>,
+    /// Attestations pushed within the last 30 days.
+    pub attestations_of_the_last_30_days: usize,
+    /// Images that the policy would delete or tag now.
+    pub pending: usize,
+    /// How to stop making more of them, if there are any.
+    pub advice: Option<&'static str>,
+}
+
+/// How to stop making attestations, and the price.
+pub const ADVICE: &str = "docker buildx makes attestations by default. To make no more of them: set `provenance: false` in docker/build-push-action, or build with `docker buildx build --provenance=false`, \
+or set BUILDX_NO_DEFAULT_ATTESTATIONS=1; leave out --sbom and --attest too. What you give up: the SLSA provenance \
+(and SBOM) that tells how and from what an image was built, for tools and policies that read it; and a single-platform \
+push becomes a plain image manifest instead of an index.";
+
+const LATELY: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+impl Explanation {
+    /// Nothing in the repository is touched, for this reason.
+    pub fn leave_alone(&mut self, why: String) {
+        self.action = Action::Keep;
+        self.repository_left_alone = Some(why);
+    }
+
+    /// An index could not be read, so that nobody knows what lists the image.
+    pub fn forget_parents(&mut self) {
+        self.listed_by = None;
+        self.state = None;
+    }
+}
+
+/// A judged repository, ready to be asked.
+pub struct Asked<'a> {
+    /// Its name.
+    pub repository: &'a str,
+    /// The inventory.
+    pub inventory: &'a Inventory,
+    /// The verdicts, by position.
+    pub verdicts: &'a [Verdict],
+    /// The time of asking.
+    pub now: Timestamp,
+}
+
+impl Asked<'_> {
+    /// Explains one image, with its manifest if that could be read and verified.
+    pub fn explain(&self, position: Position, manifest: Option<&Manifest>) -> Explanation {
+        let image = self.inventory.image(position);
+        let verdict = &self.verdicts[position as usize];
+        let attested = self.inventory.attested(position);
+        let subject_position = attested.and_then(|digest| self.inventory.position(digest));
+        let owned = |text: &str| text.to_owned();
+        Explanation {
+            repository: self.repository.to_owned(),
+            digest: image.digest,
+            tags: image.tags.iter().map(ToString::to_string).collect(),
+            kind: self.kind(position, manifest),
+            form: verdict.form,
+            state: verdict.state,
+            predicate_types: manifest
+                .map(|m| m.predicate_types().into_iter().map(owned).collect())
+                .unwrap_or_default(),
+            subject: attested.map(|digest| Subject { digest, is_present: subject_position.is_some() }),
+            platform: subject_position
+                .and_then(|subject| self.inventory.platform(subject))
+                .or(self.inventory.platform(position))
+                .map(owned),
+            listed_by: Some(self.listed_by(position)),
+            lists: self.inventory.is_index(position).then(|| self.lists(position)),
+            referrers: self.inventory.referrers(position).map(|p| self.inventory.image(p).digest).collect(),
+            media_type: manifest.and_then(|manifest| manifest.media_type.clone()),
+            artifact_type: manifest.and_then(|manifest| {
+                manifest.artifact_type.clone().or_else(|| manifest.config.as_ref()?.media_type.clone())
+            }),
+            is_active: image.status == Status::Active,
+            pushed_at: image.pushed_at,
+            pulled_at: image.pulled_at,
+            size_bytes: image.size_bytes,
+            action: verdict.action,
+            reason: verdict.reason,
+            because: verdict.reason.sentence(),
+            repository_left_alone: None,
+            advice: (verdict.kind == Kind::Attestation).then_some(ADVICE),
+        }
+    }
+
+    /// Explains the repository.
+    pub fn overview(&self) -> Overview {
+        let mut kinds = std::collections::BTreeMap::new();
+        let mut attestations = std::collections::BTreeMap::new();
+        for (position, verdict) in self.inventory.positions().zip(self.verdicts) {
+            let kind = if self.inventory.is_index(position) { Kind::Index } else { verdict.kind };
+            *kinds.entry(kind).or_default() += 1;
+            if let Some(state) = verdict.state {
+                *attestations.entry(state).or_default() += 1;
+            }
+        }
+        Overview {
+            repository: self.repository.to_owned(),
+            images: self.inventory.images().len(),
+            kinds,
+            attestations,
+            attestations_of_the_last_30_days: self.recent_attestations(),
+            pending: self.verdicts.iter().filter(|verdict| verdict.action != Action::Keep).count(),
+            advice: self.verdicts.iter().any(|verdict| verdict.kind == Kind::Attestation).then_some(ADVICE),
+        }
+    }
+
+    /// What the image is: by the rules, and where those need not know, by its bytes.
+    fn kind(&self, position: Position, manifest: Option<&Manifest>) -> Kind {
+        if self.inventory.is_index(position) {
+            return Kind::Index;
+        }
+        match (self.verdicts[position as usize].kind, manifest) {
+            (known @ (Kind::Attestation | Kind::Suspect), _) => known,
+            (_, Some(manifest)) => kind(manifest),
+            (known, None) => known,
+        }
+    }
+
+    fn listed_by(&self, position: Position) -> Vec<Listing> {
+        let tags = |p: Position| self.inventory.image(p).tags.iter().map(ToString::to_string);
+        let mut parents: Vec<Position> =
+            self.inventory.parents(position).iter().map(|edge| edge.parent).collect();
+        parents.dedup();
+        let listing = |parent: Position| {
+            let above = graph::above(self.inventory, [parent]);
+            Listing {
+                index: self.inventory.image(parent).digest,
+                tags: tags(parent).collect(),
+                tags_above: self
+                    .inventory
+                    .positions()
+                    .filter(|p| above[*p as usize])
+                    .flat_map(tags)
+                    .collect(),
+                pushed_at: self.inventory.image(parent).pushed_at,
+            }
+        };
+        parents.into_iter().map(listing).collect()
+    }
+
+    fn lists(&self, position: Position) -> Lists {
+        let mut lists = Lists::default();
+        let mut children: Vec<Position> =
+            self.inventory.children(position).iter().map(|edge| edge.child).collect();
+        children.dedup();
+        for child in children {
+            match self.verdicts[child as usize].kind {
+                _ if self.inventory.is_index(child) => lists.indexes += 1,
+                Kind::Attestation => lists.attestations += 1,
+                _ => lists.images += 1,
+            }
+        }
+        lists
+    }
+
+    fn recent_attestations(&self) -> usize {
+        let recent = |position: &Position| {
+            let pushed_at = self.inventory.image(*position).pushed_at;
+            self.verdicts[*position as usize].kind == Kind::Attestation
+                && pushed_at.is_some_and(|at| self.now.duration_since(at) < LATELY)
+        };
+        self.inventory.positions().filter(recent).count()
+    }
+}

@@ -1,0 +1,209 @@
+//! `explain`: what is this image?
+
+pub mod explanation;
+pub mod text;
+
+use jiff::Timestamp;
+
+use super::render::{print_json, print_text};
+use super::{Common, Failure, Output, connect, no_such_repository};
+use crate::cli::exit_code::ExitCode;
+use crate::cli::render::table::word;
+use crate::config::Config;
+use crate::config::policy::Policy;
+use crate::inventory::{Evidence, Inventory, Position};
+use crate::oci::digest::Digest;
+use crate::oci::manifest::Manifest;
+use crate::planner::collect::{survey, verified};
+use crate::planner::selection::select;
+use crate::registry::Read;
+use crate::registry::ecr::Ecr;
+use crate::report::RepositoryReason;
+use crate::rules::judge;
+use crate::rules::verdict::Verdict;
+use crate::util::deadline::Deadline;
+use explanation::Asked;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// REPOSITORY, REPOSITORY:TAG or REPOSITORY@DIGEST; of the digest the first digits are enough
+    #[arg(value_name = "IMAGE")]
+    image: String,
+}
+
+/// What is asked about.
+#[derive(Debug, PartialEq, Eq)]
+enum Target {
+    Repository,
+    Tag(String),
+    Digest(String),
+}
+
+pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
+    let config = common.config()?;
+    let (repository, target) = parse(&args.image)?;
+    let ecr = connect().await?;
+    let left_alone = scope(&ecr, &config, &repository).await?;
+    let policy = config.policy_of(&repository);
+    let now = Timestamp::now();
+    let surveyed = survey(&ecr, &repository, &policy, now, &Deadline::default()).await;
+    let is_certain = surveyed.is_ok();
+    let (mut inventory, verdicts, left_alone) = match surveyed {
+        Ok(surveyed) => (surveyed.inventory, surveyed.verdicts, left_alone),
+        // Nothing is certain then, but what this one image is can still be told.
+        Err(hands_off) => match list(&ecr, &repository, &policy, now).await {
+            Ok((inventory, verdicts)) => (inventory, verdicts, Some(hands_off.detail)),
+            Err(_) => return Err(Failure::NothingDone(format!("{repository}: {}", hands_off.detail))),
+        },
+    };
+    if target == Target::Repository {
+        let overview =
+            Asked { repository: &repository, inventory: &inventory, verdicts: &verdicts, now }.overview();
+        match common.output {
+            Output::Json => print_json(&overview),
+            Output::Table => print_text(&text::overview(&overview)),
+        }
+        return Ok(ExitCode::Done);
+    }
+    let position = find(&inventory, &repository, &target)?;
+    let manifest = read(&ecr, &repository, &mut inventory, position).await?;
+    let verdicts = judge(&inventory, &policy, now);
+    let asked = Asked { repository: &repository, inventory: &inventory, verdicts: &verdicts, now };
+    let mut explanation = asked.explain(position, manifest.as_ref());
+    if let Some(why) = left_alone {
+        explanation.leave_alone(why);
+    }
+    if !is_certain {
+        explanation.forget_parents();
+    }
+    match common.output {
+        Output::Json => print_json(&explanation),
+        Output::Table => print_text(&text::image(&explanation)),
+    }
+    Ok(ExitCode::Done)
+}
+
+/// Reads the image itself: the rules may not have needed its bytes, the reader does.
+async fn read(
+    ecr: &Ecr,
+    repository: &str,
+    inventory: &mut Inventory,
+    position: Position,
+) -> Result<Option<Manifest>, Failure> {
+    let digest = inventory.image(position).digest;
+    let answer = ecr.manifests(repository, &[digest]).await?;
+    let stored = answer.done.into_iter().find(|m| m.digest == digest).and_then(|m| verified(m).ok());
+    let Some(stored) = stored else { return Ok(None) };
+    if inventory.image(position).evidence == Evidence::Unread && !inventory.is_index(position) {
+        // Bytes that make no sense are told from the manifest below.
+        let _ = inventory.add_bytes(position, stored.bytes.as_bytes());
+        inventory.link();
+    }
+    Ok(Manifest::parse(stored.bytes.as_bytes()).ok())
+}
+
+/// Whether the configuration leaves the repository alone. One that a pull-through cache fills is not even read:
+/// that could import from upstream.
+async fn scope(ecr: &Ecr, config: &Config, repository: &str) -> Result<Option<String>, Failure> {
+    let selection = select(ecr, &config.select, None).await?;
+    match selection.repositories.iter().find(|chosen| chosen.name == repository).map(|chosen| chosen.skip) {
+        None | Some(Some(RepositoryReason::RepositoryGone)) => {
+            Err(no_such_repository(ecr, &selection, repository))
+        }
+        Some(Some(RepositoryReason::PullThroughCache)) => Err(Failure::Usage(format!(
+            "{repository} is filled by a pull-through cache rule, and reading it could import images; the janitor leaves it alone"
+        ))),
+        Some(skip) => Ok(skip.map(|reason| word(&reason))),
+    }
+}
+
+/// The listing alone, judged without any bytes.
+async fn list(
+    ecr: &Ecr,
+    repository: &str,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<(Inventory, Vec<Verdict>), Failure> {
+    let mut images = Vec::new();
+    let mut next = None;
+    loop {
+        let page = ecr.image_page(repository, next.clone()).await?;
+        images.extend(page.images);
+        match page.next {
+            Some(token) if Some(&token) != next.as_ref() => next = Some(token),
+            _ => break,
+        }
+    }
+    let mut inventory = Inventory::new(images);
+    inventory.link();
+    let verdicts = judge(&inventory, policy, now);
+    Ok((inventory, verdicts))
+}
+
+fn parse(image: &str) -> Result<(String, Target), Failure> {
+    let (repository, target) = if let Some((repository, digest)) = image.split_once('@') {
+        let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
+        if digits.len() < 6 || digits.len() > 64 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(Failure::Usage(format!(
+                "{digest:?} is no digest: give sha256: and 64 hexadecimal digits, or at least the first 6"
+            )));
+        }
+        (repository, Target::Digest(digits.to_ascii_lowercase()))
+    } else if let Some((repository, tag)) = image.split_once(':') {
+        (repository, Target::Tag(tag.to_owned()))
+    } else {
+        (image, Target::Repository)
+    };
+    if repository.is_empty() || repository.contains(['*', '?']) {
+        return Err(Failure::Usage(format!(
+            "{image:?} names no repository: give REPOSITORY, REPOSITORY:TAG or REPOSITORY@DIGEST"
+        )));
+    }
+    Ok((repository.to_owned(), target))
+}
+
+fn find(inventory: &Inventory, repository: &str, target: &Target) -> Result<Position, Failure> {
+    let matches = |position: &Position| {
+        let image = inventory.image(*position);
+        match target {
+            Target::Tag(tag) => image.tags.iter().any(|held| **held == **tag),
+            Target::Digest(digits) => image.digest.hex().starts_with(digits),
+            Target::Repository => false,
+        }
+    };
+    let found: Vec<Position> = inventory.positions().filter(matches).collect();
+    let asked = match target {
+        Target::Tag(tag) => format!("the tag {tag:?}"),
+        Target::Digest(digits) => format!("a digest that begins with {digits}"),
+        Target::Repository => String::new(),
+    };
+    match found.as_slice() {
+        [one] => Ok(*one),
+        [] => Err(Failure::Usage(format!("{repository} has no image with {asked}"))),
+        several => {
+            let digests: Vec<Digest> = several.iter().map(|p| inventory.image(*p).digest).collect();
+            Err(Failure::Usage(format!(
+                "{repository} has several images with {asked}: {digests:?}; give more digits"
+            )))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_three_ways_to_name_an_image() {
+        assert_eq!(parse("team/api"), Ok(("team/api".into(), Target::Repository)));
+        assert_eq!(parse("team/api:v1"), Ok(("team/api".into(), Target::Tag("v1".into()))));
+        assert_eq!(
+            parse("team/api@sha256:ABCDEF01"),
+            Ok(("team/api".into(), Target::Digest("abcdef01".into())))
+        );
+        assert_eq!(parse("team/api@abcdef"), Ok(("team/api".into(), Target::Digest("abcdef".into()))));
+        for bad in ["", ":v1", "@abcdef", "a@xyz", "a@sha256:abc", "a*"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Explanations in sentences.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use super::explanation::{Explanation, Listing, Overview};
+use crate::cli::render::table::{counted, size, word};
+use crate::config::policy::Action;
+use crate::oci::attestation::{Form, Kind};
+use crate::util::sanitize;
+
+/// The explanation of one image.
+pub fn image(it: &Explanation) -> String {
+    let mut text = format!("{}@{}\n\n", sanitize::line(&it.repository), it.digest);
+    let _ = writeln!(text, "What it is      {}", what(it));
+    if it.kind == Kind::Attestation || it.subject.is_some() {
+        let _ = writeln!(text, "Speaks of       {}", subject(it));
+    }
+    let _ = writeln!(text, "Listed by       {}", listings(it.listed_by.as_deref()));
+    if !it.tags.is_empty() {
+        let _ = writeln!(text, "Tags            {}", sanitize::line(&it.tags.join(", ")));
+    }
+    if !it.referrers.is_empty() {
+        let digests: Vec<String> = it.referrers.iter().map(crate::oci::digest::Digest::short).collect();
+        let _ = writeln!(text, "Referred to by  {}", digests.join(", "));
+    }
+    let _ = writeln!(text, "Pushed          {}", time(it.pushed_at, "at an unknown time"));
+    let _ = writeln!(text, "Last pulled     {}", time(it.pulled_at, "never, as far as ECR recorded"));
+    let _ = writeln!(
+        text,
+        "Size            {}{}",
+        size(it.size_bytes),
+        if it.is_active { "" } else { ", archived" }
+    );
+    let _ = writeln!(text, "\nWhat the policy does with it: {}", decision(it));
+    if let Some(advice) = it.advice {
+        let _ = writeln!(text, "\n{advice}");
+    }
+    text
+}
+
+/// The explanation of a repository.
+pub fn overview(it: &Overview) -> String {
+    let mut text = format!("{}: {}\n\n", sanitize::line(&it.repository), counted(it.images, "image"));
+    for (kind, count) in &it.kinds {
+        let _ = writeln!(text, "{count:>8}  {:<12} {}", word(kind), meaning(*kind));
+    }
+    for (state, count) in &it.attestations {
+        let _ = writeln!(text, "{count:>8}  of the attestations are {}", word(state));
+    }
+    let _ = writeln!(
+        text,
+        "\n{} of the attestations are of the last 30 days. The policy would change {} now: see `ecr-janitor plan`.",
+        it.attestations_of_the_last_30_days,
+        counted(it.pending, "image")
+    );
+    if let Some(advice) = it.advice {
+        let _ = writeln!(text, "\n{advice}");
+    }
+    text
+}
+
+fn what(it: &Explanation) -> String {
+    match it.kind {
+        Kind::Attestation => {
+            let stated = if it.predicate_types.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", sanitize::line(&it.predicate_types.join(", ")))
+            };
+            format!("a BuildKit attestation{}{stated}", form(it.form))
+        }
+        Kind::Image => format!(
+            "a platform image{}",
+            it.platform.as_ref().map(|p| format!(" for {}", sanitize::line(p))).unwrap_or_default()
+        ),
+        Kind::Index => {
+            let lists = it.lists.as_ref();
+            let count = |of: fn(&super::explanation::Lists) -> usize| lists.map_or(0, of);
+            format!(
+                "an index (multi-platform image) that lists {}, {} and {}",
+                counted(count(|l| l.images), "image"),
+                counted(count(|l| l.attestations), "attestation"),
+                counted(count(|l| l.indexes), "further index")
+            )
+        }
+        other => {
+            let of_type =
+                it.artifact_type.as_deref().map(|t| format!(" ({})", sanitize::line(t))).unwrap_or_default();
+            format!("{}{of_type}", meaning(other))
+        }
+    }
+}
+
+/// The kinds in a few words.
+fn meaning(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Attestation => "provenance or SBOM that docker buildx stored beside an image",
+        Kind::Suspect => "looks like a BuildKit attestation, but nothing proves it: never touched",
+        Kind::Index => "a multi-platform image, or an image with its attestations",
+        Kind::Image => "a platform image",
+        Kind::Referrer => "an artifact that refers to another image and is not a BuildKit attestation",
+        Kind::Signature => "a signature, or an attestation made by a signing tool such as cosign or Notation",
+        Kind::SociIndex => "a SOCI index, with which AWS Fargate starts images lazily",
+        Kind::Cache => "a BuildKit build cache",
+        Kind::Chart => "a Helm chart",
+        Kind::Artifact => "some other OCI artifact",
+        Kind::Unknown => "something whose manifest is not understood",
+        Kind::Unread => "kept whatever it is, so not read",
+    }
+}
+
+fn form(form: Option<Form>) -> &'static str {
+    match form {
+        Some(Form::Oci) => " (OCI-artifact form, BuildKit 0.32 and later)",
+        Some(Form::Legacy) => " (legacy form, BuildKit before 0.32)",
+        Some(Form::ByParent) => " (proven by the index that lists it)",
+        Some(Form::Unread) | None => "",
+    }
+}
+
+fn subject(it: &Explanation) -> String {
+    match &it.subject {
+        None => "unknown: the manifest does not say, and no index lists it".into(),
+        Some(subject) => {
+            let platform = it
+                .platform
+                .as_ref()
+                .map(|platform| format!("the {} image ", sanitize::line(platform)))
+                .unwrap_or_default();
+            let there = if subject.is_present { "" } else { ", which is not in this repository any more" };
+            format!("{platform}{}{there}", subject.digest)
+        }
+    }
+}
+
+fn listings(listings: Option<&[Listing]>) -> String {
+    let Some(listings) = listings else { return "unknown: not every index here can be read".into() };
+    if listings.is_empty() {
+        return "no index in this repository".into();
+    }
+    let one = |listing: &Listing| {
+        let tags = if listing.tags.is_empty() {
+            "untagged".to_owned()
+        } else {
+            format!("tagged {}", sanitize::line(&listing.tags.join(", ")))
+        };
+        let above = if listing.tags_above.is_empty() {
+            String::new()
+        } else {
+            format!(", within indexes tagged {}", sanitize::line(&listing.tags_above.join(", ")))
+        };
+        format!("{} ({tags}{above}, pushed {})", listing.index, time(listing.pushed_at, "at an unknown time"))
+    };
+    listings.iter().map(one).collect::<Vec<_>>().join("\n                ")
+}
+
+fn decision(it: &Explanation) -> String {
+    if let Some(why) = &it.repository_left_alone {
+        return format!("nothing, as with everything in this repository ({})", sanitize::line(why));
+    }
+    let does = match it.action {
+        Action::Keep => "keeps it",
+        Action::Tag => "tags it",
+        Action::Delete => "deletes it",
+    };
+    format!("{does} ({}), because {}.", word(&it.reason), it.because)
+}
+
+fn time(at: Option<Timestamp>, otherwise: &str) -> String {
+    at.map_or_else(|| otherwise.to_owned(), |at| format!("{at:.0}"))
+}

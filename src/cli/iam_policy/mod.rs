@@ -1,0 +1,79 @@
+//! `iam-policy`: what the role or user needs, for those who do not deploy `template.yaml`.
+
+pub mod document;
+
+use super::render::print_json;
+use super::{Common, Failure};
+use crate::cli::exit_code::ExitCode;
+use crate::cli::iam_policy::document::{MAX_MANAGED_POLICY, Registry, policy};
+use crate::config::Mode;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// For runs that only plan, or that apply; else what the configuration says
+    #[arg(long, value_enum)]
+    mode: Option<Role>,
+    /// The region of the registry, or * for all
+    #[arg(long, value_name = "REGION", default_value = "*", value_parser = region)]
+    region: String,
+    /// The account of the registry, 12 digits, or * for all
+    #[arg(long, value_name = "ID", default_value = "*", value_parser = account)]
+    account: String,
+    /// The AWS partition: aws, aws-cn, aws-us-gov ...
+    #[arg(long, default_value = "aws", value_parser = region)]
+    partition: String,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Role {
+    Plan,
+    Apply,
+}
+
+pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
+    if !common.repositories.is_empty() {
+        return Err(Failure::Usage(
+            "iam-policy prints what the configuration needs, and --repository only narrows a run; set select.repositories or JANITOR_REPOSITORIES instead".into(),
+        ));
+    }
+    let config = common.config()?;
+    let mode = match args.mode {
+        None => config.mode,
+        Some(Role::Plan) => Mode::Plan,
+        Some(Role::Apply) => Mode::Apply,
+    };
+    let registry = Registry {
+        partition: args.partition.clone(),
+        region: args.region.clone(),
+        account: args.account.clone(),
+    };
+    let document = policy(&config, mode, &registry);
+    print_json(&document);
+    warn_of_size(&document);
+    Ok(ExitCode::Done)
+}
+
+/// IAM counts characters without white space.
+fn warn_of_size(document: &impl serde::Serialize) {
+    let length = serde_json::to_string(document).map_or(0, |text| text.len());
+    if length > MAX_MANAGED_POLICY {
+        eprintln!(
+            "ecr-janitor: the policy has {length} characters, and a managed policy may have {MAX_MANAGED_POLICY}: use fewer or wider patterns in select.repositories"
+        );
+    }
+}
+
+fn region(text: &str) -> Result<String, String> {
+    let legal = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    if text == "*" || (!text.is_empty() && text.bytes().all(legal)) {
+        return Ok(text.to_owned());
+    }
+    Err("lower-case letters, digits and hyphens, or *".into())
+}
+
+fn account(text: &str) -> Result<String, String> {
+    if text == "*" || (text.len() == 12 && text.bytes().all(|c| c.is_ascii_digit())) {
+        return Ok(text.to_owned());
+    }
+    Err("an account has 12 digits; or *".into())
+}

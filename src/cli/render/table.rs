@@ -1,0 +1,299 @@
+//! The report for people: what is there, what is done with it and why.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{Cell, Color, Table};
+
+use crate::config::Mode;
+use crate::oci::attestation::Kind;
+use crate::report::decision::{Decision, Outcome, Reason};
+use crate::report::{Counts, MAX_REFERRERS, Report, RepositoryReason, RepositoryReport};
+use crate::util::sanitize;
+
+/// Whether the reader is a terminal that shows colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Colours.
+    Coloured,
+    /// Text alone.
+    Plain,
+}
+
+/// The whole report.
+pub fn report(report: &Report, style: Style) -> String {
+    let mut text = String::new();
+    let (left_out, shown): (Vec<_>, Vec<_>) =
+        report.repositories.iter().partition(|it| it.reason == Some(RepositoryReason::NotSelected));
+    for repository in shown {
+        text.push_str(&self::repository(repository, style));
+    }
+    if !left_out.is_empty() {
+        let _ =
+            writeln!(text, "{} more repositories are not selected by the configuration\n", left_out.len());
+    }
+    let _ = writeln!(text, "{}", closing(report));
+    text
+}
+
+/// Every repository in one line, without the decisions.
+pub fn summary(report: &Report) -> String {
+    let mut text = String::new();
+    for repository in &report.repositories {
+        let Counts { deleted, tagged, kept, .. } = repository.counts;
+        let _ = writeln!(
+            text,
+            "{:<14} {deleted:>3} deleted, {tagged:>2} tagged, {kept:>2} kept",
+            sanitize::line(&repository.name)
+        );
+    }
+    let _ = writeln!(text, "\n{}", closing(report));
+    text
+}
+
+/// One repository.
+pub fn repository(report: &RepositoryReport, style: Style) -> String {
+    let mut text = heading(report);
+    let mut shown: Vec<&Decision> = report.decisions.iter().filter(|decision| is_shown(decision)).collect();
+    shown.sort_by_key(|decision| {
+        (decision.reason, decision.kind != Kind::Index, decision.pushed_at, decision.digest)
+    });
+    if !shown.is_empty() {
+        let _ = writeln!(text, "{}", rows(&shown, style));
+    }
+    if let Some(kept) = kept(report) {
+        let _ = writeln!(text, "  kept: {kept}");
+    }
+    if let Some(warning) = pressure(report) {
+        let _ = writeln!(text, "  {warning}");
+    }
+    text.push('\n');
+    text
+}
+
+/// Said in time: ECR refuses to push the attestation that is one too many.
+fn pressure(report: &RepositoryReport) -> Option<String> {
+    let pressure = report.referrer_pressure.filter(|it| it.attestations * 5 >= MAX_REFERRERS * 4)?;
+    let (count, subject) = (pressure.attestations, pressure.subject.short());
+    Some(format!(
+        "nearly full: {subject} has {count} attestations of the {MAX_REFERRERS} referrers that ECR allows"
+    ))
+}
+
+/// Kept attestations are summed up by their reason; everything else has a row.
+fn is_shown(decision: &Decision) -> bool {
+    decision.outcome != Outcome::Kept
+        || decision.kind == Kind::Suspect
+        || decision.reason == Reason::Unreadable
+}
+
+fn heading(report: &RepositoryReport) -> String {
+    let mut text = format!("{}\n", sanitize::line(&report.name));
+    if let Some(reason) = report.reason {
+        let detail = report
+            .detail
+            .as_deref()
+            .map(|detail| format!(": {}", sanitize::line(detail)))
+            .unwrap_or_default();
+        let _ = writeln!(text, "  left alone, {}{detail}", word(&reason));
+        return text;
+    }
+    let Counts { images, indexes, attestations, .. } = &report.counts;
+    let states: Vec<String> =
+        attestations.by_state.iter().map(|(state, n)| format!("{n} {}", word(state))).collect();
+    let others: Vec<String> = report
+        .counts
+        .not_attestations
+        .iter()
+        .filter(|(kind, _)| **kind != Kind::Index)
+        .map(|(kind, n)| match kind {
+            Kind::Unread | Kind::Unknown => format!("{n} {}", word(kind)),
+            _ => counted(*n, &word(kind)),
+        })
+        .collect();
+    let _ = write!(
+        text,
+        "  {}: {}, {}",
+        counted(*images, "image"),
+        counted(*indexes, "index"),
+        counted(attestations.total, "attestation")
+    );
+    if !states.is_empty() {
+        let _ = write!(text, " ({})", states.join(", "));
+    }
+    if !others.is_empty() {
+        let _ = write!(text, ", {}", others.join(", "));
+    }
+    text.push('\n');
+    text
+}
+
+fn rows(decisions: &[&Decision], style: Style) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    if style == Style::Coloured {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    table.set_header(["", "DIGEST", "WHAT", "OF", "PUSHED", "SIZE", "OUTCOME", "REASON"]);
+    for decision in decisions {
+        let outcome = Cell::new(outcome(decision)).fg(colour(decision.outcome));
+        table.add_row([
+            Cell::new(""),
+            Cell::new(decision.digest.short()),
+            Cell::new(what(decision)),
+            Cell::new(of(decision)),
+            Cell::new(pushed(decision)),
+            Cell::new(size(decision.size_bytes)),
+            if style == Style::Coloured { outcome } else { Cell::new(self::outcome(decision)) },
+            Cell::new(reason(decision)),
+        ]);
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+fn what(decision: &Decision) -> String {
+    match decision.form {
+        Some(form) => format!("{} ({})", word(&decision.kind), word(&form)),
+        None => word(&decision.kind),
+    }
+}
+
+fn of(decision: &Decision) -> String {
+    match (&decision.platform, decision.subject) {
+        (Some(platform), Some(subject)) => format!("{} {}", sanitize::line(platform), subject.short()),
+        (None, Some(subject)) => subject.short(),
+        _ => "-".into(),
+    }
+}
+
+fn pushed(decision: &Decision) -> String {
+    let date = |at: jiff::Timestamp| at.strftime("%Y-%m-%d").to_string();
+    decision.pushed_at.map_or_else(|| "unknown".into(), date)
+}
+
+fn outcome(decision: &Decision) -> String {
+    let done = match (decision.outcome, decision.action) {
+        (Outcome::Planned, action) => format!("would {}", word(&action)),
+        (outcome, _) => word(&outcome),
+    };
+    match &decision.code {
+        Some(code) => format!("{done} ({})", sanitize::line(code)),
+        None => done,
+    }
+}
+
+fn reason(decision: &Decision) -> String {
+    match (&decision.new_tag, &decision.detail) {
+        (_, Some(detail)) => format!("{}: {}", word(&decision.reason), sanitize::line(detail)),
+        (Some(tag), None) => format!("{} -> {}", word(&decision.reason), sanitize::line(tag)),
+        (None, None) => word(&decision.reason),
+    }
+}
+
+fn colour(outcome: Outcome) -> Color {
+    match outcome {
+        Outcome::Failed | Outcome::LimitReached => Color::Red,
+        Outcome::Deleted | Outcome::Tagged => Color::Green,
+        Outcome::Planned => Color::Yellow,
+        _ => Color::Reset,
+    }
+}
+
+fn kept(report: &RepositoryReport) -> Option<String> {
+    let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
+    for decision in report.decisions.iter().filter(|decision| !is_shown(decision)) {
+        *reasons.entry(decision.reason).or_default() += 1;
+    }
+    let parts: Vec<String> =
+        reasons.iter().map(|(reason, count)| format!("{count} {}", word(reason))).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn closing(report: &Report) -> String {
+    let Counts { planned, deleted, tagged, kept, bytes_deleted, .. } = report.totals.counts;
+    let mut parts = match report.mode {
+        Mode::Plan => vec![format!("{planned} planned")],
+        Mode::Apply => {
+            vec![format!("{deleted} deleted ({})", size(bytes_deleted)), format!("{tagged} tagged")]
+        }
+    };
+    parts.push(format!("{kept} kept"));
+    let counts = &report.totals.counts;
+    for (count, name) in [
+        (counts.already_gone, "already gone"),
+        (counts.protected_by_ecr, "protected by ECR"),
+        (counts.changed_since_plan, "changed since the plan"),
+        (counts.limit_reached, "stopped by a limit"),
+        (counts.deadline, "out of time"),
+        (counts.failed, "failed"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{count} {name}"));
+        }
+    }
+    let calls: u64 = report.totals.api_calls.values().sum();
+    let incomplete = if report.complete { "" } else { "; not complete" };
+    format!(
+        "{}: {} in {} with {}, {}{incomplete}",
+        word(&report.mode),
+        parts.join(", "),
+        if report.totals.repositories == 1 {
+            "1 repository".into()
+        } else {
+            format!("{} repositories", report.totals.repositories)
+        },
+        counted(counts.images, "image"),
+        counted(calls, "API call")
+    )
+}
+
+/// A size in bytes, in decimal units as ECR's console shows it.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// `1 image`, `2 images`, `3 indexes`.
+pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    let plural = match noun {
+        _ if count == 1 => "",
+        _ if noun.ends_with(['x', 's']) => "es",
+        _ => "s",
+    };
+    format!("{count} {noun}{plural}")
+}
+
+/// The word of an enumeration, as it stands in JSON.
+pub fn word(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| Some(value.as_str()?.to_owned())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::digest::Digest;
+    use crate::report::ReferrerPressure;
+    use crate::testing::decisions;
+
+    #[test]
+    fn an_image_is_named_when_four_fifths_of_its_referrers_are_used_up() {
+        let text = |attestations| {
+            let mut report = decisions::repository("team/api", 200, vec![]);
+            report.referrer_pressure = Some(ReferrerPressure { subject: Digest::of(b"s"), attestations });
+            repository(&report, Style::Plain)
+        };
+        assert!(!text(79).contains("nearly full"));
+        let warning = format!("nearly full: {} has 80 attestations of the 100", Digest::of(b"s").short());
+        assert!(text(80).contains(&warning), "{}", text(80));
+    }
+}

@@ -1,0 +1,42 @@
+//! Applying, against a registry in memory that guards references as ECR does.
+
+mod deletions;
+mod registry;
+mod tags;
+mod time;
+
+use crate::testing::decisions::*;
+use registry::Registry;
+
+use super::*;
+use crate::report::RepositoryReport;
+
+/// Applies these decisions without a deadline.
+async fn applied(registry: &Registry, decisions: Vec<Decision>) -> RepositoryReport {
+    applied_until(registry, decisions, Deadline::default()).await
+}
+
+async fn applied_until(
+    registry: &Registry,
+    decisions: Vec<Decision>,
+    deadline: Deadline,
+) -> RepositoryReport {
+    let mut planned =
+        Planned { report: repository("r", decisions.len() as u64, decisions), manifests: HashMap::new() };
+    apply(registry, &mut planned, &deadline, &Pace::default()).await;
+    planned.report
+}
+
+/// A decision afterwards.
+fn after<'a>(report: &'a RepositoryReport, name: &str) -> &'a Decision {
+    report.decisions.iter().find(|decision| decision.digest == digest(name)).unwrap()
+}
+
+/// The outcomes of these, in order.
+fn outcomes<const N: usize>(report: &RepositoryReport, names: [&str; N]) -> [Outcome; N] {
+    names.map(|name| after(report, name).outcome)
+}
+
+fn code<'a>(report: &'a RepositoryReport, name: &str) -> &'a str {
+    after(report, name).code.as_deref().unwrap_or("none")
+}

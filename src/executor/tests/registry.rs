@@ -1,0 +1,330 @@
+//! A registry in memory with ECR's guard of references, and with answers that tests can script.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use crate::inventory::{Evidence, Image, Status};
+use crate::oci::attestation::Kind;
+use crate::oci::digest::Digest;
+use crate::oci::media_type::Shape;
+use crate::registry::{
+    ANSWER_TOO_LARGE, BatchAnswer, CallError, Delete, MAX_IDS, Page, Read, Refusal, Repository,
+    StoredManifest, Tag, TagWritten,
+};
+use crate::report::decision::Decision;
+use crate::testing::decisions::{digest, index};
+
+#[derive(Default)]
+pub(super) struct Registry(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    images: BTreeMap<Digest, Stored>,
+    names: BTreeMap<Digest, String>,
+    log: Vec<(&'static str, Vec<String>)>,
+    scripts: Vec<(&'static str, Digest, Script)>,
+    failures: Vec<(&'static str, usize, CallError)>,
+    delays: BTreeMap<&'static str, Duration>,
+    rooms: BTreeMap<&'static str, usize>,
+    refuses_to_move_tags: bool,
+}
+
+struct Stored {
+    image: Image,
+    lists: BTreeSet<Digest>,
+    bytes: String,
+}
+
+/// What happens to one image when a call names it.
+#[derive(Clone, Copy)]
+pub(super) enum Script {
+    Refused(&'static str),
+    Silence,
+}
+
+impl Registry {
+    /// A registry with exactly what a plan was made from.
+    pub(super) fn with(decisions: &[Decision]) -> Self {
+        let registry = Self::default();
+        for decision in decisions {
+            registry.add(decision, "");
+        }
+        for decision in decisions {
+            for parent in &decision.parents {
+                registry.state(|state| state.images.get_mut(parent).unwrap().lists.insert(decision.digest));
+            }
+        }
+        registry
+    }
+
+    /// Adds an image with these bytes.
+    pub(super) fn add(&self, decision: &Decision, bytes: &str) {
+        let image = Image {
+            digest: decision.digest,
+            pushed_at: decision.pushed_at,
+            pulled_at: None,
+            size_bytes: decision.size_bytes,
+            tags: decision.tags.iter().map(|tag| tag.as_str().into()).collect(),
+            status: Status::Active,
+            shape: if decision.kind == Kind::Index { Shape::Index } else { Shape::Manifest },
+            ruled_out: None,
+            subject: decision.subject,
+            evidence: Evidence::Unread,
+        };
+        let stored = Stored { image, lists: BTreeSet::new(), bytes: bytes.to_owned() };
+        self.state(|state| state.images.insert(decision.digest, stored));
+    }
+
+    /// An index appears that the plan does not know, and lists these.
+    pub(super) fn add_index(&self, name: &str, lists: &[&str]) {
+        self.add(&index(name), "");
+        let lists = lists.iter().map(|name| digest(name)).collect();
+        self.change(digest(name), |stored| stored.lists = lists);
+    }
+
+    /// Somebody else deletes an image.
+    pub(super) fn lose(&self, name: &str) {
+        self.state(|state| state.images.remove(&digest(name)));
+    }
+
+    /// Somebody else tags an image.
+    pub(super) fn tag(&self, digest: Digest, tag: &str) {
+        self.change(digest, |stored| stored.image.tags = [tag.into()].into());
+    }
+
+    fn change(&self, digest: Digest, change: impl FnOnce(&mut Stored)) {
+        self.state(|state| change(state.images.get_mut(&digest).unwrap()));
+    }
+
+    /// From now on an operation does this when it names that image.
+    pub(super) fn script(&self, operation: &'static str, digest: Digest, script: Script) {
+        self.state(|state| state.scripts.push((operation, digest, script)));
+    }
+
+    /// This call of an operation, counted from 1, fails as a whole.
+    pub(super) fn fail(&self, operation: &'static str, call: usize, code: &str) {
+        self.state(|state| state.failures.push((operation, call, failure(operation, code))));
+    }
+
+    /// Every call of an operation takes so long.
+    pub(super) fn delay(&self, operation: &'static str, seconds: u64) {
+        self.state(|state| state.delays.insert(operation, Duration::from_secs(seconds)));
+    }
+
+    /// Answers of an operation that name more images than this are too large to be read.
+    pub(super) fn has_room_for(&self, operation: &'static str, images: usize) {
+        self.state(|state| state.rooms.insert(operation, images));
+    }
+
+    /// The repository's tags are immutable.
+    pub(super) fn never_move_tags(&self) {
+        self.state(|state| state.refuses_to_move_tags = true);
+    }
+
+    /// Calls these images by name in the log, whatever their digests.
+    pub(super) fn name(&self, digest: Digest, name: &str) {
+        self.state(|state| state.names.insert(digest, name.to_owned()));
+    }
+
+    /// Every call so far: the operation and what it named, in the order of the names.
+    pub(super) fn log(&self) -> Vec<String> {
+        self.state(|state| state.log.iter().map(|(op, names)| format!("{op} {}", names.join(" "))).collect())
+    }
+
+    /// What calls of one operation named.
+    pub(super) fn calls_of(&self, operation: &str) -> Vec<Vec<String>> {
+        self.state(|state| {
+            let calls = state.log.iter().filter(|(op, _)| *op == operation);
+            calls.map(|(_, names)| names.clone()).collect()
+        })
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.state(|state| state.images.contains_key(&digest(name)))
+    }
+
+    /// Which image holds a tag.
+    pub(super) fn holder(&self, tag: &str) -> Option<Digest> {
+        self.state(|state| state.holder(tag))
+    }
+
+    fn state<T>(&self, with: impl FnOnce(&mut State) -> T) -> T {
+        with(&mut self.0.lock().unwrap())
+    }
+
+    /// Writes a call down, lets its time pass, and fails it if that was asked for.
+    async fn call(&self, operation: &'static str, mut names: Vec<String>) -> Result<(), CallError> {
+        assert!((1..=MAX_IDS).contains(&names.len()), "{operation} names {} images", names.len());
+        names.sort();
+        let (delay, error) = self.state(|state| {
+            let is_too_large = state.rooms.get(operation).is_some_and(|room| names.len() > *room);
+            state.log.push((operation, names));
+            let call = state.log.iter().filter(|(op, _)| *op == operation).count();
+            let error = state.failures.iter().find(|(op, number, _)| (*op, *number) == (operation, call));
+            let error = error.map(|(_, _, error)| error.clone());
+            let too_large = is_too_large.then(|| failure(operation, ANSWER_TOO_LARGE));
+            (state.delays.get(operation).copied(), error.or(too_large))
+        });
+        if let Some(delay) = delay {
+            tokio::time::sleep(delay).await;
+        }
+        error.map_or(Ok(()), Err)
+    }
+
+    fn named(&self, digests: &[Digest]) -> Vec<String> {
+        self.state(|state| {
+            let name = |digest| state.names.get(digest).cloned().unwrap_or_else(|| format!("{digest}"));
+            digests.iter().map(name).collect()
+        })
+    }
+}
+
+fn failure(operation: &'static str, code: &str) -> CallError {
+    CallError { operation, code: code.into(), message: "the test says so".into() }
+}
+
+impl State {
+    fn holder(&self, tag: &str) -> Option<Digest> {
+        let holds = |stored: &&Stored| stored.image.tags.iter().any(|held| **held == *tag);
+        self.images.values().find(holds).map(|stored| stored.image.digest)
+    }
+
+    fn scripted(&self, operation: &str, digest: Digest) -> Option<Script> {
+        let found = self.scripts.iter().find(|(op, of, _)| (*op, *of) == (operation, digest));
+        found.map(|(_, _, script)| *script)
+    }
+
+    /// Sorts the images that a call names into those it answers for, those it refuses, and silence.
+    fn answer<T>(
+        &self,
+        operation: &str,
+        digests: &[Digest],
+        answer: impl Fn(&Self, Digest) -> Result<T, &'static str>,
+    ) -> BatchAnswer<T> {
+        let (mut done, mut refused) = (Vec::new(), Vec::new());
+        for digest in digests.iter().copied() {
+            let result = match self.scripted(operation, digest) {
+                Some(Script::Silence) => continue,
+                Some(Script::Refused(code)) => Err(code),
+                None => answer(self, digest),
+            };
+            match result {
+                Ok(answer) => done.push(answer),
+                Err(code) => {
+                    refused.push(Refusal { digest, code: code.into(), reason: format!("because of {code}") });
+                }
+            }
+        }
+        BatchAnswer { done, refused }
+    }
+
+    /// ECR looks at the state before the call: an index that goes in the same call still protects its children.
+    fn may_go(&self, digest: Digest) -> Result<Digest, &'static str> {
+        if !self.images.contains_key(&digest) {
+            Err("ImageNotFound")
+        } else if self.images.values().any(|stored| stored.lists.contains(&digest)) {
+            Err("ImageReferencedByManifestList")
+        } else {
+            Ok(digest)
+        }
+    }
+}
+
+impl Read for Registry {
+    async fn describe(&self, _: &str, digests: &[Digest]) -> Result<Vec<Image>, CallError> {
+        self.call("describe", self.named(digests)).await?;
+        let image = |state: &State, digest| match state.images.get(digest) {
+            Some(stored) => Ok(stored.image.clone()),
+            None => Err(CallError {
+                operation: "DescribeImages",
+                code: "ImageNotFoundException".into(),
+                message: format!("The image with imageId {{imageDigest:'{digest}'}} does not exist"),
+            }),
+        };
+        self.state(|state| digests.iter().map(|digest| image(state, digest)).collect())
+    }
+
+    async fn manifests(&self, _: &str, digests: &[Digest]) -> Result<BatchAnswer<StoredManifest>, CallError> {
+        self.call("read", self.named(digests)).await?;
+        let manifest = |state: &State, digest| {
+            let stored = state.images.get(&digest).ok_or("ImageNotFound")?;
+            Ok(StoredManifest { digest, bytes: stored.bytes.clone(), media_type: None })
+        };
+        Ok(self.state(|state| state.answer("read", digests, manifest)))
+    }
+
+    async fn tag_holders(
+        &self,
+        _: &str,
+        tags: &[String],
+    ) -> Result<BTreeMap<String, Option<Digest>>, CallError> {
+        self.call("holders", tags.to_vec()).await?;
+        Ok(self.state(|state| {
+            let told = tags.iter().filter(|tag| state.scripted("holders", digest(tag)).is_none());
+            told.map(|tag| (tag.clone(), state.holder(tag))).collect()
+        }))
+    }
+
+    async fn repositories(&self) -> Result<Vec<Repository>, CallError> {
+        unreachable!()
+    }
+
+    async fn pull_through_prefixes(&self) -> Result<Vec<String>, CallError> {
+        unreachable!()
+    }
+
+    async fn resource_tags(&self, _: &str) -> Result<BTreeMap<String, String>, CallError> {
+        unreachable!()
+    }
+
+    async fn image_page(&self, _: &str, _: Option<String>) -> Result<Page, CallError> {
+        unreachable!()
+    }
+
+    fn calls(&self) -> BTreeMap<String, u64> {
+        BTreeMap::new()
+    }
+
+    fn throttles(&self) -> u64 {
+        0
+    }
+}
+
+impl Delete for Registry {
+    async fn delete(&self, _: &str, digests: &[Digest]) -> Result<BatchAnswer<Digest>, CallError> {
+        self.call("delete", self.named(digests)).await?;
+        Ok(self.state(|state| {
+            let mut answer = state.answer("delete", digests, State::may_go);
+            answer.done.sort_unstable();
+            state.images.retain(|digest, _| !answer.done.contains(digest));
+            answer
+        }))
+    }
+}
+
+impl Tag for Registry {
+    async fn put_tag(&self, _: &str, manifest: &StoredManifest, tag: &str) -> Result<TagWritten, CallError> {
+        self.call("put", vec![tag.to_owned()]).await?;
+        Ok(self.state(|state| {
+            assert_eq!(
+                Digest::of(manifest.bytes.as_bytes()),
+                manifest.digest,
+                "PutImage would make another image"
+            );
+            let holder = state.holder(tag).filter(|holder| *holder != manifest.digest);
+            if holder.is_some() && state.refuses_to_move_tags {
+                return TagWritten::InUse;
+            }
+            for stored in state.images.values_mut() {
+                let mut tags = stored.image.tags.to_vec();
+                tags.retain(|held| **held != *tag);
+                if stored.image.digest == manifest.digest {
+                    tags.push(tag.into());
+                }
+                stored.image.tags = tags.into();
+            }
+            TagWritten::Done
+        }))
+    }
+}

@@ -1,0 +1,179 @@
+//! The report as metrics: one document in CloudWatch's embedded metric format.
+//!
+//! Source: CloudWatch's "Specification: Embedded metric format". CloudWatch drops what breaks its limits without a
+//! word (100 metrics and 30 dimensions a document), so that names and dimensions are fixed here and nothing of the
+//! registry is among them: repositories and digests are properties, found by queries, not paid for as metrics.
+
+use serde_json::{Value, json};
+
+use crate::report::decision::State;
+use crate::report::{ReferrerPressure, Report, RepositoryReport, Status};
+
+/// The namespace of all metrics.
+pub const NAMESPACE: &str = "EcrJanitor";
+
+/// The only dimension: two deployments in one account are two series.
+pub const DIMENSION: &str = "FunctionName";
+
+/// The function that made the run.
+#[derive(Debug, Clone, Copy)]
+pub struct Function<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Whether this is the first invocation of the instance.
+    pub is_cold: bool,
+}
+
+/// The metrics of a run: name, unit and value.
+fn metrics(report: &Report, is_cold: bool) -> [(&'static str, &'static str, u64); 23] {
+    let totals = &report.totals;
+    let counts = &totals.counts;
+    let state = |state| counts.attestations.by_state.get(&state).copied().unwrap_or(0);
+    let failed = report.repositories.iter().filter(|repository| repository.status == Status::Failed).count();
+    let duration = report.finished_at.duration_since(report.started_at).as_millis();
+    [
+        ("Repositories", "Count", totals.repositories),
+        ("Images", "Count", counts.images),
+        ("Indexes", "Count", counts.indexes),
+        ("AttestationsAttached", "Count", state(State::Attached)),
+        ("AttestationsSuperseded", "Count", state(State::Superseded)),
+        ("AttestationsOrphaned", "Count", state(State::Orphaned)),
+        ("Planned", "Count", counts.planned),
+        ("Deleted", "Count", counts.deleted),
+        ("Tagged", "Count", counts.tagged),
+        ("Protected", "Count", counts.protected_by_ecr),
+        ("AlreadyGone", "Count", counts.already_gone),
+        ("ChangedSincePlan", "Count", counts.changed_since_plan),
+        ("LimitReached", "Count", counts.limit_reached),
+        ("Failed", "Count", counts.failed),
+        ("FailedRepositories", "Count", failed as u64),
+        ("BytesDeleted", "Bytes", counts.bytes_deleted),
+        ("ApiCalls", "Count", totals.api_calls.values().sum()),
+        ("Throttles", "Count", totals.throttles),
+        ("Duration", "Milliseconds", u64::try_from(duration).unwrap_or(0)),
+        ("BreakerTrips", "Count", totals.breaker_trips),
+        ("IncompleteRuns", "Count", u64::from(!report.complete)),
+        ("ReferrerPressure", "Count", totals.referrer_pressure),
+        ("ColdStart", "Count", u64::from(is_cold)),
+    ]
+}
+
+/// The document, without the fields that every log line has.
+pub fn document(report: &Report, function: &Function<'_>) -> Value {
+    let metrics = metrics(report, function.is_cold);
+    let directive = json!({
+        "Namespace": NAMESPACE,
+        "Dimensions": [[DIMENSION]],
+        "Metrics": metrics.map(|(name, unit, _)| json!({"Name": name, "Unit": unit})),
+    });
+    let mut document = json!({
+        "_aws": {"Timestamp": report.finished_at.as_millisecond(), "CloudWatchMetrics": [directive]},
+        "mode": report.mode,
+        "complete": report.complete,
+    });
+    document[DIMENSION] = json!(function.name);
+    for (name, _, value) in metrics {
+        document[name] = json!(value);
+    }
+    if let Some((repository, pressure)) = under_pressure(report) {
+        document["referrer_pressure_repository"] = json!(repository.name);
+        document["referrer_pressure_subject"] = json!(pressure.subject);
+    }
+    document
+}
+
+/// Where an image has the most attestations as referrers.
+fn under_pressure(report: &Report) -> Option<(&RepositoryReport, ReferrerPressure)> {
+    let with_pressure = report.repositories.iter().filter_map(|it| Some((it, it.referrer_pressure?)));
+    with_pressure.max_by_key(|(_, pressure)| pressure.attestations)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::config::Mode;
+    use crate::oci::digest::Digest;
+    use crate::report::decision::Outcome;
+    use crate::report::{Circumstances, RepositoryReason};
+    use crate::testing::decisions::*;
+
+    fn run() -> Report {
+        let mut busy = repository(
+            "team/api",
+            9,
+            vec![
+                attestation("a").came_out(Outcome::Deleted),
+                attestation("b").came_out(Outcome::ProtectedByEcr),
+                attestation("c").came_out(Outcome::Failed),
+            ],
+        );
+        busy.counts.attestations.by_state = BTreeMap::from([(State::Orphaned, 3), (State::Attached, 4)]);
+        busy.referrer_pressure = Some(ReferrerPressure { subject: Digest::of(b"s"), attestations: 97 });
+        let mut quiet = repository("team/web", 1, vec![]);
+        quiet.referrer_pressure = Some(ReferrerPressure { subject: Digest::of(b"t"), attestations: 2 });
+        let lost = RepositoryReport::without_decisions("x".into(), RepositoryReason::AccessDenied, None);
+        let circumstances = Circumstances {
+            api_calls: BTreeMap::from([("DescribeImages".into(), 3), ("BatchGetImage".into(), 4)]),
+            throttles: 2,
+            breaker_trips: 1,
+        };
+        let at = |second: i64| Timestamp::from_second(1_700_000_000 + second).unwrap();
+        Report::new(Mode::Apply, at(0), at(61), vec![busy, quiet, lost], circumstances)
+    }
+
+    #[test]
+    fn the_metrics_are_the_totals_of_the_report() {
+        let document = document(&run(), &Function { name: "janitor", is_cold: true });
+        for (name, value) in [
+            ("Repositories", 3),
+            ("Images", 10),
+            ("AttestationsOrphaned", 3),
+            ("AttestationsAttached", 4),
+            ("AttestationsSuperseded", 0),
+            ("Deleted", 1),
+            ("Protected", 1),
+            ("Failed", 1),
+            ("FailedRepositories", 1),
+            ("ApiCalls", 7),
+            ("Throttles", 2),
+            ("Duration", 61_000),
+            ("BreakerTrips", 1),
+            ("IncompleteRuns", 1),
+            ("ReferrerPressure", 97),
+            ("ColdStart", 1),
+        ] {
+            assert_eq!(document[name], value, "{name}");
+        }
+        assert_eq!(document["referrer_pressure_repository"], "team/api");
+        assert_eq!(document["referrer_pressure_subject"], json!(Digest::of(b"s")));
+        assert_eq!(document["FunctionName"], "janitor");
+        assert_eq!(document["mode"], "apply");
+    }
+
+    #[test]
+    fn cloudwatch_s_limits_are_kept_and_every_metric_has_its_value() {
+        let document = document(&run(), &Function { name: "janitor", is_cold: false });
+        assert_eq!(document["_aws"]["Timestamp"], 1_700_000_061_000_u64);
+        let directives = document["_aws"]["CloudWatchMetrics"].as_array().unwrap();
+        assert_eq!(directives.len(), 1);
+        let directive = &directives[0];
+        assert_eq!(directive["Namespace"], "EcrJanitor");
+        assert_eq!(directive["Dimensions"], json!([["FunctionName"]]));
+        let metrics = directive["Metrics"].as_array().unwrap();
+        assert!((1..=100).contains(&metrics.len()));
+        for metric in metrics {
+            let name = metric["Name"].as_str().unwrap();
+            assert!(document[name].is_u64(), "{name} has no number");
+            assert!(
+                ["Count", "Bytes", "Milliseconds"].contains(&metric["Unit"].as_str().unwrap()),
+                "{metric}"
+            );
+        }
+        // Nothing that anybody could push into the registry makes the document grow: an event may have 1 MB.
+        assert!(document.to_string().len() < 8_000, "{}", document.to_string().len());
+    }
+}

@@ -1,0 +1,270 @@
+//! What the Lambda function may be invoked with. An event can only narrow what is configured.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::config::Mode;
+use crate::config::pattern::Patterns;
+use crate::util::sanitize;
+
+/// An event that was understood.
+#[derive(Debug)]
+pub enum Event {
+    /// One run.
+    Run(Ask),
+    /// A batch of queued messages, each of which names a repository.
+    Queue(Vec<Message>),
+}
+
+/// What a run is asked for.
+#[derive(Debug, Default)]
+pub struct Ask {
+    /// The mode, if it is given.
+    pub mode: Option<Mode>,
+    /// Only these repositories.
+    pub narrow: Option<Patterns>,
+}
+
+/// One message of a queue.
+#[derive(Debug)]
+pub struct Message {
+    /// SQS's id: what the answer names if the message should come again.
+    pub id: String,
+    /// The repository that the message is about.
+    pub repository: Result<String, BadEvent>,
+}
+
+/// An event that was not understood. Nothing was touched.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the event is not one of ours: {0}; nothing was touched. Accepted are EventBridge schedules, `ECR Image Action` events (directly or from SQS), and {{\"mode\": \"plan\", \"repositories\": [\"team/*\"]}} with both keys optional"
+)]
+pub struct BadEvent(String);
+
+impl BadEvent {
+    /// What is said of an event may quote it, and stands in the log and the answer.
+    fn new(problem: impl ToString) -> Self {
+        Self(sanitize::cut(&problem.to_string(), LONGEST_PROBLEM))
+    }
+}
+
+/// In characters.
+const LONGEST_PROBLEM: usize = 300;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manual {
+    mode: Option<Mode>,
+    repositories: Option<Vec<String>>,
+}
+
+/// Understands an event, or says why not.
+pub fn parse(event: &Value) -> Result<Event, BadEvent> {
+    let object = event.as_object().ok_or_else(|| BadEvent::new("it is not a JSON object"))?;
+    if object.contains_key("Records") {
+        return queue(event);
+    }
+    if !object.contains_key("source") && !object.contains_key("detail-type") {
+        return manual(event).map(Event::Run);
+    }
+    match (text(event, "source"), text(event, "detail-type")) {
+        ("aws.events" | "aws.scheduler", "Scheduled Event") => scheduled(event).map(Event::Run),
+        ("aws.ecr", "ECR Image Action") => {
+            let narrow = Patterns::new([image_action(event)?]).map_err(BadEvent::new)?;
+            Ok(Event::Run(Ask { mode: None, narrow: Some(narrow) }))
+        }
+        (source, kind) => Err(BadEvent::new(format!("source {source:?} with detail-type {kind:?}"))),
+    }
+}
+
+fn manual(event: &Value) -> Result<Ask, BadEvent> {
+    let manual = Manual::deserialize(event).map_err(BadEvent::new)?;
+    let narrow = manual.repositories.map(Patterns::new).transpose().map_err(BadEvent::new)?;
+    Ok(Ask { mode: manual.mode, narrow })
+}
+
+/// A schedule runs what is configured. Its `detail` is an object, or (EventBridge Scheduler) an object as text; if
+/// somebody put something there, it is read as a manual event.
+fn scheduled(event: &Value) -> Result<Ask, BadEvent> {
+    match event.get("detail") {
+        None | Some(Value::Null) => Ok(Ask::default()),
+        Some(Value::String(text)) if text.trim().is_empty() => Ok(Ask::default()),
+        Some(Value::String(text)) => {
+            let detail: Value = serde_json::from_str(text)
+                .map_err(|error| BadEvent::new(format!("its detail is no JSON: {error}")))?;
+            manual(&detail)
+        }
+        Some(detail) => manual(detail),
+    }
+}
+
+/// The repository of an `ECR Image Action` event: a name, not a pattern.
+fn image_action(event: &Value) -> Result<String, BadEvent> {
+    let name = event.get("detail").map(|detail| text(detail, "repository-name")).unwrap_or_default();
+    if name.is_empty() || name.contains(['*', '?']) {
+        return Err(BadEvent::new("an ECR Image Action without a repository-name in its detail"));
+    }
+    Patterns::new([name]).map_err(BadEvent::new)?;
+    Ok(name.to_owned())
+}
+
+fn queue(event: &Value) -> Result<Event, BadEvent> {
+    let records =
+        event.get("Records").and_then(Value::as_array).ok_or_else(|| BadEvent::new("Records is no list"))?;
+    let messages = records.iter().map(|record| {
+        if text(record, "eventSource") != "aws:sqs" || text(record, "messageId").is_empty() {
+            return Err(BadEvent::new("a record that does not come from SQS"));
+        }
+        let body = serde_json::from_str(text(record, "body")).unwrap_or(Value::Null);
+        let is_ours = text(&body, "source") == "aws.ecr" && text(&body, "detail-type") == "ECR Image Action";
+        let repository = if is_ours {
+            image_action(&body)
+        } else {
+            Err(BadEvent::new("an SQS message that is no ECR Image Action"))
+        };
+        Ok(Message { id: text(record, "messageId").to_owned(), repository })
+    });
+    messages.collect::<Result<_, _>>().map(Event::Queue)
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn run(event: Value) -> Ask {
+        match parse(&event) {
+            Ok(Event::Run(ask)) => ask,
+            other => panic!("{event} -> {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_events_that_ship_are_understood_but_for_the_bad_one() {
+        let parsed = |text: &str| parse(&serde_json::from_str(text).unwrap());
+        assert!(matches!(
+            parsed(include_str!("../../events/scheduled.json")),
+            Ok(Event::Run(Ask { mode: None, narrow: None }))
+        ));
+        assert!(matches!(
+            parsed(include_str!("../../events/manual-plan.json")),
+            Ok(Event::Run(Ask { mode: Some(Mode::Plan), narrow: None }))
+        ));
+        assert!(matches!(
+            parsed(include_str!("../../events/manual-narrowed.json")),
+            Ok(Event::Run(Ask { narrow: Some(_), .. }))
+        ));
+        assert!(matches!(
+            parsed(include_str!("../../events/ecr-image-action.json")),
+            Ok(Event::Run(Ask { narrow: Some(_), .. }))
+        ));
+        let Ok(Event::Queue(messages)) = parsed(include_str!("../../events/sqs-image-actions.json")) else {
+            panic!()
+        };
+        assert!(messages.iter().all(|message| message.repository.as_deref() == Ok("team/api")));
+        let bad = parsed(include_str!("../../events/bad.json")).unwrap_err().to_string();
+        assert!(bad.contains("unknown field `repository`"), "{bad}");
+    }
+
+    #[test]
+    fn schedules_run_what_is_configured() {
+        for detail in [json!({}), json!("{}"), json!(""), json!(null)] {
+            for source in ["aws.events", "aws.scheduler"] {
+                let ask = run(
+                    json!({"source": source, "detail-type": "Scheduled Event", "detail": detail, "id": "1"}),
+                );
+                assert!(ask.mode.is_none() && ask.narrow.is_none());
+            }
+        }
+        let ask = run(
+            json!({"source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": "{\"mode\":\"plan\"}"}),
+        );
+        assert_eq!(ask.mode, Some(Mode::Plan));
+    }
+
+    #[test]
+    fn an_image_action_names_its_repository() {
+        let event = json!({"source": "aws.ecr", "detail-type": "ECR Image Action",
+            "detail": {"result": "SUCCESS", "action-type": "PUSH", "repository-name": "team/api", "image-tag": "v1"}});
+        let narrow = run(event).narrow.unwrap();
+        assert!(narrow.matches("team/api") && !narrow.matches("team/apis"));
+    }
+
+    #[test]
+    fn manual_events_narrow() {
+        let ask = run(json!({"mode": "plan", "repositories": ["team/api", "team/web-*"]}));
+        assert_eq!(ask.mode, Some(Mode::Plan));
+        assert!(ask.narrow.unwrap().matches("team/web-1"));
+        assert!(run(json!({})).narrow.is_none());
+        assert!(run(json!({"repositories": []})).narrow.unwrap().is_empty());
+    }
+
+    #[test]
+    fn everything_else_is_refused_with_its_reason() {
+        for (event, part) in [
+            (json!(null), "not a JSON object"),
+            (json!([]), "not a JSON object"),
+            (json!("plan"), "not a JSON object"),
+            (json!({"mod": "plan"}), "mod"),
+            (json!({"mode": "delete"}), "delete"),
+            (json!({"repositories": "team/api"}), "team/api"),
+            (json!({"repositories": ["Team"]}), "Team"),
+            (json!({"mode": "plan", "force": true}), "force"),
+            (json!({"source": "aws.s3", "detail-type": "Object Created"}), "aws.s3"),
+            (json!({"detail-type": "Scheduled Event"}), "Scheduled Event"),
+            (json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": "{"}), "no JSON"),
+            (json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {"x": 1}}), "x"),
+            (
+                json!({"source": "aws.ecr", "detail-type": "ECR Image Action", "detail": {}}),
+                "repository-name",
+            ),
+            (
+                json!({"source": "aws.ecr", "detail-type": "ECR Image Action", "detail": {"repository-name": "*"}}),
+                "repository-name",
+            ),
+            (json!({"Records": {}}), "no list"),
+            (json!({"Records": [{"eventSource": "aws:s3", "messageId": "1"}]}), "SQS"),
+        ] {
+            let error = parse(&event).map(|_| ()).expect_err(&event.to_string()).to_string();
+            assert!(error.contains(part), "{event} -> {error}");
+            assert!(!error.contains('\n'));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_event_is_told_in_a_short_line() {
+        let hostile = "\n\u{1b}[2K\u{202e}".repeat(100_000);
+        for event in [
+            json!({ hostile.as_str(): 1 }),
+            json!({"mode": hostile}),
+            json!({"repositories": [hostile]}),
+            json!({"repositories": hostile}),
+            json!({"source": hostile, "detail-type": hostile}),
+            json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": hostile}),
+        ] {
+            let error = parse(&event).unwrap_err().to_string();
+            assert!(error.len() < 5000, "{}", error.len());
+            assert_eq!(error, sanitize::line(&error));
+        }
+    }
+
+    #[test]
+    fn one_bad_message_does_not_spoil_the_batch() {
+        let body = json!({"source": "aws.ecr", "detail-type": "ECR Image Action", "detail": {"repository-name": "a"}});
+        let record = |id: &str, body: &str| json!({"messageId": id, "eventSource": "aws:sqs", "body": body});
+        let scan = json!({"source": "aws.ecr", "detail-type": "ECR Image Scan", "detail": body["detail"]});
+        let forged = json!({"source": "my.own", "detail-type": "ECR Image Action", "detail": body["detail"]});
+        let bodies = [&body.to_string(), "nonsense", "{}", &scan.to_string(), &forged.to_string()];
+        let records: Vec<Value> =
+            bodies.iter().zip(1..).map(|(body, id)| record(&format!("{id}"), body)).collect();
+        let event = json!({"Records": records});
+        let Ok(Event::Queue(messages)) = parse(&event) else { panic!("not a queue") };
+        let repositories: Vec<_> = messages.iter().map(|m| (m.id.as_str(), m.repository.is_ok())).collect();
+        assert_eq!(repositories, [("1", true), ("2", false), ("3", false), ("4", false), ("5", false)]);
+    }
+}

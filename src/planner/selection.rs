@@ -1,0 +1,173 @@
+//! Which repositories a run works on, and why not the others.
+
+use std::collections::BTreeSet;
+
+use futures::future::try_join;
+
+use crate::config::Select;
+use crate::config::pattern::Patterns;
+use crate::registry::{CallError, Read, Repository};
+use crate::report::RepositoryReason;
+
+/// A repository in the scope of a run, with the reason if it is left alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selected {
+    /// The repository's name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Why nothing is done in it.
+    pub skip: Option<RepositoryReason>,
+}
+
+/// The registry, seen through the configuration.
+#[derive(Debug, Default)]
+pub struct Selection {
+    /// The registry's id, if it has any repository.
+    pub registry: Option<String>,
+    /// The repositories in scope, by name.
+    pub repositories: Vec<Selected>,
+    /// Names that the run was narrowed to and that the registry does not have.
+    pub unknown: Vec<String>,
+    /// Whether anything was left out of sight.
+    pub is_narrowed: bool,
+}
+
+/// Lists the registry and chooses. `narrow` leaves everything else out of sight; what the configuration does not
+/// select is mentioned only where nothing was narrowed.
+pub async fn select(
+    registry: &impl Read,
+    select: &Select,
+    narrow: Option<&Patterns>,
+) -> Result<Selection, CallError> {
+    // On the heap: the types of the callers would be nested too deep for the compiler.
+    let listings = Box::pin(try_join(registry.repositories(), registry.pull_through_prefixes()));
+    let (repositories, prefixes) = listings.await?;
+    Ok(choose(repositories, &prefixes, select, narrow))
+}
+
+fn choose(
+    repositories: Vec<Repository>,
+    pull_through: &[String],
+    select: &Select,
+    narrow: Option<&Patterns>,
+) -> Selection {
+    let registry = repositories.first().map(|repository| repository.registry.clone());
+    let named: BTreeSet<String> =
+        if narrow.is_none() { select.repositories.literals().collect() } else { BTreeSet::new() };
+    let present: BTreeSet<&str> = repositories.iter().map(|repository| repository.name.as_str()).collect();
+    let missing: Vec<Selected> = named
+        .into_iter()
+        .filter(|name| !present.contains(name.as_str()) && !select.exclude.matches(name))
+        .map(|name| Selected { name, arn: String::new(), skip: Some(RepositoryReason::RepositoryGone) })
+        .collect();
+    let unknown = narrow
+        .into_iter()
+        .flat_map(Patterns::literals)
+        .filter(|name| !present.contains(name.as_str()))
+        .collect();
+    let mut chosen: Vec<Selected> = repositories
+        .into_iter()
+        .filter(|repository| narrow.is_none_or(|narrow| narrow.matches(&repository.name)))
+        .map(|Repository { name, arn, .. }| Selected { skip: reason(&name, pull_through, select), name, arn })
+        .filter(|chosen| narrow.is_none() || chosen.skip != Some(RepositoryReason::NotSelected))
+        .chain(missing)
+        .collect();
+    chosen.sort_by(|a, b| a.name.cmp(&b.name));
+    // Pages may shift: what was listed twice is worked on once.
+    chosen.dedup_by(|again, first| again.name == first.name);
+    Selection { registry, repositories: chosen, unknown, is_narrowed: narrow.is_some() }
+}
+
+fn reason(name: &str, pull_through: &[String], select: &Select) -> Option<RepositoryReason> {
+    if !select.repositories.matches(name) || select.exclude.matches(name) {
+        Some(RepositoryReason::NotSelected)
+    } else if pull_through.iter().any(|prefix| is_covered(name, prefix)) {
+        Some(RepositoryReason::PullThroughCache)
+    } else {
+        None
+    }
+}
+
+/// Whether a pull-through cache rule fills this repository: reading there may pull from upstream, and what is
+/// deleted comes back.
+fn is_covered(name: &str, prefix: &str) -> bool {
+    prefix == "ROOT" || name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repositories(names: &[&str]) -> Vec<Repository> {
+        let repository = |name: &&str| Repository {
+            name: (*name).into(),
+            arn: format!("arn:{name}"),
+            registry: "123456789012".into(),
+        };
+        names.iter().map(repository).collect()
+    }
+
+    fn selecting(patterns: &[&str], exclude: &[&str]) -> Select {
+        Select {
+            repositories: Patterns::new(patterns).unwrap(),
+            exclude: Patterns::new(exclude).unwrap(),
+            require_tag: Default::default(),
+        }
+    }
+
+    fn reasons(selection: Selection) -> Vec<(String, Option<RepositoryReason>)> {
+        selection.repositories.into_iter().map(|chosen| (chosen.name, chosen.skip)).collect()
+    }
+
+    use RepositoryReason::*;
+
+    #[test]
+    fn everything_is_mentioned_with_its_reason() {
+        let selection = choose(
+            repositories(&["team/b", "team/a", "hub/nginx", "hub", "hubs/x", "other"]),
+            &["hub".into()],
+            &selecting(&["team/*", "hub*", "gone", "gone-too"], &["team/b", "gone-too"]),
+            None,
+        );
+        assert_eq!(selection.registry.as_deref(), Some("123456789012"));
+        assert_eq!(
+            reasons(selection),
+            [
+                ("gone".into(), Some(RepositoryGone)),
+                ("hub".into(), None),
+                ("hub/nginx".into(), Some(PullThroughCache)),
+                ("hubs/x".into(), None),
+                ("other".into(), Some(NotSelected)),
+                ("team/a".into(), None),
+                ("team/b".into(), Some(NotSelected)),
+            ]
+        );
+    }
+
+    #[test]
+    fn narrowing_can_only_take_away() {
+        let narrow = Patterns::new(["team/a", "other"]).unwrap();
+        let selection = choose(
+            repositories(&["team/a", "team/b", "other"]),
+            &[],
+            &selecting(&["team/*"], &[]),
+            Some(&narrow),
+        );
+        assert_eq!(selection.unknown, Vec::<String>::new());
+        assert_eq!(reasons(selection), [("team/a".into(), None)]);
+    }
+
+    #[test]
+    fn a_name_that_does_not_exist_is_told() {
+        let narrow = Patterns::new(["team/a", "team/x", "nothing/*"]).unwrap();
+        let selection = choose(repositories(&["team/a"]), &[], &selecting(&["*"], &[]), Some(&narrow));
+        assert_eq!(selection.unknown, ["team/x"]);
+    }
+
+    #[test]
+    fn a_root_rule_covers_the_registry() {
+        let selection = choose(repositories(&["a", "b/c"]), &["ROOT".into()], &selecting(&["*"], &[]), None);
+        assert!(reasons(selection).iter().all(|(_, reason)| *reason == Some(PullThroughCache)));
+    }
+}

@@ -1,0 +1,3 @@
+//! Fixtures shared by unit tests.
+
+pub(crate) mod decisions;

@@ -1,0 +1,5 @@
+//! Deadlines, text sanitizing and logging. Nothing here knows about registries.
+
+pub mod deadline;
+pub mod logging;
+pub mod sanitize;

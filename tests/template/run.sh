@@ -1,0 +1,36 @@
+#!/bin/sh
+# What proves template.yaml without an AWS account: `tests/template/run.sh lint`, `tests/template/run.sh test [pytest's arguments]`.
+# Called by `make lint`, `make test` and `make deploy-check`.
+set -eu
+cd "$(dirname "$0")/../.."
+. tests/interop/venv.sh
+environment tests/template
+
+# SAM and cargo-lambda are found by name, and report to nobody.
+PATH=$(cd "$venv/bin" && pwd):$PATH
+export PATH AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0
+
+task=$1
+shift
+case $task in
+lint)
+    sam validate --lint
+    cfn-lint --regions us-east-1 eu-central-1 us-gov-west-1 cn-north-1 --template template.yaml
+    ;;
+test)
+    cargo=${CARGO:-cargo}
+    $cargo build --locked --quiet -p ecr-emulator --bin ecr-emulator
+    $cargo build --locked --quiet --bin ecr-janitor
+    WITNESS_BINARIES=$(cd "$target/debug" && pwd)
+    export WITNESS_BINARIES
+    # Only a function for this machine's own architecture can be run on it. `make build` keeps a file where cargo-lambda
+    # wants a folder, hence a target of its own.
+    architecture=$(uname -m | sed s/aarch64/arm64/)
+    CARGO_TARGET_DIR=$(cd "$target" && pwd)/sam sam build --parameter-overrides "Architecture=$architecture"
+    exec python -B -m pytest -q -rsx -p no:cacheprovider -o pythonpath=tests/interop tests/template "$@"
+    ;;
+*)
+    echo "tests/template/run.sh lint | test" >&2
+    exit 2
+    ;;
+esac
