@@ -20,7 +20,7 @@ pub(super) const CASES: &[Case] = &[
     Case::unverified(
         "empty-lists-are-there",
         "An account without pull-through cache rules is answered with an empty list, not with none; and so is a filter that no image of a repository passes.",
-        "An answer without its list is a failure (`BadAnswer`): the run ends before anything is touched.",
+        "An answer without its list is a failure (`bad-answer`): the run ends before anything is touched.",
         check!(empty_lists),
     ),
     Case::documented(
