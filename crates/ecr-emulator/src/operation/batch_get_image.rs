@@ -72,9 +72,7 @@ pub(crate) fn find<'a>(
 /// Can this image be handed out to this caller?
 fn check<'a>(image: &'a Image, accepted: Option<&[&str]>, now: i64) -> Result<&'a Image, Failure> {
     if image.status(now) != Status::Active {
-        let reason =
-            format!("Requested image is not accessible: its status is {}", image.status(now).as_str());
-        return Err(Failure::new("ImageInaccessible", reason));
+        return Err(Failure::inaccessible());
     }
     let media_type = image.manifest.media_type.as_str();
     let fits = match accepted {

@@ -80,6 +80,10 @@ fn what_is_archived_or_coming_back_cannot_be_pulled() {
         let answer = get(&emulator, json!([{ "imageDigest": digest }]), json!([OCI_MANIFEST]));
         assert_eq!(answer["images"], json!([]));
         assert_eq!(answer["failures"][0]["failureCode"], "ImageInaccessible");
+        assert_eq!(
+            answer["failures"][0]["failureReason"],
+            "The requested image is in an inaccessible state. Please restore if needed"
+        );
         assert_eq!(answer["failures"][0]["imageId"], json!({ "imageDigest": digest }));
     }
     assert_eq!(emulator.image(REPO, &digest).unwrap().pulled_at_ms, None);
