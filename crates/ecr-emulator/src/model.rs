@@ -49,6 +49,11 @@ pub(crate) fn check(operation: &str, request: &Value) -> Result<(), ApiError> {
     check::constraints(members, request, "")
 }
 
+/// Fails unless a repository can have this name.
+pub(crate) fn check_repository_name(name: &str) -> Result<(), ApiError> {
+    check::repository_name(name)
+}
+
 /// The operations that this registry has, by name.
 pub(crate) fn operations() -> impl Iterator<Item = &'static str> {
     OPERATIONS.iter().map(|(name, _)| *name)

@@ -26,7 +26,7 @@ pub(crate) use image_id::ImageId;
 pub(crate) use limits::Limits;
 pub(crate) use manifest::Manifest;
 pub(crate) use mutability::{Mutability, wildcard};
-pub(crate) use name::{is_prefix, is_repository_name, is_tag};
+pub(crate) use name::{is_repository_name, is_tag};
 pub(crate) use repository::{Lifecycle, Repository};
 pub(crate) use rule::PullThroughRule;
 pub(crate) use scanning::Scanning;
@@ -102,17 +102,20 @@ impl State {
     }
 
     pub(crate) fn repository(&self, name: &str) -> Result<&Repository, ApiError> {
-        name::check_repository_name(name)?;
-        self.repositories
-            .get(name)
-            .ok_or_else(|| ApiError::repository_not_found(name, &self.settings.account))
+        self.repositories.get(name).ok_or_else(|| self.no_repository(name))
     }
 
     pub(crate) fn repository_mut(&mut self, name: &str) -> Result<&mut Repository, ApiError> {
-        name::check_repository_name(name)?;
-        self.repositories
-            .get_mut(name)
-            .ok_or_else(|| ApiError::repository_not_found(name, &self.settings.account))
+        if !self.repositories.contains_key(name) {
+            return Err(self.no_repository(name));
+        }
+        let account = &self.settings.account;
+        self.repositories.get_mut(name).ok_or_else(|| ApiError::repository_not_found(name, account))
+    }
+
+    fn no_repository(&self, name: &str) -> ApiError {
+        let not_found = || ApiError::repository_not_found(name, &self.settings.account);
+        name::check_repository_name(name).err().unwrap_or_else(not_found)
     }
 
     /// Notes a change. A repository of another registry than the one at home is named by its ARN.
