@@ -16,7 +16,7 @@ use crate::error::ApiError;
 use crate::request::Request;
 
 /// Operations that Amazon ECR has and this registry does not.
-const NOT_EMULATED: [&str; 20] = [
+const NOT_EMULATED: [&str; 19] = [
     "CreateRepositoryCreationTemplate",
     "DeleteRepositoryCreationTemplate",
     "DeregisterPullTimeUpdateExclusion",
@@ -25,7 +25,6 @@ const NOT_EMULATED: [&str; 20] = [
     "ListPullTimeUpdateExclusions",
     "ListReplicationBackfills",
     "PutAccountSetting",
-    "PutReplicationConfiguration",
     "PutSigningConfiguration",
     "RegisterPullTimeUpdateExclusion",
     "StartLifecyclePolicyPreview",

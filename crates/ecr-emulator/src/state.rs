@@ -59,6 +59,8 @@ pub(crate) struct State {
     /// The registry's policy, which has no effect.
     pub(crate) policy: Option<String>,
     pub(crate) scanning: Scanning,
+    /// The registry's replication rules, as they came.
+    pub(crate) replication: Vec<serde_json::Value>,
     /// Whether a caller may name another account's registry.
     pub(crate) cross_account: bool,
     /// Whether a call of the JSON API must be signed.
@@ -84,6 +86,7 @@ impl State {
             rules: BTreeMap::new(),
             policy: None,
             scanning: Scanning::default(),
+            replication: Vec::new(),
             cross_account: false,
             require_signature: false,
             elsewhere: BTreeMap::new(),

@@ -44,6 +44,9 @@ pattern!(
 pattern!(EXCLUSION, "^[0-9a-zA-Z._*-]{1,128}$");
 pattern!(SCANNING, r"^[a-z0-9*](?:[._\-/a-z0-9*]?[a-z0-9*]+)*$");
 
+pattern!(REGION, "[0-9a-z-]{2,25}");
+pattern!(REPLICATED_PREFIX, "^(?:[a-z0-9]+(?:[._-][a-z0-9]*)*/)*[a-z0-9]*(?:[._-][a-z0-9]*)*$");
+
 /// The model's expressions are about whole texts, whether they say so or not.
 #[expect(clippy::expect_used, reason = "a test compiles each of the expressions")]
 fn whole(expression: &str) -> Regex {
@@ -75,6 +78,8 @@ mod tests {
         decides(&PREFIX, &["ROOT", "a/b/", "a--b", "quay/"], &["", "/", "a//", "Root", "x-"]);
         decides(&EXCLUSION, &["*", "v1.*-_"], &["", "a/b", "é"]);
         decides(&SCANNING, &["*", "a/b*", "a.b-c_d"], &["", "a//b", "/a", "a/", "A"]);
+        decides(&REGION, &["us-east-1"], &["", "a", "US-EAST-1"]);
+        decides(&REPLICATED_PREFIX, &["prod", "prod/", "prod-", "a/b_"], &["Prod", "a//b", "*"]);
     }
 
     #[test]

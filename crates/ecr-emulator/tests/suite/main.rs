@@ -30,6 +30,7 @@ mod pull;
 mod push;
 mod rates;
 mod registry;
+mod replication;
 mod requests;
 mod sdk;
 mod seed;
