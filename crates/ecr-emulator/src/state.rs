@@ -19,15 +19,16 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) use behavior::Behavior;
+pub use behavior::UnreferencedLayers;
 pub(crate) use blob::{Blob, Upload};
-pub(crate) use failure::Failure;
+pub(crate) use failure::{Failure, INACCESSIBLE};
 pub(crate) use image::Image;
 pub(crate) use image_id::ImageId;
 pub(crate) use limits::Limits;
 pub(crate) use manifest::Manifest;
 pub(crate) use mutability::{Mutability, wildcard};
 pub(crate) use name::{is_repository_name, is_tag};
-pub(crate) use repository::{Lifecycle, Repository};
+pub(crate) use repository::{LayerUse, Lifecycle, Repository};
 pub(crate) use rule::PullThroughRule;
 pub(crate) use scanning::Scanning;
 pub use status::Status;
@@ -35,6 +36,7 @@ pub(crate) use status::Storage;
 
 use crate::error::ApiError;
 use crate::journal::Change;
+use crate::layer_url::UrlKey;
 use crate::settings::Settings;
 
 /// The registry that the running call is for; all others are `elsewhere`.
@@ -69,6 +71,8 @@ pub(crate) struct State {
     /// What the running operation has changed so far, by repository.
     changes: Vec<(String, Change)>,
     serial: u64,
+    /// Signs the download URLs of layers.
+    pub(crate) url_key: UrlKey,
 }
 
 impl State {
@@ -92,6 +96,7 @@ impl State {
             elsewhere: BTreeMap::new(),
             changes: Vec::new(),
             serial: 0,
+            url_key: UrlKey::random(),
         }
     }
 

@@ -13,6 +13,7 @@ mod full_pages;
 mod guard;
 mod http;
 mod iam;
+mod layers;
 mod oci_auth;
 mod oci_blobs;
 mod oci_calls;
