@@ -1,9 +1,11 @@
 //! All that the registry knows.
 
+mod behavior;
 mod blob;
 mod failure;
 mod image;
 mod image_id;
+mod lag;
 mod limits;
 mod manifest;
 mod mutability;
@@ -17,15 +19,18 @@ mod status;
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub(crate) use behavior::Behavior;
+pub use behavior::{ReferenceLag, UnreferencedLayers};
 pub(crate) use blob::{Blob, Upload};
-pub(crate) use failure::Failure;
+pub(crate) use failure::{Failure, INACCESSIBLE};
 pub(crate) use image::Image;
 pub(crate) use image_id::ImageId;
+pub(crate) use lag::LaggingReferences;
 pub(crate) use limits::Limits;
 pub(crate) use manifest::Manifest;
 pub(crate) use mutability::{Mutability, wildcard};
-pub(crate) use name::{is_prefix, is_repository_name, is_tag};
-pub(crate) use repository::{Lifecycle, Repository};
+pub(crate) use name::{is_repository_name, is_tag};
+pub(crate) use repository::{LayerUse, Lifecycle, Repository};
 pub(crate) use rule::PullThroughRule;
 pub(crate) use scanning::Scanning;
 pub use status::Status;
@@ -33,6 +38,7 @@ pub(crate) use status::Storage;
 
 use crate::error::ApiError;
 use crate::journal::Change;
+use crate::layer_url::UrlKey;
 use crate::settings::Settings;
 
 /// The registry that the running call is for; all others are `elsewhere`.
@@ -43,6 +49,7 @@ pub(crate) struct State {
     /// Where the library acts, and each call that does not say where.
     pub(crate) home: Settings,
     pub(crate) limits: Limits,
+    pub(crate) behavior: Behavior,
     /// The time, when it does not follow the machine's clock.
     pub(crate) clock: Option<i64>,
     /// Whether a pull is recorded. Off, each caller is as if excluded from pull-time updates.
@@ -56,6 +63,8 @@ pub(crate) struct State {
     /// The registry's policy, which has no effect.
     pub(crate) policy: Option<String>,
     pub(crate) scanning: Scanning,
+    /// The registry's replication rules, as they came.
+    pub(crate) replication: Vec<serde_json::Value>,
     /// Whether a caller may name another account's registry.
     pub(crate) cross_account: bool,
     /// Whether a call of the JSON API must be signed.
@@ -64,6 +73,8 @@ pub(crate) struct State {
     /// What the running operation has changed so far, by repository.
     changes: Vec<(String, Change)>,
     serial: u64,
+    /// Signs the download URLs of layers.
+    pub(crate) url_key: UrlKey,
 }
 
 impl State {
@@ -72,6 +83,7 @@ impl State {
             home: settings.clone(),
             settings,
             limits: Limits::default(),
+            behavior: Behavior::default(),
             clock: None,
             pull_time_updates: true,
             require_auth: false,
@@ -80,11 +92,13 @@ impl State {
             rules: BTreeMap::new(),
             policy: None,
             scanning: Scanning::default(),
+            replication: Vec::new(),
             cross_account: false,
             require_signature: false,
             elsewhere: BTreeMap::new(),
             changes: Vec::new(),
             serial: 0,
+            url_key: UrlKey::random(),
         }
     }
 
@@ -98,17 +112,20 @@ impl State {
     }
 
     pub(crate) fn repository(&self, name: &str) -> Result<&Repository, ApiError> {
-        name::check_repository_name(name)?;
-        self.repositories
-            .get(name)
-            .ok_or_else(|| ApiError::repository_not_found(name, &self.settings.account))
+        self.repositories.get(name).ok_or_else(|| self.no_repository(name))
     }
 
     pub(crate) fn repository_mut(&mut self, name: &str) -> Result<&mut Repository, ApiError> {
-        name::check_repository_name(name)?;
-        self.repositories
-            .get_mut(name)
-            .ok_or_else(|| ApiError::repository_not_found(name, &self.settings.account))
+        if !self.repositories.contains_key(name) {
+            return Err(self.no_repository(name));
+        }
+        let account = &self.settings.account;
+        self.repositories.get_mut(name).ok_or_else(|| ApiError::repository_not_found(name, account))
+    }
+
+    fn no_repository(&self, name: &str) -> ApiError {
+        let not_found = || ApiError::repository_not_found(name, &self.settings.account);
+        name::check_repository_name(name).err().unwrap_or_else(not_found)
     }
 
     /// Notes a change. A repository of another registry than the one at home is named by its ARN.

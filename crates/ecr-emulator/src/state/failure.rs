@@ -4,6 +4,10 @@ use serde_json::{Value, json};
 
 use super::ImageId;
 
+/// What a pull of an archived image was seen to end with.
+pub(crate) const INACCESSIBLE: &str =
+    "The requested image is in an inaccessible state. Please restore if needed";
+
 /// Why one image of a batch was left out.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
@@ -18,6 +22,10 @@ impl Failure {
 
     pub(crate) fn not_found() -> Self {
         Self::new("ImageNotFound", "Requested image not found")
+    }
+
+    pub(crate) fn inaccessible() -> Self {
+        Self::new("ImageInaccessible", INACCESSIBLE)
     }
 
     pub(crate) fn code(&self) -> &'static str {
