@@ -51,7 +51,9 @@ fn take_up(plan: SavedPlan) {
             }
         }
     }
-    for limit in [Config::default().limits, Limits { max_deletions: 0, max_deletions_share: 0.0 }] {
+    for limit in
+        [Config::default().limits, Limits { max_deletions: 0, max_images_share: 0.0, ..Limits::default() }]
+    {
         let mut reports: Vec<&mut RepositoryReport> = repositories.iter_mut().collect();
         for tripped in limits::check(&mut reports, &limit) {
             assert_line(&sanitize::line(&tripped.to_string()));

@@ -72,7 +72,7 @@ pub async fn plan(
     }
     let repositories = stream::iter(left_alone.into_iter().chain(selected))
         .map(|chosen| plan_repository(registry, config, request, chosen))
-        .buffer_unordered(config.concurrency)
+        .buffer_unordered(config.limits.concurrency.number())
         .inspect(|planned| observer.planned(&planned.report))
         .collect()
         .await;

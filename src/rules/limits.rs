@@ -38,7 +38,7 @@ impl std::fmt::Display for Tripped {
             ),
             Self::Share { repository, planned, images } => write!(
                 f,
-                "the plan would delete {planned} of the {images} images in {repository}, more than max_deletions_share allows: nothing is written there; look at the plan, then raise the limit"
+                "the plan would delete {planned} of the {images} images in {repository}, more than max_images_share allows: nothing is written there; look at the plan, then raise the limit"
             ),
         }
     }
@@ -51,7 +51,7 @@ pub fn check(repositories: &mut [&mut RepositoryReport], limits: &Limits) -> Vec
     for repository in repositories.iter_mut() {
         let (planned, images) = (planned_deletions(&repository.decisions), repository.counts.images);
         // Divided, not multiplied: 57 of 100 is exactly the share 0.57, and equal is allowed.
-        if planned > NEVER_A_SHARE && planned as f64 / images as f64 > limits.max_deletions_share {
+        if planned > NEVER_A_SHARE && planned as f64 / images as f64 > limits.max_images_share {
             stop(repository);
             tripped.push(Tripped::Share { repository: repository.name.clone(), planned, images });
         } else {
