@@ -5,6 +5,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::json;
+
 use crate::harness::{World, legacy};
 
 /// A registry with something to do, so that doing nothing shows.
@@ -106,6 +108,23 @@ fn a_variable_that_is_not_understood_is_refused_and_never_dropped() {
         assert_eq!(output.status.code(), Some(2));
         assert!(stderr.contains(name) && stderr.contains("not UTF-8"), "{stderr}");
     }
+}
+
+#[test]
+fn an_empty_endpoint_variable_is_as_if_it_were_not_set() {
+    let mut world = world().with("AWS_ENDPOINT_URL_ECR", "").with("AWS_ENDPOINT_URL_STS", "");
+    assert_eq!(world.plan().total("planned"), 2);
+    assert_eq!(world.lambda().report(&json!({})).total("planned"), 2);
+    let url = world.variables().find(|(name, _)| *name == "AWS_ENDPOINT_URL").unwrap().1.clone();
+    world.set("AWS_ENDPOINT_URL", "");
+    world.set("AWS_ENDPOINT_URL_ECR", &url);
+    assert_eq!(world.plan().total("planned"), 2);
+    // Last, so that nothing here calls AWS itself: an endpoint of the profile, which no variable hides.
+    let profile = format!("[default]\nendpoint_url = {url}\n");
+    std::fs::write(world.file("aws-config"), profile).unwrap();
+    world.set("AWS_CONFIG_FILE", "aws-config");
+    world.set("AWS_ENDPOINT_URL_ECR", "");
+    assert_eq!(world.plan().total("planned"), 2);
 }
 
 #[test]
