@@ -81,7 +81,7 @@ fn command(url: &str, task: Task, concurrency: u64) -> Result<Command> {
         .env("AWS_CONFIG_FILE", &nothing)
         .env("AWS_SHARED_CREDENTIALS_FILE", &nothing)
         .env("JANITOR_MAX_DELETIONS", "1000000")
-        .env("JANITOR_MAX_DELETIONS_SHARE", "1")
+        .env("JANITOR_MAX_IMAGES_SHARE", "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

@@ -2,7 +2,6 @@
 
 use ecr_attestation_janitor::cli::render::table::{self, Style};
 use ecr_attestation_janitor::config::{Config, Limits, Mode};
-use ecr_attestation_janitor::oci::digest::Digest;
 use ecr_attestation_janitor::planner::Planned;
 use ecr_attestation_janitor::planner::plan_file::{SavedPlan, checksum};
 use ecr_attestation_janitor::report::outcome::Outcomes;
@@ -45,13 +44,15 @@ fn take_up(plan: SavedPlan) {
             Step::Tag(tagging) => assert!(bears_digest(&tagging.new_tag)),
         }
     }
-    for limit in [Config::default().limits, Limits { max_deletions: 0, max_deletions_share: 0.0 }] {
+    for limit in
+        [Config::default().limits, Limits { max_deletions: 0, max_images_share: 0.0, ..Limits::default() }]
+    {
         for tripped in limits::check(&plans, &limit) {
             assert_line(&sanitize::line(&tripped.to_string()));
         }
     }
     let deletes = plans.iter().any(|plan| plan.deletions() > 0);
-    let none = Limits { max_deletions: 0, max_deletions_share: 1.0 };
+    let none = Limits { max_deletions: 0, max_images_share: 1.0, ..Limits::default() };
     assert_eq!(
         deletes,
         !limits::check(&plans, &none).is_empty(),

@@ -2,10 +2,16 @@
 
 use ecr_attestation_janitor::lambda::Function;
 use ecr_attestation_janitor::util::logging::Log;
+use ecr_attestation_janitor::util::restart;
 use lambda_runtime::{Error, service_fn};
 
+fn main() -> Result<(), Error> {
+    restart::without_empty_endpoints();
+    serve()
+}
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn serve() -> Result<(), Error> {
     let log = Log::from_environment(|name| std::env::var(name).ok());
     log.install();
     let function = &Function::from_environment(log).await;

@@ -58,7 +58,9 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     }
     let progress = Progress::new("applying");
     progress.selected(plan.repositories.len());
-    let report = apply_plan(&ecr, plan, config.concurrency, now, &Deadline::default(), &progress).await;
+    let report =
+        apply_plan(&ecr, plan, config.limits.concurrency.number(), now, &Deadline::default(), &progress)
+            .await;
     progress.clear();
     print_report(&report, common.output);
     Ok(ExitCode::of(&report, false))

@@ -1,13 +1,12 @@
 //! The command line: what can be asked, and who answers.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cli::exit_code::ExitCode;
-use crate::config::Config;
 use crate::config::pattern::Patterns;
+use crate::config::{Concurrency, Config};
 use crate::planner::selection::{Selection, select};
 use crate::registry::CallError;
 use crate::registry::ecr::Ecr;
@@ -50,9 +49,9 @@ struct Common {
     /// How to print the result on stdout
     #[arg(long, global = true, value_enum, default_value_t = Output::Table)]
     output: Output,
-    /// Repositories worked on at a time
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=256))]
-    concurrency: Option<u64>,
+    /// API calls in flight: "auto", or a number from 1 to 256
+    #[arg(long, global = true, value_name = "N")]
+    concurrency: Option<Concurrency>,
 }
 
 /// How results are printed.
@@ -85,6 +84,8 @@ enum Command {
 enum Failure {
     /// Exit code 2.
     Usage(String),
+    /// Exit code 2; the message may show lines of the file.
+    Configuration(String),
     /// Exit code 1.
     NothingDone(String),
 }
@@ -121,13 +122,10 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
 
 impl Common {
     fn config(&self) -> Result<Config, Failure> {
-        let environment: BTreeMap<String, String> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        let mut config = Config::load(self.config.as_deref(), &environment)
-            .map_err(|error| Failure::Usage(error.to_string()))?;
+        let mut config = Config::load(self.config.as_deref(), &std::env::vars_os().collect())
+            .map_err(|error| Failure::Configuration(error.to_string()))?;
         if let Some(concurrency) = self.concurrency {
-            config.concurrency = usize::try_from(concurrency).unwrap_or(config.concurrency);
+            config.limits.concurrency = concurrency;
         }
         Ok(config)
     }
@@ -171,11 +169,12 @@ impl From<CallError> for Failure {
 
 fn failed(failure: &Failure) -> ExitCode {
     let (code, message) = match failure {
-        Failure::Usage(message) => (ExitCode::Usage, message),
-        Failure::NothingDone(message) => (ExitCode::NothingDone, message),
+        // Registries, plan files and the network have their say in these.
+        Failure::Usage(message) => (ExitCode::Usage, sanitize::line(message)),
+        Failure::NothingDone(message) => (ExitCode::NothingDone, sanitize::line(message)),
+        Failure::Configuration(message) => (ExitCode::Usage, sanitize::lines(message)),
     };
-    // Registries, plan files and the network have their say in it.
-    eprintln!("ecr-janitor: {}", sanitize::line(message));
+    eprintln!("ecr-janitor: {message}");
     code
 }
 

@@ -3,61 +3,157 @@
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
-use strum::IntoStaticStr;
 
+use crate::config::section::{section, words};
 use crate::config::tag_template::Template;
+use crate::config::value::{GracePeriod, Period};
 
-/// What becomes of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case")]
-pub enum Action {
-    /// It stays as it is.
-    Keep,
-    /// It gets a tag of the template.
-    Tag,
-    /// It is deleted.
-    Delete,
+words! {
+    /// What becomes of an image.
+    #[derive(Hash, PartialOrd, Ord)]
+    pub enum Action {
+        /// It stays as it is.
+        Keep = "keep",
+        /// It gets a tag of the template.
+        Tag = "tag",
+        /// It is deleted.
+        Delete = "delete",
+    }
 }
 
-/// The policy of one repository. Durations are at least zero.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Policy {
-    /// Nothing younger is touched.
-    pub grace_period: SignedDuration,
-    /// For attestations that no index lists.
-    pub orphaned: Action,
-    /// For those of them whose subject is still there: keep, or delete (then they are as any orphan).
-    pub orphaned_with_subject: Action,
-    /// For attestations whose indexes have all lost their tags.
-    pub superseded: Action,
-    /// How long ago such an index must have been pushed.
-    pub superseded_after: SignedDuration,
-    /// For the images that only deleted indexes listed: keep or delete.
-    pub superseded_images: Action,
-    /// A superseded index pulled within this time is in use.
-    pub keep_pulled_within: SignedDuration,
-    /// For attestations of tagged images: keep or tag.
-    pub attached: Action,
-    /// The tags that the janitor writes.
-    pub tag_template: Template,
+words! {
+    /// An [`Action`] that writes no tag.
+    pub enum KeepOrDelete {
+        /// It stays as it is.
+        Keep = "keep",
+        /// It is deleted.
+        Delete = "delete",
+    }
 }
 
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            grace_period: SignedDuration::from_hours(48),
-            orphaned: Action::Delete,
-            orphaned_with_subject: Action::Keep,
-            superseded: Action::Keep,
-            superseded_after: SignedDuration::from_hours(30 * 24),
-            superseded_images: Action::Keep,
-            keep_pulled_within: SignedDuration::from_hours(90 * 24),
-            attached: Action::Keep,
-            #[expect(clippy::expect_used, reason = "a constant that every test parses")]
-            tag_template: Template::from_str("attestation-{platform}-{digest}")
-                .expect("the default template is legal"),
+words! {
+    /// An [`Action`] that deletes nothing.
+    pub enum KeepOrTag {
+        /// It stays as it is.
+        Keep = "keep",
+        /// It gets a tag of the template.
+        Tag = "tag",
+    }
+}
+
+words! {
+    /// The values of the policy keys that nobody gave.
+    pub enum Preset {
+        /// Only orphaned attestations go.
+        Orphans = "orphans",
+        /// Superseded indexes go too, with their images and what refers to them.
+        Recommended = "recommended",
+    }
+}
+
+words! {
+    /// What a referrer that nobody needs does to its subject.
+    pub enum Referrers {
+        /// It holds its subject.
+        Hold = "hold",
+        /// It goes after its subject.
+        Follow = "follow",
+    }
+}
+
+words! {
+    /// The moment from which an index counts as superseded.
+    pub enum SupersededSince {
+        /// The first run that saw it untagged.
+        Untagged = "untagged",
+        /// Its push.
+        Push = "push",
+    }
+}
+
+section! {
+    /// The policy of one repository. Durations are at least zero.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Policy, PolicyPatch {
+        /// The values of the keys that nobody gave.
+        preset: Preset = Preset::Orphans, from Preset;
+        /// Age below which nothing is touched.
+        grace_period: SignedDuration = hours(48), from GracePeriod;
+        /// For attestations that no index lists.
+        orphaned: Action = Action::Delete, from Action;
+        /// For those of them whose subject is still needed: keep, or delete (then they are as any orphan).
+        orphaned_with_subject: Action = Action::Keep, from KeepOrDelete;
+        /// For attestations whose indexes have all lost their tags.
+        superseded: Action = Action::Keep, from Action;
+        /// How long ago such an index must have lost its tag.
+        superseded_after: SignedDuration = hours(30 * 24), from Period;
+        /// From when that time counts.
+        superseded_since: SupersededSince = SupersededSince::Untagged, from SupersededSince;
+        /// For the images that only deleted indexes listed: keep or delete.
+        superseded_images: Action = Action::Keep, from KeepOrDelete;
+        /// For what is superseded where nothing bears a user's tag: keep, or delete (then it is as anywhere).
+        superseded_without_tags: Action = Action::Keep, from KeepOrDelete;
+        /// For referrers that nobody needs.
+        referrers: Referrers = Referrers::Hold, from Referrers;
+        /// Time within which a pull counts as use.
+        keep_pulled_within: SignedDuration = hours(90 * 24), from Period;
+        /// For attestations of tagged images: keep or tag.
+        attached: Action = Action::Keep, from KeepOrTag;
+        /// For what is superseded where deletions are replicated: keep, or delete (then it is as anywhere).
+        replicated: Action = Action::Keep, from KeepOrDelete;
+        /// The tags that the janitor writes.
+        tag_template: Template = default_template(), from Template;
+    }
+}
+
+const fn hours(hours: i64) -> SignedDuration {
+    SignedDuration::from_hours(hours)
+}
+
+#[expect(clippy::expect_used, reason = "a constant that every test parses")]
+fn default_template() -> Template {
+    Template::from_str("attestation-{platform}-{digest}").expect("the default template is legal")
+}
+
+impl From<KeepOrDelete> for Action {
+    fn from(action: KeepOrDelete) -> Self {
+        match action {
+            KeepOrDelete::Keep => Self::Keep,
+            KeepOrDelete::Delete => Self::Delete,
+        }
+    }
+}
+
+impl From<KeepOrTag> for Action {
+    fn from(action: KeepOrTag) -> Self {
+        match action {
+            KeepOrTag::Keep => Self::Keep,
+            KeepOrTag::Tag => Self::Tag,
+        }
+    }
+}
+
+impl Preset {
+    /// The preset that is not this one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Orphans => Self::Recommended,
+            Self::Recommended => Self::Orphans,
+        }
+    }
+
+    /// The defaults under this preset.
+    pub fn policy(self) -> Policy {
+        let orphans = Policy::default();
+        match self {
+            Self::Orphans => orphans,
+            Self::Recommended => Policy {
+                preset: self,
+                superseded: Action::Delete,
+                superseded_images: Action::Delete,
+                referrers: Referrers::Follow,
+                ..orphans
+            },
         }
     }
 }
@@ -81,6 +177,11 @@ impl Policy {
     /// Whether any rule of this policy can delete.
     pub fn deletes(&self) -> bool {
         [self.orphaned, self.superseded].contains(&Action::Delete)
+    }
+
+    /// Whether this policy deletes indexes that lost their tags.
+    pub fn deletes_superseded(&self) -> bool {
+        self.superseded == Action::Delete
     }
 
     /// Whether any rule of this policy can write a tag.

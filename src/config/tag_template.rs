@@ -3,8 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::{Deserialize, Deserializer};
 use wildmatch::WildMatch;
 
+use crate::config::value;
 use crate::oci::digest::Digest;
 
 /// A tag template: literal text with `{digest}` (required), `{platform}` and `{subject}`.
@@ -166,6 +168,14 @@ fn push_literal(parts: &mut Vec<Part>, text: &str) -> Result<(), InvalidTemplate
 impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Template {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        value::text(deserializer, "a string such as \"attestation-{platform}-{digest}\"", |text| {
+            text.parse().map_err(|error| format!("the template {text:?} cannot be used: {error}"))
+        })
     }
 }
 

@@ -1,119 +1,216 @@
-//! Values as they come: typed from TOML, plain text from the environment.
+//! Types that read and check single values, typed in TOML or plain text in the environment.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Unexpected, Visitor};
 
-/// A value that has not been understood yet.
-pub(super) enum Value {
-    /// From the file.
-    Toml(toml::Value),
-    /// From the environment.
-    Text(String),
-}
+/// Reads a text in quotes with a parser of its own; `expected` completes "expected ...".
+pub(super) fn text<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    expected: &str,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T, D::Error> {
+    struct Text<'e, T, F>(&'e str, F, PhantomData<T>);
 
-impl Value {
-    pub(super) fn text(&self) -> Result<&str, String> {
-        match self {
-            Self::Text(text) | Self::Toml(toml::Value::String(text)) => Ok(text),
-            Self::Toml(_) => Err(format!("{} is not a text in quotes", self.shown())),
+    impl<T, F: FnOnce(&str) -> Result<T, String>> Visitor<'_> for Text<'_, T, F> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+            (self.1)(text).map_err(E::custom)
         }
     }
 
-    /// One of a few words.
-    pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Result<T, String> {
-        let text = self.text()?;
-        choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
-            let words: Vec<String> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
-            format!("{text:?} is none of {}", words.join(", "))
-        })
-    }
+    deserializer.deserialize_str(Text(expected, parse, PhantomData))
+}
 
-    /// A time span such as `48h`, `30d`, `2w 3d`; a day has 24 hours.
-    pub(super) fn duration(&self) -> Result<SignedDuration, String> {
-        let text = self.text()?;
+/// Reads one of a few words.
+pub(super) fn word<'de, D: Deserializer<'de>, T: Copy>(
+    deserializer: D,
+    choice: &[(&str, T)],
+) -> Result<T, D::Error> {
+    let words: Vec<String> = choice.iter().map(|(word, _)| format!("{word:?}")).collect();
+    let words = words.join(", ");
+    text(deserializer, &format!("one of {words}"), |given| {
+        let found = choice.iter().find(|(word, _)| *word == given);
+        found.map(|(_, value)| *value).ok_or_else(|| format!("{given:?} is none of {words}"))
+    })
+}
+
+/// A time span of zero or more, such as `48h`, `30d` or `2w`; a day has 24 hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Period(SignedDuration);
+
+impl Period {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.split(|c: char| !c.is_alphabetic()).any(|unit| unit.eq_ignore_ascii_case("m")) {
+            return Err(format!(
+                "{text:?}: minutes or months? Write hours or days, for example \"1h\" or \"90d\""
+            ));
+        }
         text.parse::<Span>()
             .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
             .ok()
             .filter(|duration| !duration.is_negative())
+            .map(Self)
             .ok_or_else(|| {
                 format!("{text:?} is not a duration; write for example \"48h\", \"30d\" or \"2w\"")
             })
     }
+}
 
-    /// A whole number, at least `least`.
-    pub(super) fn whole(&self, least: u64) -> Result<u64, String> {
-        let number = match self {
-            Self::Toml(toml::Value::Integer(number)) => u64::try_from(*number).ok(),
-            Self::Text(text) => text.parse().ok(),
-            Self::Toml(_) => None,
-        };
-        number
-            .filter(|number| *number >= least)
-            .ok_or_else(|| format!("{} is not a whole number of {least} or more", self.shown()))
+impl<'de> Deserialize<'de> for Period {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, "a string such as \"48h\"", Self::parse)
     }
+}
 
-    /// A share from 0 to 1.
-    pub(super) fn share(&self) -> Result<f64, String> {
-        let number = match self {
-            Self::Toml(toml::Value::Float(number)) => Some(*number),
-            Self::Toml(toml::Value::Integer(0)) => Some(0.0),
-            Self::Toml(toml::Value::Integer(1)) => Some(1.0),
-            Self::Text(text) => text.parse().ok(),
-            Self::Toml(_) => None,
-        };
-        number
-            .filter(|number| (0.0..=1.0).contains(number))
-            .ok_or_else(|| format!("{} is not a share from 0 to 1", self.shown()))
+impl From<Period> for SignedDuration {
+    fn from(period: Period) -> Self {
+        period.0
     }
+}
 
-    /// A list of texts; in the environment separated by commas.
-    pub(super) fn list(&self) -> Result<Vec<String>, String> {
-        let wrong = || format!("{} is not a list of texts", self.shown());
-        match self {
-            Self::Text(text) => Ok(text
-                .split(',')
-                .map(|item| item.trim().to_owned())
-                .filter(|item| !item.is_empty())
-                .collect()),
-            Self::Toml(toml::Value::Array(items)) => {
-                items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+/// A time span of one hour or more.
+///
+/// A push in flight stores its attestations up to hours before their index: nobody may switch the grace period off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct GracePeriod(SignedDuration);
+
+impl<'de> Deserialize<'de> for GracePeriod {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, "a string such as \"48h\"", |text| {
+            let Period(period) = Period::parse(text)?;
+            if period < SignedDuration::from_hours(1) {
+                return Err(format!(
+                    "{text:?} is less than one hour, and a push in flight stores attestations that long before their index; give 1h or more"
+                ));
             }
-            Self::Toml(_) => Err(wrong()),
-        }
+            Ok(Self(period))
+        })
     }
+}
 
-    /// Texts by name; in the environment `name=value`, separated by commas.
-    pub(super) fn map(&self) -> Result<BTreeMap<String, String>, String> {
-        let wrong = || {
-            format!("{} does not give texts by name, as in {{ \"ecr-janitor\" = \"enabled\" }}", self.shown())
-        };
-        match self {
-            Self::Text(_) => self
-                .list()?
-                .iter()
-                .map(|item| {
-                    let (name, value) = item
-                        .split_once('=')
-                        .filter(|(name, _)| !name.is_empty())
-                        .ok_or_else(|| format!("{item:?} is not of the form name=value"))?;
-                    Ok((name.to_owned(), value.to_owned()))
-                })
-                .collect(),
-            Self::Toml(toml::Value::Table(table)) => table
-                .iter()
-                .map(|(name, value)| Ok((name.clone(), value.as_str().ok_or_else(wrong)?.to_owned())))
-                .collect(),
-            Self::Toml(_) => Err(wrong()),
-        }
+impl From<GracePeriod> for SignedDuration {
+    fn from(period: GracePeriod) -> Self {
+        period.0
     }
+}
 
-    /// The value as it was written, for messages.
-    pub(super) fn shown(&self) -> String {
-        let text = match self {
-            Self::Toml(value) => serde_json::to_string(value).unwrap_or_default(),
-            Self::Text(text) => format!("{text:?}"),
-        };
-        text.chars().take(80).collect()
+/// A whole number of zero or more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Whole(u64);
+
+impl From<Whole> for u64 {
+    fn from(whole: Whole) -> Self {
+        whole.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+
+        impl Visitor<'_> for Number {
+            type Value = Whole;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number of 0 or more")
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Whole, E> {
+                let whole = u64::try_from(number).map(Whole);
+                whole.map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Whole, E> {
+                Ok(Whole(number))
+            }
+        }
+
+        deserializer.deserialize_any(Number)
+    }
+}
+
+/// A share from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Share(f64);
+
+impl From<Share> for f64 {
+    fn from(share: Share) -> Self {
+        share.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+
+        impl Visitor<'_> for Number {
+            type Value = Share;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a share from 0 to 1, such as 0.5")
+            }
+
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Share, E> {
+                if (0.0..=1.0).contains(&number) {
+                    return Ok(Share(number));
+                }
+                Err(E::invalid_value(Unexpected::Float(number), &self))
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Share, E> {
+                match number {
+                    0 => Ok(Share(0.0)),
+                    1 => Ok(Share(1.0)),
+                    _ => Err(E::invalid_value(Unexpected::Signed(number), &self)),
+                }
+            }
+        }
+
+        deserializer.deserialize_any(Number)
+    }
+}
+
+/// Texts by name, such as `{ "ecr-janitor" = "enabled" }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Texts(BTreeMap<String, String>);
+
+impl From<Texts> for BTreeMap<String, String> {
+    fn from(texts: Texts) -> Self {
+        texts.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ByName;
+
+        impl<'de> Visitor<'de> for ByName {
+            type Value = Texts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("texts by name, such as { \"ecr-janitor\" = \"enabled\" }")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Texts, A::Error> {
+                let mut texts = BTreeMap::new();
+                while let Some((name, value)) = map.next_entry::<String, String>()? {
+                    if texts.insert(name.clone(), value).is_some() {
+                        return Err(A::Error::custom(format!("{name:?} is given twice")));
+                    }
+                }
+                Ok(Texts(texts))
+            }
+        }
+
+        deserializer.deserialize_map(ByName)
     }
 }

@@ -1,6 +1,6 @@
 //! The Lambda function: an event in, the run report out, everything else in the log.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -79,9 +79,8 @@ impl Invocation<'_> {
 impl Function {
     /// Reads configuration and settings. What is wrong with them is said at each invocation.
     pub async fn from_environment(log: Log) -> Self {
-        let environment: BTreeMap<String, String> = std::env::vars().collect();
         Self {
-            config: Config::load(None, &environment).map_err(|error| error.to_string()),
+            config: Config::load(None, &std::env::vars_os().collect()).map_err(|error| error.to_string()),
             ecr: Ecr::from_environment().await.map_err(|error| error.to_string()),
             log,
             is_cold: AtomicBool::new(true),
@@ -190,7 +189,15 @@ impl Function {
         let report = match mode {
             Mode::Plan => report_plan(ecr, plan, started_at, &lines),
             Mode::Apply => {
-                apply_plan(ecr, plan, config.concurrency, started_at, &request.deadline, &lines).await
+                apply_plan(
+                    ecr,
+                    plan,
+                    config.limits.concurrency.number(),
+                    started_at,
+                    &request.deadline,
+                    &lines,
+                )
+                .await
             }
         };
         lines.run(&report, &invocation.function());

@@ -108,7 +108,7 @@ pub async fn plan(
     }
     let repositories = stream::iter(skipped.into_iter().chain(selected))
         .map(|chosen| plan_repository(registry, config, request, chosen))
-        .buffer_unordered(config.concurrency)
+        .buffer_unordered(config.limits.concurrency.number())
         .inspect(|planned| observer.planned(planned.name()))
         .collect()
         .await;

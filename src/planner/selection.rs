@@ -90,8 +90,9 @@ fn reason(name: &str, pull_through: &[String], select: &Select) -> Option<Reposi
 }
 
 /// Whether a pull-through cache rule fills this repository: reading there may pull from upstream, and what is
-/// deleted comes back.
+/// deleted comes back. The prefix of a rule may end in a slash.
 fn is_covered(name: &str, prefix: &str) -> bool {
+    let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
     prefix == "ROOT" || name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'))
 }
 
@@ -163,6 +164,22 @@ mod tests {
         let narrow = Patterns::new(["team/a", "team/x", "nothing/*"]).unwrap();
         let selection = choose(repositories(&["team/a"]), &[], &selecting(&["*"], &[]), Some(&narrow));
         assert_eq!(selection.unknown, ["team/x"]);
+    }
+
+    #[test]
+    fn a_prefix_covers_what_is_below_it_with_or_without_its_slash() {
+        for prefix in ["docker-hub", "docker-hub/"] {
+            for (name, is_below) in [
+                ("docker-hub/library/nginx", true),
+                ("docker-hub/", true),
+                ("docker-hub", false),
+                ("docker-hubs/nginx", false),
+                ("team/docker-hub/nginx", false),
+            ] {
+                assert_eq!(is_covered(name, prefix), is_below, "{name} below {prefix}");
+            }
+        }
+        assert!(is_covered("team/x/y", "team/x/") && !is_covered("team/xy", "team/x/"));
     }
 
     #[test]

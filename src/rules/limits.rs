@@ -36,7 +36,7 @@ impl std::fmt::Display for Tripped {
             ),
             Self::Share { repository, planned, images } => write!(
                 f,
-                "the plan would delete {planned} of the {images} images in {repository}, more than max_deletions_share allows: nothing is written there; look at the plan, then raise the limit"
+                "the plan would delete {planned} of the {images} images in {repository}, more than max_images_share allows: nothing is written there; look at the plan, then raise the limit"
             ),
         }
     }
@@ -59,7 +59,7 @@ pub fn check<'a>(plans: impl IntoIterator<Item = &'a RepositoryPlan>, limits: &L
     for plan in plans {
         let (planned, images) = (plan.deletions() as u64, plan.counts.images);
         // Divided, not multiplied: 57 of 100 is exactly the share 0.57, and equal is allowed.
-        if planned > SHARE_LIMIT_FROM && planned as f64 / images as f64 > limits.max_deletions_share {
+        if planned > SHARE_LIMIT_FROM && planned as f64 / images as f64 > limits.max_images_share {
             tripped.push(Tripped::Share { repository: plan.name.clone(), planned, images });
         } else {
             run += planned;

@@ -1,5 +1,6 @@
-//! Deadlines, text sanitizing and logging. Nothing here knows about registries.
+//! Deadlines, text sanitizing, logging and the process itself. Nothing here knows about registries.
 
 pub mod deadline;
 pub mod logging;
+pub mod restart;
 pub mod sanitize;

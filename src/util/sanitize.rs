@@ -12,23 +12,43 @@ pub fn line(text: &str) -> String {
 
 /// The same, of a text that stands within a longer line and may come from a whole manifest or event.
 pub fn cut(text: &str, longest: usize) -> String {
+    shorten(text, longest, |line, character| match character {
+        gap if gap.is_ascii_whitespace() => {
+            if !line.ends_with(' ') {
+                line.push(' ');
+            }
+        }
+        other => escape(line, other),
+    })
+}
+
+/// The lines of a text, each made safe by itself. Spaces stay, so that a caret still points at its place.
+pub fn lines(text: &str) -> String {
+    let safe = |text| {
+        shorten(text, LONGEST, |line, character| match character {
+            '\t' => line.push(' '),
+            other => escape(line, other),
+        })
+    };
+    text.lines().map(safe).collect::<Vec<_>>().join("\n")
+}
+
+fn shorten(text: &str, longest: usize, push: impl Fn(&mut String, char)) -> String {
     let mut line = String::new();
     let mut rest = text.chars();
-    for character in rest.by_ref().take(longest) {
-        match character {
-            gap if gap.is_ascii_whitespace() => {
-                if !line.ends_with(' ') {
-                    line.push(' ');
-                }
-            }
-            plain if is_plain(plain) => line.push(plain),
-            other => line.extend(other.escape_unicode()),
-        }
-    }
+    rest.by_ref().take(longest).for_each(|character| push(&mut line, character));
     if rest.next().is_some() {
         line.push('…');
     }
     line
+}
+
+fn escape(line: &mut String, character: char) {
+    if is_plain(character) {
+        line.push(character);
+    } else {
+        line.extend(character.escape_unicode());
+    }
 }
 
 /// A JSON text whose strings look harmless too: the same values, with more of their characters escaped.
@@ -92,6 +112,15 @@ mod tests {
         assert_eq!(cut("abc", 3), "abc");
         assert_eq!(line("a \r\n\t b"), "a b");
         assert_eq!(line(&"\u{202e}".repeat(10_000_000)).len(), LONGEST * 8 + '…'.len_utf8());
+    }
+
+    #[test]
+    fn carets_stay_below_their_place() {
+        assert_eq!(lines("1 | a\t= b\n  |     ^\n"), "1 | a = b\n  |     ^");
+        let shown = lines(&format!("a\n{HARMFUL}\n  b"));
+        assert!(shown.lines().all(|line| line.chars().all(is_plain)), "{shown}");
+        assert_eq!(shown.lines().count(), 4, "{shown}");
+        assert_eq!(lines(&"a".repeat(10_000)).chars().count(), LONGEST + 1);
     }
 
     #[test]

@@ -50,7 +50,7 @@ fn nothing_that_a_tag_reaches_is_ever_deleted() {
         .with("JANITOR_ORPHANED_WITH_SUBJECT", "delete")
         .with("JANITOR_SUPERSEDED_AFTER", "0s")
         .with("JANITOR_KEEP_PULLED_WITHIN", "0s")
-        .with("JANITOR_MAX_DELETIONS_SHARE", "1");
+        .with("JANITOR_MAX_IMAGES_SHARE", "1");
     let busy = world.busy("team/api");
     let before = busy.repo.contents();
     world.apply();
@@ -238,7 +238,7 @@ fn an_image_that_an_index_calls_an_attestation_is_left_alone() {
 
 #[test]
 fn orphans_go_by_the_hundred() {
-    let world = World::new().with("JANITOR_MAX_DELETIONS_SHARE", "1");
+    let world = World::new().with("JANITOR_MAX_IMAGES_SHARE", "1");
     let api = world.repository("team/api");
     for run in 0..205 {
         let build = single(1).form(Form::Legacy).run(run);
@@ -250,7 +250,7 @@ fn orphans_go_by_the_hundred() {
 
 #[test]
 fn superseded_indexes_go_by_the_hundred_and_their_children_follow_at_once() {
-    let world = World::new().deleting_superseded().with("JANITOR_MAX_DELETIONS_SHARE", "1");
+    let world = World::new().deleting_superseded().with("JANITOR_MAX_IMAGES_SHARE", "1");
     let api = world.repository("team/api");
     let builds: Vec<_> = (0..105).map(|code| api.push_untagged(60, single(code))).collect();
     assert_eq!(world.apply().total("deleted"), 210);

@@ -59,7 +59,7 @@ fn an_apply_adds_a_check_and_a_deletion_for_each_hundred_orphans() {
 
 #[test]
 fn superseded_builds_cost_a_check_and_a_deletion_for_each_batch_of_each_level() {
-    let world = World::new().deleting_superseded().with("JANITOR_MAX_DELETIONS_SHARE", "1");
+    let world = World::new().deleting_superseded().with("JANITOR_MAX_IMAGES_SHARE", "1");
     with_builds(&world, 130, false);
     assert_eq!(world.apply().total("deleted"), 260);
     let expected = [("DescribeImages", 1 + 4), ("BatchGetImage", 2 + 2), ("BatchDeleteImage", 4)];
@@ -71,7 +71,7 @@ fn platform_images_are_read_together_with_the_attestations() {
     let world = World::new()
         .deleting_superseded()
         .with("JANITOR_SUPERSEDED_IMAGES", "delete")
-        .with("JANITOR_MAX_DELETIONS_SHARE", "1");
+        .with("JANITOR_MAX_IMAGES_SHARE", "1");
     with_builds(&world, 40, false);
     assert_eq!(world.apply().total("deleted"), 120);
     let expected = [("DescribeImages", 1 + 3), ("BatchGetImage", 1 + 1), ("BatchDeleteImage", 3)];

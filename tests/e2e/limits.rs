@@ -74,7 +74,7 @@ fn a_repository_over_its_share_is_left_alone_and_the_others_are_done() {
 
 #[test]
 fn ten_deletions_or_fewer_are_never_too_large_a_share() {
-    let world = World::new().with("JANITOR_MAX_DELETIONS_SHARE", "0");
+    let world = World::new().with("JANITOR_MAX_IMAGES_SHARE", "0");
     let (ten, eleven) = (repository(&world, "ten", 10, 10), repository(&world, "eleven", 11, 100));
     world.apply_with(4);
     assert_eq!((ten.contents().len(), eleven.contents().len()), (0, 100));

@@ -106,7 +106,7 @@ proptest! {
             .deleting_superseded()
             .with("JANITOR_SUPERSEDED_IMAGES", choice(keeps_images))
             .with("JANITOR_ORPHANED_WITH_SUBJECT", choice(with_subject))
-            .with("JANITOR_MAX_DELETIONS_SHARE", "1");
+            .with("JANITOR_MAX_IMAGES_SHARE", "1");
         let api = world.repository("team/api");
         deeds.iter().for_each(|deed| perform(&api, deed));
         let before = api.contents();

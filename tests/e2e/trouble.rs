@@ -110,7 +110,7 @@ fn a_missing_permission_to_delete_fails_the_images_and_is_named() {
 
 #[test]
 fn a_failed_batch_does_not_hold_up_the_next_one_or_another_repository() {
-    let world = World::new().with("AWS_MAX_ATTEMPTS", "1").with("JANITOR_MAX_DELETIONS_SHARE", "1");
+    let world = World::new().with("AWS_MAX_ATTEMPTS", "1").with("JANITOR_MAX_IMAGES_SHARE", "1");
     let [big, other] = ["big", "other"].map(|name| world.repository(name));
     for run in 0..101 {
         big.orphans(60, single(1).form(Form::Legacy).run(run));
@@ -147,7 +147,7 @@ fn candidates_whose_read_fails_are_failed_and_other_repositories_go_on() {
 
 #[test]
 fn one_failed_read_of_many_fails_only_its_own_batch() {
-    let world = World::new().with("AWS_MAX_ATTEMPTS", "1").with("JANITOR_MAX_DELETIONS_SHARE", "1");
+    let world = World::new().with("AWS_MAX_ATTEMPTS", "1").with("JANITOR_MAX_IMAGES_SHARE", "1");
     let api = world.repository("team/api");
     for run in 0..150 {
         api.orphans(60, single(1).form(Form::Legacy).run(run));

@@ -1,7 +1,11 @@
 //! How the command line is used, and what it refuses before it calls anything.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::Command;
+
+use serde_json::json;
 
 use crate::harness::{World, legacy};
 
@@ -14,21 +18,20 @@ fn world() -> World {
 
 #[test]
 fn a_bad_configuration_is_refused_before_anything_is_called() {
-    let cases: [(&str, &[&str]); 14] = [
+    let cases: [(&str, &[&str]); 13] = [
         ("[policy]\norphand = \"keep\"", &["policy.orphand", "policy.orphaned"]),
         ("[polycy]\n", &["polycy", "policy"]),
         ("[limits]\nmax_deletion = 1", &["limits.max_deletion", "limits.max_deletions"]),
         ("[[override]]\nrepositories = [\"a\"]\nattach = \"tag\"", &["override[1].attach", "attached"]),
         ("[policy]\ngrace_period = \"2 moons\"", &["policy.grace_period", "2 moons", "48h"]),
         ("[policy]\ngrace_period = 48", &["policy.grace_period", "48"]),
-        ("[policy]\ngrace_period = \"59m\"", &["policy.grace_period", "one hour"]),
+        ("[policy]\ngrace_period = \"59min\"", &["policy.grace_period", "one hour"]),
         ("[policy]\norphaned = \"remove\"", &["policy.orphaned", "remove", "delete"]),
         ("[policy]\nattached = \"delete\"", &["policy.attached", "delete"]),
         ("[policy]\ntag_template = \"attestation\"", &["policy.tag_template", "{digest}"]),
         ("[policy]\ntag_template = \"sha256-{digest}\"", &["policy.tag_template", "sha256-"]),
         ("[policy]\ntag_template = \"{digest}.sig\"", &["policy.tag_template", ".sig"]),
-        ("[limits]\nmax_deletions_share = 1.5", &["limits.max_deletions_share", "1.5"]),
-        ("mode = apply", &["TOML"]),
+        ("[limits]\nmax_images_share = 1.5", &["limits.max_images_share", "1.5"]),
     ];
     for (config, texts) in cases {
         let world = world().config(config);
@@ -37,6 +40,17 @@ fn a_bad_configuration_is_refused_before_anything_is_called() {
         }
         assert!(world.ecr.calls().is_empty(), "{config}");
     }
+}
+
+#[test]
+fn what_is_not_toml_is_shown_where_it_stands() {
+    let world = world().config("[policy]\norphaned = keep");
+    let outcome = world.cli(&["plan"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""));
+    let lines: Vec<&str> = outcome.stderr.lines().collect();
+    assert_eq!(lines[0], "ecr-janitor: janitor.toml is not TOML:");
+    assert_eq!(lines[3..5], ["2 | orphaned = keep", "  |            ^^^^"]);
+    assert!(world.ecr.calls().is_empty());
 }
 
 #[test]
@@ -75,9 +89,42 @@ fn a_bad_environment_twin_is_refused_by_its_own_name() {
 }
 
 #[test]
-fn a_misspelt_environment_twin_is_refused_with_the_nearest_one() {
-    let world = world().with("JANITOR_GRACE_PERIODS", "90d");
-    world.cli(&["plan"]).refused(2, &["JANITOR_GRACE_PERIODS", "JANITOR_GRACE_PERIOD`"]);
+fn a_variable_that_is_not_understood_is_refused_and_never_dropped() {
+    let cases = [
+        ("JANITOR_GRACE_PERIODS", "90d", "did you mean `JANITOR_GRACE_PERIOD`?"),
+        ("JANITOR_LEAVE_ALONE", "*", "unset it"),
+        ("JANITOR_EXCLUDE", " , ", "nothing but spaces and commas"),
+        ("JANITOR_KEEP_PULLED_WITHIN", "3m", "minutes or months?"),
+    ];
+    for (name, value, text) in cases {
+        let world = world().with(name, value);
+        world.cli(&["plan"]).refused(2, &[name, text]);
+        assert!(world.ecr.calls().is_empty());
+    }
+    for name in ["JANITOR_EXCLUDE", "JANITOR_CONFIG"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ecr-janitor"));
+        let output = command.arg("plan").env(name, OsStr::from_bytes(b"team/\xff")).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr.contains(name) && stderr.contains("not UTF-8"), "{stderr}");
+    }
+}
+
+#[test]
+fn an_empty_endpoint_variable_is_as_if_it_were_not_set() {
+    let mut world = world().with("AWS_ENDPOINT_URL_ECR", "").with("AWS_ENDPOINT_URL_STS", "");
+    assert_eq!(world.plan().total("planned"), 2);
+    assert_eq!(world.lambda().report(&json!({})).total("planned"), 2);
+    let url = world.variables().find(|(name, _)| *name == "AWS_ENDPOINT_URL").unwrap().1.clone();
+    world.set("AWS_ENDPOINT_URL", "");
+    world.set("AWS_ENDPOINT_URL_ECR", &url);
+    assert_eq!(world.plan().total("planned"), 2);
+    // Last, so that nothing here calls AWS itself: an endpoint of the profile, which no variable hides.
+    let profile = format!("[default]\nendpoint_url = {url}\n");
+    std::fs::write(world.file("aws-config"), profile).unwrap();
+    world.set("AWS_CONFIG_FILE", "aws-config");
+    world.set("AWS_ENDPOINT_URL_ECR", "");
+    assert_eq!(world.plan().total("planned"), 2);
 }
 
 #[test]

@@ -22,7 +22,7 @@ superseded = "delete"
 superseded_after = "1d"
 superseded_images = "delete"
 [limits]
-max_deletions_share = 1.0
+max_images_share = 1.0
 """
 
 

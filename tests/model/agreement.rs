@@ -102,7 +102,7 @@ fn words(ruling: &Ruling) -> [String; 5] {
 /// A limit stops everything, before the first write.
 fn over_a_limit(world: &World, before: &Contents, rulings: &BTreeMap<String, Ruling>) -> bool {
     let deletions = rulings.values().filter(|ruling| ruling.action == "delete").count();
-    let over_share = deletions as f64 / before.len() as f64 > world.setting.max_deletions_share;
+    let over_share = deletions as f64 / before.len() as f64 > world.setting.max_images_share;
     deletions as u64 > world.setting.max_deletions || deletions > 10 && over_share
 }
 

@@ -140,8 +140,8 @@ fn setting() -> impl Strategy<Value = Setting> {
         12 => Just((1_000_000, 1.0)), 1 => (0_u64..6).prop_map(|most| (most, 1.0)),
         1 => select(vec![0.0, 0.1, 0.25, 0.5]).prop_map(|share| (1_000_000, share)),
     ];
-    (policy(), overridden, limits).prop_map(|(policy, overridden, (max_deletions, max_deletions_share))| {
-        Setting { policy, overridden, max_deletions, max_deletions_share }
+    (policy(), overridden, limits).prop_map(|(policy, overridden, (max_deletions, max_images_share))| {
+        Setting { policy, overridden, max_deletions, max_images_share }
     })
 }
 

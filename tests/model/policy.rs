@@ -23,7 +23,7 @@ pub(crate) struct Setting {
     /// Which keys (a bit each) the override of the repository sets, and to what.
     pub(crate) overridden: Option<(u16, Policy)>,
     pub(crate) max_deletions: u64,
-    pub(crate) max_deletions_share: f64,
+    pub(crate) max_images_share: f64,
 }
 
 impl Default for Policy {
@@ -70,7 +70,7 @@ impl Policy {
 
 impl From<Policy> for Setting {
     fn from(policy: Policy) -> Self {
-        Self { policy, overridden: None, max_deletions: 1_000_000, max_deletions_share: 1.0 }
+        Self { policy, overridden: None, max_deletions: 1_000_000, max_images_share: 1.0 }
     }
 }
 
@@ -78,8 +78,8 @@ impl Setting {
     /// The file.
     pub(crate) fn toml(&self, repository: &str) -> String {
         let mut toml = format!("[policy]\n{}\n", self.policy.lines().join("\n"));
-        let (most, share) = (self.max_deletions, self.max_deletions_share);
-        let _ = write!(toml, "[limits]\nmax_deletions = {most}\nmax_deletions_share = {share:?}\n");
+        let (most, share) = (self.max_deletions, self.max_images_share);
+        let _ = write!(toml, "[limits]\nmax_deletions = {most}\nmax_images_share = {share:?}\n");
         if let Some((keys, policy)) = &self.overridden {
             let _ = write!(toml, "[[override]]\nrepositories = [\"{repository}\"]\n");
             for (_, line) in (0..).zip(policy.lines()).filter(|(bit, _)| keys & (1 << bit) != 0) {

@@ -117,7 +117,15 @@ impl Run {
     }
 
     async fn apply(&self, plan: Plan) -> Report {
-        apply_plan(&self.door, plan, self.config.concurrency, self.now, &self.deadline(), &Nobody).await
+        apply_plan(
+            &self.door,
+            plan,
+            self.config.limits.concurrency.number(),
+            self.now,
+            &self.deadline(),
+            &Nobody,
+        )
+        .await
     }
 
     /// Time for everything but a call that hangs.

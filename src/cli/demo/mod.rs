@@ -73,7 +73,7 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode, Failure> {
 /// Starts the function, invokes it with the scheduled event and takes its report; the decisions that the answer
 /// leaves out come from the log.
 async fn scheduled(endpoint: &str, mode: Mode) -> Result<Report, Failure> {
-    let mode = <&str>::from(mode);
+    let mode = mode.word();
     let variables = [
         ("AWS_ENDPOINT_URL", endpoint),
         ("AWS_REGION", "us-east-1"),

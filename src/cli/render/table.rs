@@ -180,7 +180,7 @@ fn pushed(decision: &Decision) -> String {
 
 fn outcome(decision: &Decision) -> String {
     let done = match (decision.outcome, decision.action) {
-        (Outcome::Planned, action) => format!("would {}", <&str>::from(action)),
+        (Outcome::Planned, action) => format!("would {}", action.word()),
         (outcome, _) => <&str>::from(outcome).to_owned(),
     };
     match &decision.code {
@@ -242,7 +242,7 @@ fn closing(report: &Report) -> String {
     let incomplete = if report.complete { "" } else { "; not complete" };
     format!(
         "{}: {} in {} with {}, {}{incomplete}",
-        <&str>::from(report.mode),
+        report.mode.word(),
         parts.join(", "),
         if report.totals.repositories == 1 {
             "1 repository".into()

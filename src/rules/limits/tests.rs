@@ -3,10 +3,12 @@
 use crate::testing::decisions::*;
 
 use super::*;
+use crate::config::Concurrency;
 use crate::report::outcome::{Outcome, Outcomes};
 use crate::report::{RepositoryReport, RepositoryStatus};
 
-const LIMITS: Limits = Limits { max_deletions: 1000, max_deletions_share: 0.5 };
+const LIMITS: Limits =
+    Limits { max_deletions: 1000, max_images_share: 0.5, max_tag_loss: 0.5, concurrency: Concurrency::Auto };
 
 /// The plans as reports of a run that stops at the limits, and what stopped it.
 fn checked(limits: &Limits, plans: Vec<RepositoryPlan>) -> (Vec<RepositoryReport>, Vec<Tripped>) {
@@ -23,7 +25,7 @@ fn checked(limits: &Limits, plans: Vec<RepositoryPlan>) -> (Vec<RepositoryReport
 
 /// Whether a share stops that many deletions among that many images.
 fn share_stops(share: f64, deletions: usize, images: u64) -> bool {
-    let limits = Limits { max_deletions_share: share, ..LIMITS };
+    let limits = Limits { max_images_share: share, ..LIMITS };
     let (after, tripped) = checked(&limits, vec![plan("r", images, attestations(deletions))]);
     assert_eq!(after[0].status == RepositoryStatus::Stopped, !tripped.is_empty());
     assert_eq!(after[0].counts.limit_reached, if tripped.is_empty() { 0 } else { deletions as u64 });
@@ -133,7 +135,7 @@ fn a_repository_in_which_nothing_was_to_be_written_is_not_called_stopped() {
 #[test]
 fn tags_alone_never_trip_anything() {
     let decisions = (0..50).map(|n| attestation(&format!("t{n}")).to_be_tagged("tag")).collect();
-    let limits = Limits { max_deletions: 0, max_deletions_share: 0.0 };
+    let limits = Limits { max_deletions: 0, max_images_share: 0.0, ..LIMITS };
     let (_, tripped) = checked(&limits, vec![plan("r", 50, decisions)]);
     assert_eq!(tripped, []);
 }
@@ -141,8 +143,7 @@ fn tags_alone_never_trip_anything() {
 #[test]
 fn what_tripped_is_told_with_its_numbers_and_what_to_do() {
     let share = Tripped::Share { repository: "team/api".into(), planned: 57, images: 100 }.to_string();
-    for part in
-        ["57 of the 100 images in team/api", "max_deletions_share", "nothing is written there", "raise"]
+    for part in ["57 of the 100 images in team/api", "max_images_share", "nothing is written there", "raise"]
     {
         assert!(share.contains(part), "{share}");
     }

@@ -14,7 +14,7 @@ superseded = \"delete\"
 superseded_images = \"delete\"
 attached = \"tag\"
 [limits]
-max_deletions_share = 1.0
+max_images_share = 1.0
 ";
 
 pub(crate) const REPOSITORIES: [&str; 2] = ["team/api", "team/web"];

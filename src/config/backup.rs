@@ -1,0 +1,25 @@
+//! Where the bytes of what is deleted are kept, and for how long.
+
+use jiff::SignedDuration;
+
+use crate::config::location::Location;
+use crate::config::section::section;
+use crate::config::value::Period;
+
+section! {
+    /// Where the bytes of what is deleted are kept, and for how long.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct BackupConfig, BackupPatch {
+        /// How long a backup is kept; zero for no backups.
+        keep: SignedDuration = SignedDuration::from_hours(30 * 24), from Period;
+        /// The place of the backups.
+        location: Location = Location::Auto, from Location;
+    }
+}
+
+impl BackupConfig {
+    /// Whether what is deleted is backed up.
+    pub fn is_on(&self) -> bool {
+        !self.keep.is_zero()
+    }
+}
