@@ -1,4 +1,4 @@
-//! `docs/ASSUMPTIONS.md`: the unverified beliefs, out of the list of cases.
+//! `docs/ASSUMPTIONS.md`, generated from the list of cases.
 
 use std::fmt::Write as _;
 
@@ -19,13 +19,13 @@ This file is made from the cases in [crates/ecr-contract/](../crates/ecr-contrac
 /// The whole file.
 pub fn document() -> String {
     let mut text = HEAD.to_owned();
-    for Case { id, belief, if_wrong, .. } in unverified() {
-        let _ = writeln!(text, "| `{id}` | {belief} | {if_wrong} |");
+    for Case { id, claim, if_wrong, .. } in unverified() {
+        let _ = writeln!(text, "| `{id}` | {claim} | {if_wrong} |");
     }
     text
 }
 
-/// What has a row.
+/// The cases with a row.
 pub fn unverified() -> impl Iterator<Item = Case> {
     cases::all().into_iter().filter(|case| case.mark == Mark::Unverified)
 }

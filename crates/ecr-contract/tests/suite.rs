@@ -1,4 +1,4 @@
-//! The emulator against the whole list, and the list against the document.
+//! All cases on the emulator, and the list of cases against its document.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -7,10 +7,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use aws_sdk_ecr::Client;
-use ecr_contract::{Case, Mark, Row, Target, Verdict, assumptions, cases, place, run};
+use ecr_contract::{Case, Mark, Row, Target, Verdict, assumptions, cases, run, sandbox};
 use ecr_emulator::{Emulator, Fault, FaultRule, Server, When};
 
-/// What the emulator cannot show either.
+/// Cases that the emulator cannot test either.
 const NOT_TESTABLE: [&str; 9] = [
     "index-push-against-child-deletion",
     "old-images-have-no-media-type",
@@ -29,7 +29,7 @@ async fn emulator() -> (Emulator, Server, Client) {
     let emulator = Emulator::new();
     emulator.create_repository("bystander").unwrap();
     let server = emulator.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
-    let client = place::emulator(&server.url());
+    let client = sandbox::emulator(&server.url());
     (emulator, server, client)
 }
 
@@ -37,7 +37,7 @@ async fn rows(cases: Vec<Case>) -> Vec<Row> {
     let (emulator, _server, client) = emulator().await;
     let target = Target::new(client.clone(), REPOSITORY.to_owned(), Duration::ZERO);
     let work = async move { run(&target, &cases, |_| ()).await };
-    let rows = place::in_repository(&client, REPOSITORY, work).await.unwrap();
+    let rows = sandbox::in_repository(&client, REPOSITORY, work).await.unwrap();
     assert!(!exists(&emulator, REPOSITORY));
     rows
 }
@@ -59,26 +59,26 @@ fn expect(rows: &[Row]) {
 }
 
 #[tokio::test]
-async fn the_emulator_does_as_believed() {
+async fn every_case_holds_on_the_emulator() {
     expect(&rows(cases::all()).await);
 }
 
 #[tokio::test]
-async fn cases_do_not_lean_on_those_before() {
+async fn cases_do_not_depend_on_their_order() {
     expect(&rows(cases::all().into_iter().rev().collect()).await);
 }
 
 #[tokio::test]
-async fn the_repository_goes_although_the_work_panics() {
+async fn the_repository_is_deleted_when_the_work_panics() {
     let (emulator, _server, client) = emulator().await;
-    let result = place::in_repository(&client, REPOSITORY, async { panic!("broken") }).await;
-    let trouble = result.map(|(): ()| "done").unwrap_err();
-    assert!(trouble.to_string().contains("broken"), "{trouble}");
+    let result = sandbox::in_repository(&client, REPOSITORY, async { panic!("broken") }).await;
+    let error = result.map(|(): ()| "done").unwrap_err();
+    assert!(error.to_string().contains("broken"), "{error}");
     assert!(!exists(&emulator, REPOSITORY));
 }
 
 #[tokio::test]
-async fn a_case_that_panics_spoils_only_itself() {
+async fn a_panic_is_confined_to_its_case() {
     let broken =
         |_| -> std::pin::Pin<Box<dyn Future<Output = _> + Send>> { Box::pin(async { panic!("broken") }) };
     let mut cases = cases::all();
@@ -89,18 +89,18 @@ async fn a_case_that_panics_spoils_only_itself() {
     assert!(matches!(rows[1].verdict, Verdict::Confirmed(_)));
 }
 
-/// Runs one case after something was done to the emulator.
-async fn one(id: &str, spoil: impl FnOnce(&Emulator)) -> Row {
+/// Runs one case on an emulator that was changed first.
+async fn one(id: &str, change: impl FnOnce(&Emulator)) -> Row {
     let (emulator, _server, client) = emulator().await;
     let cases: Vec<Case> = cases::all().into_iter().filter(|case| case.id == id).collect();
     let target = Target::new(client.clone(), REPOSITORY.to_owned(), Duration::ZERO);
-    spoil(&emulator);
+    change(&emulator);
     let work = async move { run(&target, &cases, |_| ()).await };
-    place::in_repository(&client, REPOSITORY, work).await.unwrap().remove(0)
+    sandbox::in_repository(&client, REPOSITORY, work).await.unwrap().remove(0)
 }
 
 #[tokio::test]
-async fn another_registry_is_refuted() {
+async fn a_registry_that_rewrites_manifests_is_refuted() {
     let row = one("bytes-are-kept", |emulator| {
         emulator.before("BatchGetImage", 1, |emulator| {
             for image in emulator.images(REPOSITORY) {
@@ -113,7 +113,7 @@ async fn another_registry_is_refuted() {
 }
 
 #[tokio::test]
-async fn a_missing_permission_refutes_nothing() {
+async fn a_missing_permission_is_inconclusive() {
     let row = one("archived-can-be-deleted", |emulator| {
         emulator.fault(FaultRule {
             operation: "UpdateImageStorageClass".into(),
@@ -128,7 +128,7 @@ async fn a_missing_permission_refutes_nothing() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_removed_is_named() {
+async fn a_repository_that_cannot_be_deleted_is_named() {
     let (emulator, _server, client) = emulator().await;
     emulator.fault(FaultRule {
         operation: "DeleteRepository".into(),
@@ -136,11 +136,11 @@ async fn what_cannot_be_removed_is_named() {
         when: When::Always,
         fault: Fault::AccessDenied,
     });
-    let trouble = place::in_repository(&client, REPOSITORY, async {}).await.unwrap_err().to_string();
-    assert!(trouble.contains(REPOSITORY) && trouble.contains("please delete it"), "{trouble}");
+    let error = sandbox::in_repository(&client, REPOSITORY, async {}).await.unwrap_err().to_string();
+    assert!(error.contains(REPOSITORY) && error.contains("please delete it"), "{error}");
 }
 
-/// The program as for an account, which here is the emulator.
+/// The program in `--aws` mode, with the emulator as its endpoint.
 fn program(server: &Server, arguments: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_ecr-contract"))
         .args(["--aws", "--prefix", "janitor-contract"])
@@ -164,7 +164,7 @@ async fn end_of(mut child: Child) -> ExitStatus {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     child.kill().unwrap();
-    panic!("it does not end");
+    panic!("the program does not end");
 }
 
 fn repositories(emulator: &Emulator) -> usize {
@@ -182,7 +182,7 @@ async fn an_account_is_not_touched_without_consent() {
 }
 
 #[tokio::test]
-async fn an_account_is_as_it_was_afterwards() {
+async fn an_account_is_left_as_it_was() {
     let (emulator, server, _client) = emulator().await;
     let status =
         end_of(program(&server, &[CONSENT, "--only", "tag-moves", "--only", "archived-index-guards"])).await;
@@ -216,9 +216,9 @@ fn ids_are_distinct_and_in_kebab_case() {
 }
 
 #[test]
-fn beliefs_are_sentences_that_fit_a_table() {
+fn claims_are_sentences_that_fit_a_table() {
     for case in cases::all() {
-        for text in [case.belief, case.if_wrong] {
+        for text in [case.claim, case.if_wrong] {
             assert!(text.ends_with('.') && !text.contains('|') && !text.contains('\n'), "{}", case.id);
         }
     }
@@ -228,7 +228,7 @@ fn beliefs_are_sentences_that_fit_a_table() {
 fn the_document_has_a_row_for_each_unverified_case() {
     let document = include_str!("../../../docs/ASSUMPTIONS.md");
     for case in assumptions::unverified() {
-        let row = format!("| `{}` | {} | ", case.id, case.belief);
+        let row = format!("| `{}` | {} | ", case.id, case.claim);
         assert_eq!(document.lines().filter(|line| line.starts_with(&row)).count(), 1, "{}", case.id);
     }
     let remedy = "cargo run -p ecr-contract -- --assumptions > docs/ASSUMPTIONS.md";

@@ -1,7 +1,8 @@
 use aws_sdk_ecr::types::{ImageStatus, TargetStorageClass};
 
 use crate::case::{Case, Finding, check, judge};
-use crate::target::{Target, by_digest};
+use crate::request::by_digest;
+use crate::target::Target;
 
 const UNSUPPORTED: &str = "ImageStorageClassUpdateNotSupportedException";
 
@@ -67,39 +68,39 @@ async fn immediate(target: Target) -> Finding {
 async fn twice(target: Target) -> Finding {
     let image = target.image("image").await?;
     target.archive(&image).await?;
-    let said = target.store(&image, TargetStorageClass::Archive).await?;
-    judge(said.is(UNSUPPORTED), said)
+    let answer = target.store(&image, TargetStorageClass::Archive).await?;
+    judge(answer.refused(UNSUPPORTED), answer)
 }
 
 async fn activating(target: Target) -> Finding {
     let image = target.image("image").await?;
     target.archive(&image).await?;
-    let said = target.store(&image, TargetStorageClass::Standard).await?;
+    let answer = target.store(&image, TargetStorageClass::Standard).await?;
     let status = target.detail(&image).await?.image_status;
-    judge(status == Some(ImageStatus::Activating), format!("{said}; {status:?}"))
+    judge(status == Some(ImageStatus::Activating), format!("{answer}; {status:?}"))
 }
 
 async fn push_restores(target: Target) -> Finding {
     let image = target.image("image").await?;
     target.archive(&image).await?;
-    let said = target.try_put(&image, None).await?;
+    let answer = target.try_put(&image, None).await?;
     let status = target.detail(&image).await?.image_status;
     let restored = matches!(status, Some(ImageStatus::Active | ImageStatus::Activating));
-    judge(said.is("accepted") && restored, format!("{said}; {status:?}"))
+    judge(answer.done() && restored, format!("{answer}; {status:?}"))
 }
 
 async fn deletable(target: Target) -> Finding {
     let image = target.image("image").await?;
     target.archive(&image).await?;
-    let said = target.delete_one(&image).await?;
-    judge(said.is("deleted"), said)
+    let answer = target.delete_one(&image).await?;
+    judge(answer.done(), answer)
 }
 
 async fn index_guards(target: Target) -> Finding {
     let built = target.built("v1", None).await?;
     target.archive(&built.index).await?;
-    let said = target.delete_one(&built.attestation).await?;
-    judge(said.is("ImageReferencedByManifestList"), said)
+    let answer = target.delete_one(&built.attestation).await?;
+    judge(answer.refused("ImageReferencedByManifestList"), answer)
 }
 
 async fn unreadable(target: Target) -> Finding {
@@ -111,6 +112,6 @@ async fn unreadable(target: Target) -> Finding {
 
 async fn child_of_live_index(target: Target) -> Finding {
     let built = target.built("v1", None).await?;
-    let said = target.store(&built.attestation, TargetStorageClass::Archive).await?;
-    judge(said.is(UNSUPPORTED), said)
+    let answer = target.store(&built.attestation, TargetStorageClass::Archive).await?;
+    judge(answer.refused(UNSUPPORTED), answer)
 }

@@ -1,7 +1,8 @@
+use crate::answer::Answer;
 use crate::case::{Case, Finding, check, judge};
 use crate::manifest;
-use crate::target::{Target, by_digest, by_tag};
-use crate::trouble::Answer;
+use crate::request::{by_digest, by_tag};
+use crate::target::Target;
 
 pub(super) const CASES: &[Case] = &[
     Case::documented(
@@ -71,17 +72,17 @@ async fn each_tag(target: Target) -> Finding {
 async fn one_tag(target: Target) -> Finding {
     let (one, two) = (target.own("one"), target.own("two"));
     let image = target.tagged("image", &[&one, &two]).await?;
-    let said = target.delete_tag(&one).await?;
+    let answer = target.delete_tag(&one).await?;
     let left = target.tags(&image).await?;
-    judge(said.is("deleted") && left == [two], format!("{said}; left: {}", left.join(", ")))
+    judge(answer.done() && left == [two], format!("{answer}; left: {}", left.join(", ")))
 }
 
 async fn last_tag(target: Target) -> Finding {
     let tag = target.own("only");
     let image = target.tagged("image", &[&tag]).await?;
-    let said = target.delete_tag(&tag).await?;
+    let answer = target.delete_tag(&tag).await?;
     let gone = target.is_gone(&image).await?;
-    judge(said.is("deleted") && gone, format!("{said}; the image is gone: {gone}"))
+    judge(answer.done() && gone, format!("{answer}; the image is gone: {gone}"))
 }
 
 async fn alone(target: Target) -> Finding {
@@ -89,7 +90,7 @@ async fn alone(target: Target) -> Finding {
     let unknown = manifest::digest(target.own("unknown").as_bytes());
     let deleted = target.delete(vec![by_digest(&unknown), by_digest(&image.digest)]).await?;
     let (of_unknown, of_image) = (deleted.about(&unknown), deleted.about(&image.digest));
-    let holds = of_unknown.is("ImageNotFound") && of_image.is("deleted");
+    let holds = of_unknown.refused("ImageNotFound") && of_image.done();
     judge(holds, format!("unknown: {of_unknown}; known: {of_image}"))
 }
 
@@ -97,8 +98,8 @@ async fn too_many(target: Target) -> Finding {
     let digest = |n: i32| manifest::digest(target.own(&n.to_string()).as_bytes());
     let ids = (0..101).map(|n| by_digest(&digest(n))).collect();
     let call = target.client.batch_delete_image().repository_name(&target.repository);
-    let said = Answer::of(call.set_image_ids(Some(ids)).send().await)?;
-    judge(said.is("InvalidParameterException"), said)
+    let answer = Answer::to_call(call.set_image_ids(Some(ids)).send().await)?;
+    judge(answer.refused("InvalidParameterException"), answer)
 }
 
 async fn new_push_time(target: Target) -> Finding {

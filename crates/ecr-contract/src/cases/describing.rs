@@ -1,9 +1,10 @@
 use aws_sdk_ecr::types::ImageStatus;
 
-use crate::case::{Case, Finding, beyond, check, judge};
+use crate::answer::Answer;
+use crate::case::{Case, Finding, check, judge, untestable};
 use crate::manifest::{self, ATTESTATION, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
-use crate::target::{Target, by_digest, everything};
-use crate::trouble::Answer;
+use crate::request::{any_status, by_digest};
+use crate::target::Target;
 
 pub(super) const CASES: &[Case] = &[
     Case::documented(
@@ -43,7 +44,7 @@ pub(super) const CASES: &[Case] = &[
         "`imageManifestMediaType` and `artifactMediaType` may be absent on old images.",
         "What has no known type is read before anything else: it may be an index. If it cannot be, its repository is \
          hands-off.",
-        beyond!("a new repository has no old images"),
+        untestable!("a new repository has no old images"),
     ),
     Case::unverified(
         "artifact-type-of-artifact",
@@ -70,17 +71,20 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 async fn unknown(target: Target) -> Finding {
-    let said = target.try_describe(&manifest::digest(target.own("unknown").as_bytes())).await?;
-    judge(said.is("ImageNotFoundException"), said)
+    let answer = target.try_describe(&manifest::digest(target.own("unknown").as_bytes())).await?;
+    judge(answer.refused("ImageNotFoundException"), answer)
 }
 
 async fn unknown_among_known(target: Target) -> Finding {
     let known = target.image("known").await?;
     let unknown = manifest::digest(target.own("unknown").as_bytes());
-    let call = target.client.describe_images().repository_name(&target.repository).filter(everything());
+    let call = target.client.describe_images().repository_name(&target.repository).filter(any_status());
     let call = call.image_ids(by_digest(&known.digest)).image_ids(by_digest(&unknown));
-    let said = Answer::of(call.send().await)?;
-    judge(said.is("ImageNotFoundException") && said.names(&unknown) && !said.names(&known.digest), said)
+    let answer = Answer::to_call(call.send().await)?;
+    judge(
+        answer.refused("ImageNotFoundException") && answer.names(&unknown) && !answer.names(&known.digest),
+        answer,
+    )
 }
 
 async fn status(target: Target) -> Finding {
@@ -95,7 +99,7 @@ async fn status(target: Target) -> Finding {
 async fn archived_by_digest(target: Target) -> Finding {
     let image = target.image("image").await?;
     target.archive(&image).await?;
-    let call = target.client.describe_images().repository_name(&target.repository).filter(everything());
+    let call = target.client.describe_images().repository_name(&target.repository).filter(any_status());
     let answer = call.image_ids(by_digest(&image.digest)).send().await?;
     let shown = answer.image_details().iter().any(|detail| detail.image_digest() == Some(&image.digest));
     judge(shown, if shown { "shown" } else { "left out without an error" })

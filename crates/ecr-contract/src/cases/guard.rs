@@ -1,7 +1,9 @@
+use crate::answer::Answer;
 use crate::case::{Case, Finding, Verdict, check, judge};
+use crate::error::CaseError;
 use crate::manifest::{self, Manifest};
-use crate::target::{Target, by_digest};
-use crate::trouble::{Answer, Trouble};
+use crate::request::by_digest;
+use crate::target::Target;
 
 const REFERENCED: &str = "ImageReferencedByManifestList";
 
@@ -74,71 +76,71 @@ async fn of_tagged_index(target: Target) -> Finding {
     let built = target.built("v1", Some(&target.own("v1"))).await?;
     let attestation = target.delete_one(&built.attestation).await?;
     let image = target.delete_one(&built.image).await?;
-    judge(attestation.is(REFERENCED) && image.is(REFERENCED), attestation)
+    judge(attestation.refused(REFERENCED) && image.refused(REFERENCED), attestation)
 }
 
 async fn names_parent(target: Target) -> Finding {
     let child = target.image("child").await?;
     let one = target.index("one", &[&child], None).await?;
     let two = target.index("two", &[&child], None).await?;
-    let said = target.delete_one(&child).await?;
-    let holds = said.names("Requested image referenced by manifest list: [");
-    judge(holds && said.names(&one.digest) && said.names(&two.digest), said)
+    let answer = target.delete_one(&child).await?;
+    let holds = answer.names("Requested image referenced by manifest list: [");
+    judge(holds && answer.names(&one.digest) && answer.names(&two.digest), answer)
 }
 
 async fn of_untagged_index(target: Target) -> Finding {
     let built = target.built("untagged", None).await?;
-    let said = target.delete_one(&built.attestation).await?;
-    judge(said.is(REFERENCED), said)
+    let answer = target.delete_one(&built.attestation).await?;
+    judge(answer.refused(REFERENCED), answer)
 }
 
 async fn of_nested_index(target: Target) -> Finding {
     let child = target.image("child").await?;
     let inner = target.index("inner", &[&child], None).await?;
     let outer = target.index("outer", &[&inner], None).await?;
-    let said = [target.delete_one(&inner).await?, target.delete_one(&child).await?];
+    let answer = [target.delete_one(&inner).await?, target.delete_one(&child).await?];
     target.delete_one(&outer).await?;
     let after = target.delete_one(&inner).await?;
-    let holds = said.iter().all(|said| said.is(REFERENCED)) && after.is("deleted");
-    judge(holds, format!("inner: {}; its child: {}; inner after outer: {after}", said[0], said[1]))
+    let holds = answer.iter().all(|answer| answer.refused(REFERENCED)) && after.done();
+    judge(holds, format!("inner: {}; its child: {}; inner after outer: {after}", answer[0], answer[1]))
 }
 
 async fn by_sole_tag(target: Target) -> Finding {
     let tag = target.own("only");
     let child = target.tagged("child", &[&tag]).await?;
     target.index("index", &[&child], None).await?;
-    let said = target.delete_tag(&tag).await?;
+    let answer = target.delete_tag(&tag).await?;
     let tags = target.tags(&child).await?;
-    judge(said.is(REFERENCED) && tags == [tag], said)
+    judge(answer.refused(REFERENCED) && tags == [tag], answer)
 }
 
 async fn leaves_children(target: Target) -> Finding {
     let built = target.built("v1", None).await?;
-    let said = target.delete_one(&built.index).await?;
+    let answer = target.delete_one(&built.index).await?;
     let left = target.is_there(&built.image).await? && target.is_there(&built.attestation).await?;
-    judge(said.is("deleted") && left, format!("index: {said}; children are there: {left}"))
+    judge(answer.done() && left, format!("index: {answer}; children are there: {left}"))
 }
 
 async fn child_after_index(target: Target) -> Finding {
     let built = target.built("v1", None).await?;
     target.delete_one(&built.index).await?;
-    let said = target.delete_one(&built.attestation).await?;
-    judge(said.is("deleted"), said)
+    let answer = target.delete_one(&built.attestation).await?;
+    judge(answer.done(), answer)
 }
 
 async fn index_first(target: Target) -> Finding {
     let (index, child) = family(&target).await?;
     let (of_index, of_child) = together(&target, &index, &child, [&index, &child]).await?;
-    judge(of_index.is("deleted") && of_child.is(REFERENCED), format!("index: {of_index}; child: {of_child}"))
+    judge(of_index.done() && of_child.refused(REFERENCED), format!("index: {of_index}; child: {of_child}"))
 }
 
 async fn child_first(target: Target) -> Finding {
     let (index, child) = family(&target).await?;
     let (of_index, of_child) = together(&target, &index, &child, [&child, &index]).await?;
-    judge(of_index.is("deleted") && of_child.is(REFERENCED), format!("index: {of_index}; child: {of_child}"))
+    judge(of_index.done() && of_child.refused(REFERENCED), format!("index: {of_index}; child: {of_child}"))
 }
 
-async fn family(target: &Target) -> Result<(Manifest, Manifest), Trouble> {
+async fn family(target: &Target) -> Result<(Manifest, Manifest), CaseError> {
     let child = target.image("child").await?;
     Ok((target.index("index", &[&child], None).await?, child))
 }
@@ -149,7 +151,7 @@ async fn together(
     index: &Manifest,
     child: &Manifest,
     order: [&Manifest; 2],
-) -> Result<(Answer, Answer), Trouble> {
+) -> Result<(Answer, Answer), CaseError> {
     let ids = order.iter().map(|manifest| by_digest(&manifest.digest)).collect();
     let deleted = target.delete(ids).await?;
     Ok((deleted.about(&index.digest), deleted.about(&child.digest)))
@@ -163,10 +165,10 @@ async fn race(target: Target) -> Finding {
         let index = manifest::index(&target.own(&format!("index-{round}")), &[&child]);
         let (put, deleted) = tokio::join!(target.try_put(&index, None), target.delete_one(&child));
         let (put, deleted) = (put?, deleted?);
-        if put.is("accepted") && deleted.is("deleted") {
+        if put.done() && deleted.done() {
             return Ok(Verdict::Refuted(format!("in round {round} both went through")));
         }
-        pushed += usize::from(put.is("accepted"));
+        pushed += usize::from(put.done());
     }
     let seen = format!("in 5 rounds never both went through, the push in {pushed}; that proves nothing");
     Ok(Verdict::NotTestable(seen))

@@ -2,9 +2,11 @@ use std::collections::BTreeSet;
 
 use aws_sdk_ecr::types::{DescribeImagesFilter, ImageIdentifier, ListImagesFilter, TagStatus};
 
+use crate::answer::Answer;
 use crate::case::{Case, Finding, Verdict, check, judge};
-use crate::target::{Target, by_digest, everything};
-use crate::trouble::{Answer, Trouble};
+use crate::error::CaseError;
+use crate::request::{any_status, by_digest};
+use crate::target::Target;
 
 pub(super) const CASES: &[Case] = &[
     Case::documented(
@@ -76,7 +78,7 @@ async fn hidden(target: Target) -> Finding {
 async fn shown(target: Target) -> Finding {
     let image = target.image("image").await?;
     target.archive(&image).await?;
-    let listed = whole(&target, Some(everything()), 1_000).await?.contains(&image.digest);
+    let listed = whole(&target, Some(any_status()), 1_000).await?.contains(&image.digest);
     judge(listed, format!("listed: {listed}"))
 }
 
@@ -115,8 +117,8 @@ async fn pages(target: Target) -> Finding {
     for n in 0..3 {
         target.image(&format!("image-{n}")).await?;
     }
-    let in_one = whole(&target, Some(everything()), 1_000).await?;
-    let in_many = whole(&target, Some(everything()), 7).await?;
+    let in_one = whole(&target, Some(any_status()), 1_000).await?;
+    let in_many = whole(&target, Some(any_status()), 7).await?;
     let distinct: BTreeSet<&String> = in_many.iter().collect();
     let holds = distinct.len() == in_many.len() && distinct == in_one.iter().collect();
     judge(holds, format!("{} at once, {} in pages, {} distinct", in_one.len(), in_many.len(), distinct.len()))
@@ -124,22 +126,22 @@ async fn pages(target: Target) -> Finding {
 
 async fn too_many(target: Target) -> Finding {
     let call = target.client.describe_images().repository_name(&target.repository);
-    let said = Answer::of(call.max_results(1_001).send().await)?;
-    judge(said.is("InvalidParameterException"), said)
+    let answer = Answer::to_call(call.max_results(1_001).send().await)?;
+    judge(answer.refused("InvalidParameterException"), answer)
 }
 
 async fn ids_with_paging(target: Target) -> Finding {
     let image = target.image("image").await?;
     let call = target.client.describe_images().repository_name(&target.repository);
-    let said = Answer::of(call.image_ids(by_digest(&image.digest)).max_results(10).send().await)?;
-    judge(said.is("InvalidParameterException"), said)
+    let answer = Answer::to_call(call.image_ids(by_digest(&image.digest)).max_results(10).send().await)?;
+    judge(answer.refused("InvalidParameterException"), answer)
 }
 
 /// Pushes between two pages. That nothing shifted once would prove nothing.
 async fn shift(target: Target) -> Finding {
     target.image("first").await?;
     target.image("second").await?;
-    let call = || target.client.describe_images().repository_name(&target.repository).filter(everything());
+    let call = || target.client.describe_images().repository_name(&target.repository).filter(any_status());
     let first = call().max_results(1).send().await?;
     let mut pushed = Vec::new();
     for n in 0..6 {
@@ -162,7 +164,7 @@ async fn whole(
     target: &Target,
     filter: Option<DescribeImagesFilter>,
     page: i32,
-) -> Result<Vec<String>, Trouble> {
+) -> Result<Vec<String>, CaseError> {
     let call = target.client.describe_images().repository_name(&target.repository).set_filter(filter);
     let mut details = call.into_paginator().page_size(page).items().send();
     let mut digests = Vec::new();
@@ -175,7 +177,7 @@ async fn whole(
 async fn list_images(
     target: &Target,
     filter: Option<ListImagesFilter>,
-) -> Result<Vec<ImageIdentifier>, Trouble> {
+) -> Result<Vec<ImageIdentifier>, CaseError> {
     let call = target.client.list_images().repository_name(&target.repository).set_filter(filter);
     let mut ids = call.into_paginator().page_size(1_000).items().send();
     let mut all = Vec::new();

@@ -3,9 +3,10 @@ use aws_sdk_ecr::types::{
     ImageTagMutabilityExclusionFilterType,
 };
 
+use crate::answer::Answer;
 use crate::case::{Case, Finding, check, judge};
+use crate::error::CaseError;
 use crate::target::Target;
-use crate::trouble::{Answer, Trouble};
 
 pub(super) const CASES: &[Case] = &[
     Case::documented(
@@ -47,22 +48,22 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 async fn stays(target: Target) -> Finding {
-    let said = try_move(&target, Mutability::Immutable, None, "v1").await?;
-    judge(said.is("ImageTagAlreadyExistsException"), said)
+    let answer = try_move(&target, Mutability::Immutable, None, "v1").await?;
+    judge(answer.refused("ImageTagAlreadyExistsException"), answer)
 }
 
 async fn new_tag(target: Target) -> Finding {
     let image = target.tagged("image", &[&target.own("old")]).await?;
     let new = target.own("new");
-    let said = under(&target, Mutability::Immutable, None, target.try_put(&image, Some(&new))).await?;
-    judge(said.is("accepted"), said)
+    let answer = under(&target, Mutability::Immutable, None, target.try_put(&image, Some(&new))).await?;
+    judge(answer.done(), answer)
 }
 
 async fn immutable_but(target: Target) -> Finding {
     let filter = target.own("dev*");
     let named = try_move(&target, Mutability::ImmutableWithExclusion, Some(&filter), "dev-1").await?;
     let other = try_move(&target, Mutability::ImmutableWithExclusion, Some(&filter), "v1").await?;
-    let holds = named.is("accepted") && other.is("ImageTagAlreadyExistsException");
+    let holds = named.done() && other.refused("ImageTagAlreadyExistsException");
     judge(holds, format!("named: {named}; other: {other}"))
 }
 
@@ -70,24 +71,24 @@ async fn mutable_but(target: Target) -> Finding {
     let filter = target.own("v*");
     let named = try_move(&target, Mutability::MutableWithExclusion, Some(&filter), "v1").await?;
     let other = try_move(&target, Mutability::MutableWithExclusion, Some(&filter), "dev-1").await?;
-    let holds = other.is("accepted") && named.is("ImageTagAlreadyExistsException");
+    let holds = other.done() && named.refused("ImageTagAlreadyExistsException");
     judge(holds, format!("named: {named}; other: {other}"))
 }
 
 async fn two_wildcards(target: Target) -> Finding {
     let filter = format!("{}*x", target.own("*-"));
-    let said = set(&target, Mutability::ImmutableWithExclusion, Some(&filter)).await;
+    let answer = set(&target, Mutability::ImmutableWithExclusion, Some(&filter)).await;
     target.make_mutable().await?;
-    let said = said?;
-    judge(said.is("accepted"), said)
+    let answer = answer?;
+    judge(answer.done(), answer)
 }
 
 async fn deletable(target: Target) -> Finding {
     let (one, two) = (target.own("one"), target.own("two"));
     let image = target.tagged("image", &[&one, &two]).await?;
-    let said = under(&target, Mutability::Immutable, None, target.delete_tag(&one)).await?;
+    let answer = under(&target, Mutability::Immutable, None, target.delete_tag(&one)).await?;
     let tags = target.tags(&image).await?;
-    judge(said.is("deleted") && tags == [two], said)
+    judge(answer.done() && tags == [two], answer)
 }
 
 /// Pushes another image under a tag that is taken.
@@ -96,7 +97,7 @@ async fn try_move(
     mutability: Mutability,
     filter: Option<&str>,
     tag: &str,
-) -> Result<Answer, Trouble> {
+) -> Result<Answer, CaseError> {
     let name = target.own(tag);
     target.tagged(&format!("first-{tag}"), &[&name]).await?;
     let second = target.image(&format!("second-{tag}")).await?;
@@ -108,19 +109,19 @@ async fn under(
     target: &Target,
     mutability: Mutability,
     filter: Option<&str>,
-    act: impl Future<Output = Result<Answer, Trouble>>,
-) -> Result<Answer, Trouble> {
+    act: impl Future<Output = Result<Answer, CaseError>>,
+) -> Result<Answer, CaseError> {
     let set = set(target, mutability, filter).await;
-    let said = match set {
-        Ok(set) if set.is("accepted") => act.await,
-        Ok(refused) => Err(Trouble(refused.to_string())),
-        Err(trouble) => Err(trouble),
+    let answer = match set {
+        Ok(set) if set.done() => act.await,
+        Ok(refused) => Err(CaseError(refused.to_string())),
+        Err(error) => Err(error),
     };
     target.make_mutable().await?;
-    said
+    answer
 }
 
-async fn set(target: &Target, mutability: Mutability, filter: Option<&str>) -> Result<Answer, Trouble> {
+async fn set(target: &Target, mutability: Mutability, filter: Option<&str>) -> Result<Answer, CaseError> {
     let call = target.client.put_image_tag_mutability().repository_name(&target.repository);
     let mut call = call.image_tag_mutability(mutability);
     if let Some(filter) = filter {
@@ -130,5 +131,5 @@ async fn set(target: &Target, mutability: Mutability, filter: Option<&str>) -> R
             .build()?;
         call = call.image_tag_mutability_exclusion_filters(filter);
     }
-    Answer::of(call.send().await)
+    Answer::to_call(call.send().await)
 }

@@ -1,7 +1,8 @@
 use std::time::{Duration, Instant};
 
 use crate::case::{Case, Finding, Verdict, check, judge};
-use crate::target::{Target, by_digest};
+use crate::request::by_digest;
+use crate::target::Target;
 
 pub(super) const CASES: &[Case] = &[
     Case::documented(

@@ -45,35 +45,35 @@ pub(super) const CASES: &[Case] = &[
 async fn missing_child(target: Target) -> Finding {
     let child = manifest::image(&target.own("missing"));
     let index = manifest::index(&target.own("index"), &[&child]);
-    let said = target.try_put(&index, None).await?;
-    judge(said.is("ReferencedImagesNotFoundException"), said)
+    let answer = target.try_put(&index, None).await?;
+    judge(answer.refused("ReferencedImagesNotFoundException"), answer)
 }
 
 async fn missing_layer(target: Target) -> Finding {
-    let said = target.try_put(&manifest::image(&target.own("image")), None).await?;
-    judge(said.is("LayersNotFoundException"), said)
+    let answer = target.try_put(&manifest::image(&target.own("image")), None).await?;
+    judge(answer.refused("LayersNotFoundException"), answer)
 }
 
 async fn missing_subject(target: Target) -> Finding {
     let subject = manifest::image(&target.own("subject"));
     let attestation = manifest::artifact_attestation(&target.own("attestation"), &subject);
     target.upload(&attestation).await?;
-    let said = target.try_put(&attestation, None).await?;
-    judge(said.is("accepted"), said)
+    let answer = target.try_put(&attestation, None).await?;
+    judge(answer.done(), answer)
 }
 
 async fn mismatch(target: Target) -> Finding {
     let mut image = manifest::image(&target.own("image"));
     target.upload(&image).await?;
     image.text.push('\n');
-    let said = target.try_put(&image, None).await?;
-    judge(said.is("ImageDigestDoesNotMatchException"), said)
+    let answer = target.try_put(&image, None).await?;
+    judge(answer.refused("ImageDigestDoesNotMatchException"), answer)
 }
 
 async fn again(target: Target) -> Finding {
     let image = target.image("image").await?;
-    let said = target.try_put(&image, None).await?;
-    judge(said.is("ImageAlreadyExistsException"), said)
+    let answer = target.try_put(&image, None).await?;
+    judge(answer.refused("ImageAlreadyExistsException"), answer)
 }
 
 async fn push_time(target: Target) -> Finding {

@@ -1,7 +1,8 @@
+use crate::answer::Answer;
 use crate::case::{Case, Finding, check, judge};
 use crate::manifest::{self, OCI_INDEX, OCI_MANIFEST};
-use crate::target::{Target, both, by_digest, by_tag};
-use crate::trouble::Answer;
+use crate::request::{by_both, by_digest, by_tag};
+use crate::target::Target;
 
 pub(super) const CASES: &[Case] = &[
     Case::documented(
@@ -57,7 +58,7 @@ async fn alone(target: Target) -> Finding {
     let unknown = manifest::digest(target.own("unknown").as_bytes());
     let got = target.get(vec![by_digest(&unknown), by_digest(&image.digest)]).await?;
     let (of_unknown, of_image) = (got.about(&unknown), got.about(&image.digest));
-    judge(of_unknown.is("ImageNotFound") && of_image.is("given"), format!("{of_unknown}; known: {of_image}"))
+    judge(of_unknown.refused("ImageNotFound") && of_image.done(), format!("{of_unknown}; known: {of_image}"))
 }
 
 async fn unknown_tag(target: Target) -> Finding {
@@ -65,16 +66,16 @@ async fn unknown_tag(target: Target) -> Finding {
     target.tagged("image", &[&held]).await?;
     let got = target.get(vec![by_tag(&held), by_tag(&free)]).await?;
     let (of_held, of_free) = (got.about(&held), got.about(&free));
-    judge(of_free.is("ImageNotFound") && of_held.is("given"), format!("{of_free}; held: {of_held}"))
+    judge(of_free.refused("ImageNotFound") && of_held.done(), format!("{of_free}; held: {of_held}"))
 }
 
 async fn mismatch(target: Target) -> Finding {
     let tag = target.own("v1");
     target.tagged("tagged", &[&tag]).await?;
     let other = target.image("other").await?;
-    let got = target.get(vec![both(&other.digest, &tag)]).await?;
-    let said = got.about(&other.digest);
-    judge(said.is("ImageTagDoesNotMatchDigest"), said)
+    let got = target.get(vec![by_both(&other.digest, &tag)]).await?;
+    let answer = got.about(&other.digest);
+    judge(answer.refused("ImageTagDoesNotMatchDigest"), answer)
 }
 
 async fn not_accepted(target: Target) -> Finding {
@@ -82,15 +83,15 @@ async fn not_accepted(target: Target) -> Finding {
     let ids = || vec![by_digest(&built.index.digest)];
     let accepted = target.get_types(ids(), &[OCI_INDEX]).await?.about(&built.index.digest);
     let got = target.get_types(ids(), &[OCI_MANIFEST]).await?;
-    let said = got.about(&built.index.digest);
-    let holds = accepted.is("given") && got.images.is_empty() && !said.is("nothing was said of it");
-    judge(holds, format!("{said}; accepted: {accepted}"))
+    let answer = got.about(&built.index.digest);
+    let holds = accepted.done() && got.images.is_empty() && answer != Answer::Omitted;
+    judge(holds, format!("{answer}; accepted: {accepted}"))
 }
 
 async fn too_many(target: Target) -> Finding {
     let digest = |n: i32| manifest::digest(target.own(&n.to_string()).as_bytes());
     let ids = (0..101).map(|n| by_digest(&digest(n))).collect();
     let call = target.client.batch_get_image().repository_name(&target.repository);
-    let said = Answer::of(call.set_image_ids(Some(ids)).send().await)?;
-    judge(said.is("InvalidParameterException"), said)
+    let answer = Answer::to_call(call.set_image_ids(Some(ids)).send().await)?;
+    judge(answer.refused("InvalidParameterException"), answer)
 }

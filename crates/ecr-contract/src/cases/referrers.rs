@@ -2,10 +2,10 @@ use std::collections::BTreeSet;
 
 use aws_sdk_ecr::types::{ListImageReferrersFilter, SubjectIdentifier};
 
-use crate::case::{Case, Finding, beyond, check, judge};
+use crate::case::{Case, Finding, check, judge, untestable};
+use crate::error::CaseError;
 use crate::manifest::{ATTESTATION, Manifest};
 use crate::target::Target;
-use crate::trouble::Trouble;
 
 pub(super) const CASES: &[Case] = &[
     Case::documented(
@@ -48,7 +48,7 @@ pub(super) const CASES: &[Case] = &[
         "referrers-go-within-a-day",
         "ECR deletes referrers within 24 hours of their subject, but not what only an index listed.",
         "What is already gone is `already-gone`; what stays is an orphan of a later run.",
-        beyond!("ECR takes up to a day, and may do it only with a lifecycle policy"),
+        untestable!("ECR takes up to a day, and may do it only with a lifecycle policy"),
     ),
 ];
 
@@ -82,15 +82,15 @@ async fn pages(target: Target) -> Finding {
 async fn subject_deletable(target: Target) -> Finding {
     let image = target.image("image").await?;
     target.referrer("attestation", &image).await?;
-    let said = target.delete_one(&image).await?;
-    judge(said.is("deleted"), said)
+    let answer = target.delete_one(&image).await?;
+    judge(answer.done(), answer)
 }
 
 async fn referrer_deletable(target: Target) -> Finding {
     let image = target.image("image").await?;
     let attestation = target.referrer("attestation", &image).await?;
-    let said = target.delete_one(&attestation).await?;
-    judge(said.is("deleted"), said)
+    let answer = target.delete_one(&attestation).await?;
+    judge(answer.done(), answer)
 }
 
 async fn stay(target: Target) -> Finding {
@@ -107,7 +107,7 @@ async fn list(
     subject: &Manifest,
     filter: Option<ListImageReferrersFilter>,
     page: Option<i32>,
-) -> Result<Vec<(String, Option<String>)>, Trouble> {
+) -> Result<Vec<(String, Option<String>)>, CaseError> {
     let subject = SubjectIdentifier::builder().image_digest(&subject.digest).build()?;
     let mut found = Vec::new();
     let mut token = None;
@@ -116,7 +116,7 @@ async fn list(
         let call = call.subject_id(subject.clone()).set_filter(filter.clone());
         let answer = call.set_max_results(page).set_next_token(token).send().await?;
         if page.is_some_and(|most| answer.referrers().len() > usize::try_from(most).unwrap_or_default()) {
-            return Err(Trouble::new("a page has more than was asked for"));
+            return Err(CaseError::new("a page has more than was asked for"));
         }
         let referrers = answer.referrers.unwrap_or_default().into_iter();
         found.extend(referrers.map(|referrer| (referrer.digest, referrer.artifact_type)));

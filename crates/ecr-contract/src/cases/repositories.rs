@@ -1,8 +1,8 @@
 use aws_sdk_ecr::types::{DescribeImagesFilter, ImageStatusFilter};
 
+use crate::answer::Answer;
 use crate::case::{Case, Finding, Verdict, check, judge};
 use crate::target::Target;
-use crate::trouble::Answer;
 
 pub(super) const CASES: &[Case] = &[
     Case::documented(
@@ -47,8 +47,8 @@ async fn pages(target: Target) -> Finding {
 async fn unknown(target: Target) -> Finding {
     let unknown = format!("{}-unknown", target.repository);
     let call = target.client.describe_repositories().repository_names(&target.repository);
-    let said = Answer::of(call.repository_names(unknown).send().await)?;
-    judge(said.is("RepositoryNotFoundException"), said)
+    let answer = Answer::to_call(call.repository_names(unknown).send().await)?;
+    judge(answer.refused("RepositoryNotFoundException"), answer)
 }
 
 async fn empty_lists(target: Target) -> Finding {
@@ -64,6 +64,6 @@ async fn empty_lists(target: Target) -> Finding {
 
 async fn no_policy(target: Target) -> Finding {
     let call = target.client.get_lifecycle_policy().repository_name(&target.repository);
-    let said = Answer::of(call.send().await)?;
-    judge(said.is("LifecyclePolicyNotFoundException"), said)
+    let answer = Answer::to_call(call.send().await)?;
+    judge(answer.refused("LifecyclePolicyNotFoundException"), answer)
 }

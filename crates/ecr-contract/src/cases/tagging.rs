@@ -32,32 +32,32 @@ async fn moves(target: Target) -> Finding {
     let tag = target.own("v1");
     let first = target.tagged("first", &[&tag]).await?;
     let second = target.image("second").await?;
-    let said = target.try_put(&second, Some(&tag)).await?;
+    let answer = target.try_put(&second, Some(&tag)).await?;
     let (of_first, of_second) = (target.tags(&first).await?, target.tags(&second).await?);
-    let seen = format!("{said}; first: {of_first:?}, second: {of_second:?}");
-    judge(said.is("accepted") && of_first.is_empty() && of_second == [tag], seen)
+    let seen = format!("{answer}; first: {of_first:?}, second: {of_second:?}");
+    judge(answer.done() && of_first.is_empty() && of_second == [tag], seen)
 }
 
 async fn same(target: Target) -> Finding {
     let tag = target.own("v1");
     let image = target.tagged("image", &[&tag]).await?;
-    let said = target.try_put(&image, Some(&tag)).await?;
+    let answer = target.try_put(&image, Some(&tag)).await?;
     let tags = target.tags(&image).await?;
-    judge(said.is("ImageAlreadyExistsException") && tags == [tag], said)
+    judge(answer.refused("ImageAlreadyExistsException") && tags == [tag], answer)
 }
 
 async fn push_time(target: Target) -> Finding {
     let image = target.image("image").await?;
     let before = target.detail(&image).await?.image_pushed_at;
     target.tick().await;
-    let said = target.try_put(&image, Some(&target.own("late"))).await?;
+    let answer = target.try_put(&image, Some(&target.own("late"))).await?;
     let after = target.detail(&image).await?.image_pushed_at;
-    let holds = said.is("accepted") && before.is_some() && before == after;
-    judge(holds, format!("{said}; {before:?}, then {after:?}"))
+    let holds = answer.done() && before.is_some() && before == after;
+    judge(holds, format!("{answer}; {before:?}, then {after:?}"))
 }
 
 async fn bad(target: Target) -> Finding {
     let image = target.image("image").await?;
-    let said = target.try_put(&image, Some("not/a tag")).await?;
-    judge(said.is("InvalidParameterException"), said)
+    let answer = target.try_put(&image, Some("not/a tag")).await?;
+    judge(answer.refused("InvalidParameterException"), answer)
 }
