@@ -15,6 +15,7 @@ pub mod artifacts;
 pub mod buildx;
 pub mod seed;
 
+mod behavior;
 mod blobs;
 mod digest;
 mod doors;

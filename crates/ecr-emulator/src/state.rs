@@ -1,5 +1,6 @@
 //! All that the registry knows.
 
+mod behavior;
 mod blob;
 mod failure;
 mod image;
@@ -17,6 +18,7 @@ mod status;
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub(crate) use behavior::Behavior;
 pub(crate) use blob::{Blob, Upload};
 pub(crate) use failure::Failure;
 pub(crate) use image::Image;
@@ -43,6 +45,7 @@ pub(crate) struct State {
     /// Where the library acts, and each call that does not say where.
     pub(crate) home: Settings,
     pub(crate) limits: Limits,
+    pub(crate) behavior: Behavior,
     /// The time, when it does not follow the machine's clock.
     pub(crate) clock: Option<i64>,
     /// Whether a pull is recorded. Off, each caller is as if excluded from pull-time updates.
@@ -72,6 +75,7 @@ impl State {
             home: settings.clone(),
             settings,
             limits: Limits::default(),
+            behavior: Behavior::default(),
             clock: None,
             pull_time_updates: true,
             require_auth: false,

@@ -1,5 +1,6 @@
 //! `/_emulator/...`: the library's doors for programs outside.
 
+mod behavior;
 mod limits;
 mod plans;
 mod seeds;
@@ -38,6 +39,7 @@ pub(super) fn router() -> Router<Served> {
         .route("/set-status", post(set_status))
         .route("/corrupt", post(corrupt))
         .route("/hide-media-types", post(hide_media_types))
+        .merge(behavior::router())
         .merge(limits::router())
         .merge(plans::router())
         .merge(seeds::router())

@@ -48,8 +48,8 @@ impl<'a> Deletion<'a> {
         let image = self.repository.resolve(id)?;
         let digest = image.digest.clone();
         match &id.tag {
-            // By tag alone: only the tag goes, unless it is the last one.
-            Some(tag) if id.digest.is_none() && image.tags.len() > 1 => {
+            // With a tag, alone or beside its digest, only that tag goes, unless it is the last one.
+            Some(tag) if image.tags.len() > 1 => {
                 self.repository.untag(tag);
                 self.untagged(&digest, tag);
                 Ok(())

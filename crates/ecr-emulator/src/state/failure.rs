@@ -20,6 +20,12 @@ impl Failure {
         Self::new("ImageNotFound", "Requested image not found")
     }
 
+    /// The text is the one that a pull of an archived image was seen to end with.
+    pub(crate) fn inaccessible() -> Self {
+        let reason = "The requested image is in an inaccessible state. Please restore if needed";
+        Self::new("ImageInaccessible", reason)
+    }
+
     pub(crate) fn code(&self) -> &'static str {
         self.code
     }

@@ -79,7 +79,7 @@ impl Repository {
             (Some(digest), None) => digest,
             (None, Some(Some(digest))) => digest,
             (Some(digest), Some(Some(other))) if digest == other => digest,
-            (Some(digest), Some(_)) if self.images.contains_key(digest) => {
+            (Some(digest), Some(Some(_))) if self.images.contains_key(digest) => {
                 let reason = "Requested image tag does not map to the requested image digest";
                 return Err(Failure::new("ImageTagDoesNotMatchDigest", reason));
             }

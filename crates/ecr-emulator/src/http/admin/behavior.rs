@@ -1,0 +1,30 @@
+//! `/_emulator/behavior`: settings for behaviour that AWS leaves open.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use axum::{Json, Router};
+use serde::Deserialize;
+
+use super::{DONE, Served};
+
+pub(super) fn router() -> Router<Served> {
+    Router::new().route("/behavior", post(behavior))
+}
+
+/// The settings to change; what is left out stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Changes {
+    ids_with_filter: Option<bool>,
+    name_all_unknown_images: Option<bool>,
+    hide_subjects: Option<bool>,
+}
+
+async fn behavior(State(served): State<Served>, Json(changes): Json<Changes>) -> StatusCode {
+    let emulator = &served.emulator;
+    changes.ids_with_filter.into_iter().for_each(|on| emulator.set_ids_with_filter(on));
+    changes.name_all_unknown_images.into_iter().for_each(|on| emulator.set_name_all_unknown_images(on));
+    changes.hide_subjects.into_iter().for_each(|on| emulator.set_hide_subjects(on));
+    DONE
+}
