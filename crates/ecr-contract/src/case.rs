@@ -1,8 +1,9 @@
-//! A claim about ECR and its check.
+//! A claim about ECR, its evidence and its check.
 
 use std::pin::Pin;
 
 use crate::error::CaseError;
+use crate::evidence::Evidence;
 use crate::target::Target;
 
 /// One claim about ECR.
@@ -12,25 +13,16 @@ pub struct Case {
     pub id: &'static str,
     /// The claim in one sentence.
     pub claim: &'static str,
-    /// How well it is known.
-    pub mark: Mark,
-    /// The use that the janitor makes of it, and why nothing irreversible happens if it is wrong.
-    pub if_wrong: &'static str,
+    /// The public evidence for it or against it.
+    pub evidence: Evidence,
+    /// How the janitor works so that nothing irreversible rests on the claim.
+    pub safeguard: &'static str,
     /// The check.
     pub check: Check,
 }
 
 /// An asynchronous check whose future can be spawned.
 pub type Check = fn(Target) -> Pin<Box<dyn Future<Output = Finding> + Send>>;
-
-/// How well a claim is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
-    /// Documented by AWS, or seen by several people on real accounts.
-    Documented,
-    /// Inferred, or from one weak source.
-    Unverified,
-}
 
 /// The result of a check, with what was seen or why nothing could be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,36 +47,6 @@ pub struct Topic {
     pub cases: &'static [Case],
 }
 
-impl Case {
-    pub(crate) const fn documented(
-        id: &'static str,
-        claim: &'static str,
-        if_wrong: &'static str,
-        check: Check,
-    ) -> Self {
-        Self { id, claim, mark: Mark::Documented, if_wrong, check }
-    }
-
-    pub(crate) const fn unverified(
-        id: &'static str,
-        claim: &'static str,
-        if_wrong: &'static str,
-        check: Check,
-    ) -> Self {
-        Self { id, claim, mark: Mark::Unverified, if_wrong, check }
-    }
-}
-
-impl Mark {
-    /// The mark in one word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Documented => "documented",
-            Self::Unverified => "unverified",
-        }
-    }
-}
-
 impl Verdict {
     /// The verdict in one word or two.
     pub fn as_str(&self) -> &'static str {
@@ -107,6 +69,12 @@ impl Verdict {
 pub(crate) fn judge(holds: bool, seen: impl ToString) -> Finding {
     let seen = seen.to_string();
     Ok(if holds { Verdict::Confirmed(seen) } else { Verdict::Refuted(seen) })
+}
+
+/// Confirmed if the claim was seen to hold, else undecided: one run without it proves nothing.
+pub(crate) fn judge_if_seen(holds: bool, seen: impl ToString) -> Finding {
+    let seen = seen.to_string();
+    Ok(if holds { Verdict::Confirmed(seen) } else { Verdict::NotTestable(seen) })
 }
 
 /// Not testable, with the reason.

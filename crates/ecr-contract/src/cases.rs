@@ -13,6 +13,7 @@ mod pushing;
 mod reading;
 mod referrers;
 mod repositories;
+mod sources;
 mod tagging;
 mod untestable;
 

@@ -9,6 +9,7 @@ pub mod assumptions;
 pub mod case;
 pub mod cases;
 pub mod error;
+pub mod evidence;
 pub mod manifest;
 mod request;
 pub mod run;
@@ -17,7 +18,8 @@ pub mod table;
 pub mod target;
 
 pub use answer::Answer;
-pub use case::{Case, Finding, Mark, Topic, Verdict};
+pub use case::{Case, Finding, Topic, Verdict};
 pub use error::CaseError;
+pub use evidence::{Evidence, Source, Strength};
 pub use run::{Row, run};
 pub use target::Target;

@@ -2,7 +2,7 @@
 
 use tokio::task::JoinSet;
 
-use crate::case::{Case, Finding, Mark, Verdict};
+use crate::case::{Case, Finding, Verdict};
 use crate::target::Target;
 
 /// A case and its result.
@@ -20,7 +20,7 @@ impl Row {
     /// Whether a known fact was refuted or the suite itself is broken.
     pub fn is_alarming(&self) -> bool {
         let refuted = matches!(self.verdict, Verdict::Refuted(_));
-        self.panicked || (refuted && self.case.mark == Mark::Documented)
+        self.panicked || (refuted && self.case.evidence.is_known())
     }
 }
 

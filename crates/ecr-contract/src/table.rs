@@ -29,11 +29,11 @@ pub fn results(topics: &[Topic], rows: &[Row]) -> String {
 }
 
 fn line(text: &mut String, row: &Row) {
-    let (result, mark) = (row.verdict.as_str(), row.case.mark.as_str());
-    let _ = writeln!(text, "  {result:12}  {mark:10}  {:44}  {}", row.case.id, seen(row.verdict.seen()));
+    let (result, status) = (row.verdict.as_str(), row.case.evidence.status());
+    let _ = writeln!(text, "  {result:12}  {status:10}  {:44}  {}", row.case.id, seen(row.verdict.seen()));
     if matches!(row.verdict, Verdict::Refuted(_)) {
         let _ = writeln!(text, "      claim: {}", row.case.claim);
-        let _ = writeln!(text, "      what the janitor does: {}", row.case.if_wrong);
+        let _ = writeln!(text, "      what the janitor does: {}", row.case.safeguard);
     }
 }
 
@@ -43,7 +43,7 @@ pub fn list(topics: &[Topic]) -> String {
     for topic in topics {
         let _ = writeln!(text, "{}", topic.title);
         for case in topic.cases {
-            let _ = writeln!(text, "  {:10}  {:44}  {}", case.mark.as_str(), case.id, case.claim);
+            let _ = writeln!(text, "  {:10}  {:44}  {}", case.evidence.status(), case.id, case.claim);
         }
         text.push('\n');
     }

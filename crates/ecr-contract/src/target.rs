@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_ecr::Client;
 
+mod blobs;
 mod calls;
 mod push;
 
@@ -15,7 +16,7 @@ pub struct Target {
     pub(crate) client: Client,
     pub(crate) repository: String,
     /// How long a case may wait for work that ECR does in the background.
-    pub(crate) patience: Duration,
+    patience: Duration,
     /// The id of the case, part of all its content and tags, so that cases do not share images.
     scope: &'static str,
     /// Digests of the blobs that are already in the repository.
@@ -41,6 +42,15 @@ impl Target {
     /// Waits until ECR's clock shows a later time, which may have whole seconds only.
     pub(crate) async fn tick(&self) {
         tokio::time::sleep(Duration::from_millis(1_100)).await;
+    }
+
+    /// Waits a little for background work of ECR; false once the patience since `started` is over.
+    pub(crate) async fn wait_further(&self, started: Instant) -> bool {
+        if started.elapsed() >= self.patience {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_secs(10).min(self.patience)).await;
+        true
     }
 
     fn has_uploaded(&self, digest: &str) -> bool {

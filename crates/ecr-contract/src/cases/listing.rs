@@ -2,68 +2,83 @@ use std::collections::BTreeSet;
 
 use aws_sdk_ecr::types::{DescribeImagesFilter, ImageIdentifier, ListImagesFilter, TagStatus};
 
+use super::sources;
 use crate::answer::Answer;
 use crate::case::{Case, Finding, Verdict, check, judge};
 use crate::error::CaseError;
+use crate::evidence::{Evidence, Source};
 use crate::request::{any_status, by_digest};
 use crate::target::Target;
 
 pub(super) const CASES: &[Case] = &[
-    Case::documented(
-        "archived-is-hidden",
-        "DescribeImages without a filter shows no archived image.",
-        "The janitor always asks for every status.",
-        check!(hidden),
-    ),
-    Case::documented(
-        "any-status-shows-archived",
-        "DescribeImages with the image status ANY shows archived images too.",
-        "An index that is not listed still guards its children in ECR itself.",
-        check!(shown),
-    ),
-    Case::documented(
-        "archived-is-hidden-in-list-images",
-        "ListImages without a filter shows no archived image.",
-        "The janitor does not use ListImages.",
-        check!(hidden_in_list_images),
-    ),
-    Case::documented(
-        "untagged-filter",
-        "With the tag status UNTAGGED only images without tags are listed, and those have no `imageTags`.",
-        "The janitor lists once, without a filter by tags, so that no image falls between two listings.",
-        check!(untagged),
-    ),
-    Case::documented(
-        "list-images-has-an-entry-for-each-tag",
-        "ListImages has one entry for each tag of an image.",
-        "The janitor does not use ListImages.",
-        check!(entries),
-    ),
-    Case::documented(
-        "describe-images-has-pages",
-        "DescribeImages gives at most `maxResults` images and a token, and the pages together give each image once.",
-        "An image seen twice counts once. An index that was missed still guards its children in ECR itself.",
-        check!(pages),
-    ),
-    Case::documented(
-        "1001-results-are-refused",
-        "DescribeImages refuses a `maxResults` over 1,000.",
-        "1,000 are asked for.",
-        check!(too_many),
-    ),
-    Case::documented(
-        "ids-exclude-paging",
-        "DescribeImages refuses `maxResults` next to `imageIds`.",
-        "The two are never sent together.",
-        check!(ids_with_paging),
-    ),
-    Case::unverified(
-        "pages-may-shift",
-        "A page of DescribeImages may shift while it is read.",
-        "An image seen twice counts once, with the more careful reading. An index that was missed still protects its \
-         children in ECR itself.",
-        check!(shift),
-    ),
+    Case {
+        id: "archived-is-hidden",
+        claim: "A listing by DescribeImages without a filter shows no archived image.",
+        evidence: Evidence::Confirmed(&[sources::ARCHIVE_LAB, Source::api("DescribeImagesFilter")]),
+        safeguard: "The janitor always asks for every status.",
+        check: check!(hidden),
+    },
+    Case {
+        id: "any-status-shows-archived",
+        claim: "A listing by DescribeImages with the image status ANY shows archived images too.",
+        evidence: Evidence::Confirmed(&[sources::ARCHIVE_LAB]),
+        safeguard: "ECR itself still refuses to delete the children of an index that is not listed.",
+        check: check!(shown),
+    },
+    Case {
+        id: "archived-is-hidden-in-list-images",
+        claim: "ListImages without a filter shows no archived image.",
+        evidence: Evidence::Documented(&[Source::api("ListImagesFilter")]),
+        safeguard: "The janitor does not use ListImages.",
+        check: check!(hidden_in_list_images),
+    },
+    Case {
+        id: "untagged-filter",
+        claim: "With the tag status UNTAGGED only images without tags are listed, and those have no `imageTags`.",
+        evidence: Evidence::Documented(&[Source::api("DescribeImagesFilter")]),
+        safeguard: "The janitor lists once, without a filter by tags, so that no image falls between two listings.",
+        check: check!(untagged),
+    },
+    Case {
+        id: "list-images-has-an-entry-for-each-tag",
+        claim: "ListImages has one entry per tag of an image.",
+        evidence: Evidence::Documented(&[Source::api("ListImages"), Source::localstack("test_list_images")]),
+        safeguard: "The janitor does not use ListImages.",
+        check: check!(entries),
+    },
+    Case {
+        id: "describe-images-has-pages",
+        claim: "DescribeImages returns at most `maxResults` images and a token, and the pages together have each \
+            image once.",
+        evidence: Evidence::Documented(&[Source::api("DescribeImages")]),
+        safeguard: "An image seen twice counts once. ECR itself still refuses to delete the children of an index \
+            that was missed.",
+        check: check!(pages),
+    },
+    Case {
+        id: "1001-results-are-refused",
+        claim: "DescribeImages refuses a `maxResults` over 1,000.",
+        evidence: Evidence::Documented(&[Source::api("DescribeImages")]),
+        safeguard: "1,000 are asked for.",
+        check: check!(too_many),
+    },
+    Case {
+        id: "ids-exclude-paging",
+        claim: "DescribeImages refuses `maxResults` together with `imageIds`.",
+        evidence: Evidence::Documented(&[Source::api("DescribeImages")]),
+        safeguard: "The two are never sent together.",
+        check: check!(ids_with_paging),
+    },
+    Case {
+        id: "pages-may-shift",
+        claim: "A listing may change while its pages are read.",
+        evidence: Evidence::Open {
+            if_wrong: "Nothing: if listings are snapshots, the precautions are idle.",
+        },
+        safeguard: "An image seen twice counts once, with the more careful reading. ECR itself still refuses to \
+            delete the children of an index that was missed.",
+        check: check!(shift),
+    },
 ];
 
 async fn hidden(target: Target) -> Finding {

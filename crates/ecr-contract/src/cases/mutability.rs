@@ -3,48 +3,65 @@ use aws_sdk_ecr::types::{
     ImageTagMutabilityExclusionFilterType,
 };
 
+use super::sources;
 use crate::answer::Answer;
 use crate::case::{Case, Finding, check, judge};
 use crate::error::CaseError;
+use crate::evidence::{Evidence, Source};
 use crate::target::Target;
 
 pub(super) const CASES: &[Case] = &[
-    Case::documented(
-        "immutable-tag-stays",
-        "In an immutable repository, PutImage with a tag of another image is an `ImageTagAlreadyExistsException`.",
-        "A tag that another image holds is not written anyway.",
-        check!(stays),
-    ),
-    Case::documented(
-        "immutable-takes-new-tags",
-        "In an immutable repository, an image that is there can be given a new tag.",
-        "The tag is not written, and reported as `failed`.",
-        check!(new_tag),
-    ),
-    Case::documented(
-        "immutable-with-exclusion",
-        "In a repository that is IMMUTABLE_WITH_EXCLUSION, tags that a filter names can be moved, and others not.",
-        "A tag that another image holds is not written anyway.",
-        check!(immutable_but),
-    ),
-    Case::documented(
-        "mutable-with-exclusion",
-        "In a repository that is MUTABLE_WITH_EXCLUSION, tags that a filter names cannot be moved, and others can.",
-        "A tag that another image holds is not written anyway.",
-        check!(mutable_but),
-    ),
-    Case::unverified(
-        "filter-with-two-wildcards",
-        "An exclusion filter may have two wildcards.",
-        "The janitor reads no such filter; ECR refuses the tag or takes it.",
-        check!(two_wildcards),
-    ),
-    Case::unverified(
-        "immutable-tag-can-be-deleted",
-        "In an immutable repository a tag can be deleted.",
-        "The janitor deletes no tags. A tag that it wrote there stays until the user deletes the image.",
-        check!(deletable),
-    ),
+    Case {
+        id: "immutable-tag-stays",
+        claim: "In an immutable repository, PutImage with a tag of another image is an \
+            `ImageTagAlreadyExistsException`.",
+        evidence: Evidence::Documented(&[sources::TAG_MUTABILITY, Source::api("PutImage")]),
+        safeguard: "A tag that another image holds is not written anyway.",
+        check: check!(stays),
+    },
+    Case {
+        id: "immutable-takes-new-tags",
+        claim: "In an immutable repository an existing image can be given a new tag.",
+        evidence: Evidence::Documented(&[sources::TAG_MUTABILITY]),
+        safeguard: "If not, the tag is not written and the image is reported as `failed`.",
+        check: check!(new_tag),
+    },
+    Case {
+        id: "immutable-with-exclusion",
+        claim: "In a repository that is IMMUTABLE_WITH_EXCLUSION, tags that match a filter can be moved, and others \
+            cannot.",
+        evidence: Evidence::Documented(&[sources::TAG_MUTABILITY]),
+        safeguard: "A tag that another image holds is not written anyway.",
+        check: check!(immutable_but),
+    },
+    Case {
+        id: "mutable-with-exclusion",
+        claim: "In a repository that is MUTABLE_WITH_EXCLUSION, tags that match a filter cannot be moved, and others \
+            can.",
+        evidence: Evidence::Documented(&[sources::TAG_MUTABILITY]),
+        safeguard: "A tag that another image holds is not written anyway.",
+        check: check!(mutable_but),
+    },
+    Case {
+        id: "filter-with-two-wildcards",
+        claim: "An exclusion filter may have two wildcards.",
+        evidence: Evidence::Confirmed(&[Source::tests_text(
+            "acceptance tests of \
+            [hashicorp/terraform-provider-aws](https://github.com/hashicorp/terraform-provider-aws)",
+        )]),
+        safeguard: "The janitor does not read the filters; ECR accepts or refuses the tag.",
+        check: check!(two_wildcards),
+    },
+    Case {
+        id: "immutable-tag-can-be-deleted",
+        claim: "In an immutable repository a tag can be deleted.",
+        evidence: Evidence::Supported {
+            by: &[Source::report("aws/containers-roadmap#878")],
+            if_wrong: "A tag that the janitor wrote there stays until its image is deleted.",
+        },
+        safeguard: "The janitor deletes no tags.",
+        check: check!(deletable),
+    },
 ];
 
 async fn stays(target: Target) -> Finding {

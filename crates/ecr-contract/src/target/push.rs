@@ -1,13 +1,12 @@
-//! Pushes through the ECR API; docker is not needed.
+//! Pushes of images, attestations and indexes.
 
 use aws_sdk_ecr::error::SdkError;
 use aws_sdk_ecr::operation::put_image::{PutImageError, PutImageOutput};
-use aws_sdk_ecr::primitives;
 
 use super::Target;
 use crate::answer::Answer;
 use crate::error::CaseError;
-use crate::manifest::{self, Blob, Manifest};
+use crate::manifest::{self, Manifest};
 
 /// The images that `docker buildx build --push` stores for one platform.
 #[derive(Debug, Clone)]
@@ -87,34 +86,5 @@ impl Target {
     /// ECR's answer to the same `PutImage`.
     pub(crate) async fn try_put(&self, manifest: &Manifest, tag: Option<&str>) -> Result<Answer, CaseError> {
         Answer::to_call(self.put(manifest, tag).await)
-    }
-
-    /// Uploads the blobs of a manifest.
-    pub(crate) async fn upload(&self, manifest: &Manifest) -> Result<(), CaseError> {
-        for blob in &manifest.blobs {
-            let digest = blob.digest();
-            if !self.has_uploaded(&digest) {
-                self.upload_blob(blob, &digest).await?;
-                self.remember_upload(digest);
-            }
-        }
-        Ok(())
-    }
-
-    async fn upload_blob(&self, blob: &Blob, digest: &str) -> Result<(), CaseError> {
-        let name = &self.repository;
-        let begun = self.client.initiate_layer_upload().repository_name(name).send().await?;
-        let id =
-            begun.upload_id.ok_or_else(|| CaseError::new("InitiateLayerUpload returned no upload id"))?;
-        let last = i64::try_from(blob.bytes.len()).unwrap_or(i64::MAX) - 1;
-        let part = primitives::Blob::new(blob.bytes.clone());
-        let upload = self.client.upload_layer_part().repository_name(name).upload_id(&id);
-        upload.part_first_byte(0).part_last_byte(last).layer_part_blob(part).send().await?;
-        let complete = self.client.complete_layer_upload().repository_name(name).upload_id(&id);
-        let answer = Answer::to_call(complete.layer_digests(digest).send().await)?;
-        match answer.done() || answer.refused("LayerAlreadyExistsException") {
-            true => Ok(()),
-            false => Err(CaseError::new(answer)),
-        }
     }
 }
