@@ -1,6 +1,9 @@
 //! Setters for behaviour that AWS leaves open.
 
+use std::time::Duration;
+
 use crate::emulator::Emulator;
+use crate::state::UnreferencedLayers;
 
 impl Emulator {
     /// Whether `DescribeImages` takes `imageIds` and `filter` in one call (it does at first).
@@ -19,5 +22,20 @@ impl Emulator {
     /// Whether `DescribeImages` leaves `subjectManifestDigest` out of every image (it does not at first).
     pub fn set_hide_subjects(&self, hidden: bool) {
         self.state().behavior.hides_subjects = hidden;
+    }
+
+    /// Whether `PutImage` refuses a manifest whose layers are not in the repository (it does at first).
+    pub fn set_require_layers(&self, required: bool) {
+        self.state().behavior.requires_layers = required;
+    }
+
+    /// What becomes of layers that no manifest refers to any more (at first they are inaccessible).
+    pub fn set_unreferenced_layers(&self, layers: UnreferencedLayers) {
+        self.state().behavior.unreferenced_layers = layers;
+    }
+
+    /// How long a layer's download URL is good, by the registry's clock (at first an hour).
+    pub fn set_layer_url_lifetime(&self, lifetime: Duration) {
+        self.state().limits.layer_url_seconds = lifetime.as_secs();
     }
 }

@@ -75,7 +75,8 @@ pub enum Change {
     /// A setting that was written or removed.
     Configured {
         /// The setting: `imageTagMutability`, `imageScanningConfiguration`, `tags`, `lifecyclePolicy`,
-        /// `repositoryPolicy`, `pullThroughCacheRule`, `registryPolicy`, `registryScanningConfiguration`.
+        /// `repositoryPolicy`, `pullThroughCacheRule`, `registryPolicy`, `registryScanningConfiguration`,
+        /// `replicationConfiguration`.
         setting: String,
     },
 }

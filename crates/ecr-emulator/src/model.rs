@@ -16,7 +16,7 @@ use crate::error::ApiError;
 use crate::request::Request;
 
 /// Operations that Amazon ECR has and this registry does not.
-const NOT_EMULATED: [&str; 20] = [
+const NOT_EMULATED: [&str; 19] = [
     "CreateRepositoryCreationTemplate",
     "DeleteRepositoryCreationTemplate",
     "DeregisterPullTimeUpdateExclusion",
@@ -25,7 +25,6 @@ const NOT_EMULATED: [&str; 20] = [
     "ListPullTimeUpdateExclusions",
     "ListReplicationBackfills",
     "PutAccountSetting",
-    "PutReplicationConfiguration",
     "PutSigningConfiguration",
     "RegisterPullTimeUpdateExclusion",
     "StartLifecyclePolicyPreview",
@@ -47,6 +46,11 @@ pub(crate) fn check(operation: &str, request: &Value) -> Result<(), ApiError> {
     Request::new(request)?;
     check::types(members, request, "")?;
     check::constraints(members, request, "")
+}
+
+/// Fails unless a repository can have this name.
+pub(crate) fn check_repository_name(name: &str) -> Result<(), ApiError> {
+    check::repository_name(name)
 }
 
 /// The operations that this registry has, by name.

@@ -13,6 +13,7 @@ mod put_image;
 mod referrers;
 mod registry;
 mod registry_policy;
+mod replication;
 mod repositories;
 mod repository_policy;
 mod resource_tags;
@@ -79,6 +80,7 @@ fn find(name: &str) -> Option<Operation> {
         "PutLifecyclePolicy" => lifecycle::put_lifecycle_policy,
         "PutRegistryPolicy" => registry_policy::put_registry_policy,
         "PutRegistryScanningConfiguration" => scanning::put_registry_scanning_configuration,
+        "PutReplicationConfiguration" => replication::put_replication_configuration,
         "SetRepositoryPolicy" => repository_policy::set_repository_policy,
         "StartImageScan" => scanning::start_image_scan,
         "TagResource" => resource_tags::tag_resource,

@@ -8,6 +8,11 @@ use crate::operation;
 use crate::settings::Settings;
 
 impl Emulator {
+    /// The account and Region that the emulator was made for.
+    pub fn home(&self) -> Settings {
+        self.state().home.clone()
+    }
+
     /// [`Emulator::call`] in another account or Region. All that an account has in a Region is a registry of its
     /// own, which is there without being made.
     pub fn call_in(&self, place: &Settings, operation: &str, request: Value) -> Result<Value, ApiError> {

@@ -19,15 +19,16 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) use behavior::Behavior;
+pub use behavior::UnreferencedLayers;
 pub(crate) use blob::{Blob, Upload};
-pub(crate) use failure::Failure;
+pub(crate) use failure::{Failure, INACCESSIBLE};
 pub(crate) use image::Image;
 pub(crate) use image_id::ImageId;
 pub(crate) use limits::Limits;
 pub(crate) use manifest::Manifest;
 pub(crate) use mutability::{Mutability, wildcard};
-pub(crate) use name::{is_prefix, is_repository_name, is_tag};
-pub(crate) use repository::{Lifecycle, Repository};
+pub(crate) use name::{is_repository_name, is_tag};
+pub(crate) use repository::{LayerUse, Lifecycle, Repository};
 pub(crate) use rule::PullThroughRule;
 pub(crate) use scanning::Scanning;
 pub use status::Status;
@@ -35,6 +36,7 @@ pub(crate) use status::Storage;
 
 use crate::error::ApiError;
 use crate::journal::Change;
+use crate::layer_url::UrlKey;
 use crate::settings::Settings;
 
 /// The registry that the running call is for; all others are `elsewhere`.
@@ -59,6 +61,8 @@ pub(crate) struct State {
     /// The registry's policy, which has no effect.
     pub(crate) policy: Option<String>,
     pub(crate) scanning: Scanning,
+    /// The registry's replication rules, as they came.
+    pub(crate) replication: Vec<serde_json::Value>,
     /// Whether a caller may name another account's registry.
     pub(crate) cross_account: bool,
     /// Whether a call of the JSON API must be signed.
@@ -67,6 +71,8 @@ pub(crate) struct State {
     /// What the running operation has changed so far, by repository.
     changes: Vec<(String, Change)>,
     serial: u64,
+    /// Signs the download URLs of layers.
+    pub(crate) url_key: UrlKey,
 }
 
 impl State {
@@ -84,11 +90,13 @@ impl State {
             rules: BTreeMap::new(),
             policy: None,
             scanning: Scanning::default(),
+            replication: Vec::new(),
             cross_account: false,
             require_signature: false,
             elsewhere: BTreeMap::new(),
             changes: Vec::new(),
             serial: 0,
+            url_key: UrlKey::random(),
         }
     }
 
@@ -102,17 +110,20 @@ impl State {
     }
 
     pub(crate) fn repository(&self, name: &str) -> Result<&Repository, ApiError> {
-        name::check_repository_name(name)?;
-        self.repositories
-            .get(name)
-            .ok_or_else(|| ApiError::repository_not_found(name, &self.settings.account))
+        self.repositories.get(name).ok_or_else(|| self.no_repository(name))
     }
 
     pub(crate) fn repository_mut(&mut self, name: &str) -> Result<&mut Repository, ApiError> {
-        name::check_repository_name(name)?;
-        self.repositories
-            .get_mut(name)
-            .ok_or_else(|| ApiError::repository_not_found(name, &self.settings.account))
+        if !self.repositories.contains_key(name) {
+            return Err(self.no_repository(name));
+        }
+        let account = &self.settings.account;
+        self.repositories.get_mut(name).ok_or_else(|| ApiError::repository_not_found(name, account))
+    }
+
+    fn no_repository(&self, name: &str) -> ApiError {
+        let not_found = || ApiError::repository_not_found(name, &self.settings.account);
+        name::check_repository_name(name).err().unwrap_or_else(not_found)
     }
 
     /// Notes a change. A repository of another registry than the one at home is named by its ARN.

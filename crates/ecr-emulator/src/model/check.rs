@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::shape::{Member, Shape};
+use super::shapes::REPOSITORY_NAME;
 use crate::error::ApiError;
 use crate::request::{missing, wrong_type};
 
@@ -45,12 +46,17 @@ pub(super) fn constraints(members: &[Member], structure: &Value, path: &str) -> 
     Ok(())
 }
 
+/// Does a text keep to the bounds of a repository's name?
+pub(super) fn repository_name(name: &str) -> Result<(), ApiError> {
+    bounds(&REPOSITORY_NAME, &Value::String(name.to_owned()), "repositoryName")
+}
+
 fn bounds(shape: &Shape, value: &Value, path: &str) -> Result<(), ApiError> {
     match (shape, value) {
         (Shape::Text { min, max, pattern }, Value::String(text)) => {
             within(text.chars().count(), *min, *max, path, "must have length")?;
             match pattern {
-                Some(pattern) if !(pattern.fits)(text) => {
+                Some(pattern) if !(pattern.matches)(text) => {
                     let constraint = format!("must satisfy regular expression '{}'", pattern.text);
                     Err(ApiError::invalid(path, &constraint))
                 }

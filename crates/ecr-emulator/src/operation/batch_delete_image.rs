@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use crate::error::ApiError;
 use crate::journal::Change;
 use crate::request::Request;
-use crate::state::{Failure, ImageId, Repository, State};
+use crate::state::{Failure, ImageId, Repository, State, UnreferencedLayers};
 
 pub(super) fn batch_delete_image(state: &mut State, request: &Request<'_>) -> Result<Value, ApiError> {
     let name = request.required_text("repositoryName")?;
     let ids = ImageId::read_all(request.required_list("imageIds", 1, 100)?)?;
-    let mut deletion = Deletion::new(state.repository_mut(name)?, &ids);
+    let drops_layers = state.behavior.unreferenced_layers == UnreferencedLayers::Dropped;
+    let mut deletion = Deletion::new(state.repository_mut(name)?, &ids, drops_layers);
     for id in &ids {
         if let Err(failure) = deletion.delete(id) {
             deletion.failures.push(failure.to_json(id));
@@ -27,13 +28,14 @@ struct Deletion<'a> {
     repository: &'a mut Repository,
     /// The refusals, as of the start of the call: an index that goes in this very call still protects.
     guarded: HashMap<String, Failure>,
+    drops_layers: bool,
     deleted: Vec<Value>,
     failures: Vec<Value>,
     changes: Vec<Change>,
 }
 
 impl<'a> Deletion<'a> {
-    fn new(repository: &'a mut Repository, ids: &[ImageId]) -> Self {
+    fn new(repository: &'a mut Repository, ids: &[ImageId], drops_layers: bool) -> Self {
         let guarded = ids
             .iter()
             .filter_map(|id| {
@@ -41,7 +43,8 @@ impl<'a> Deletion<'a> {
                 Some((digest.clone(), guard(repository, digest)?))
             })
             .collect();
-        Self { repository, guarded, deleted: Vec::new(), failures: Vec::new(), changes: Vec::new() }
+        let (deleted, failures, changes) = (Vec::new(), Vec::new(), Vec::new());
+        Self { repository, guarded, drops_layers, deleted, failures, changes }
     }
 
     fn delete(&mut self, id: &ImageId) -> Result<(), Failure> {
@@ -63,6 +66,9 @@ impl<'a> Deletion<'a> {
             return Err(failure.clone());
         }
         let image = self.repository.remove(digest).ok_or_else(Failure::not_found)?;
+        if self.drops_layers {
+            self.repository.drop_layers_of(&image);
+        }
         for tag in &image.tags {
             self.untagged(digest, tag);
         }

@@ -27,7 +27,10 @@ pub(super) fn put_image(state: &mut State, request: &Request<'_>) -> Result<Valu
     };
     let mut push =
         Push { repository, limits: &state.limits, name, account: &account, digest: &digest, tag, now };
-    push.check_parts(&manifest)?;
+    if state.behavior.requires_layers {
+        push.check_layers(&manifest)?;
+    }
+    push.check_children(&manifest)?;
     let changes = match push.existing() {
         Some(status) => push.again(status)?,
         None => push.first(text, manifest)?,
@@ -89,11 +92,14 @@ impl Push<'_> {
         Some(self.repository.get(self.digest)?.status(self.now))
     }
 
-    /// All that the manifest refers to must be in the repository; a subject need not.
-    fn check_parts(&self, manifest: &Manifest) -> Result<(), ApiError> {
+    fn check_layers(&self, manifest: &Manifest) -> Result<(), ApiError> {
         let blobs = manifest.blobs.iter();
         let missing = blobs.filter(|blob| !self.repository.blobs.contains_key(*blob));
-        self.require("Layers", "LayersNotFoundException", missing)?;
+        self.require("Layers", "LayersNotFoundException", missing)
+    }
+
+    /// What an index lists must be in the repository; a subject need not.
+    fn check_children(&self, manifest: &Manifest) -> Result<(), ApiError> {
         let children = manifest.children.iter();
         let missing = children.filter(|child| self.repository.get(child).is_none());
         self.require("Images", "ReferencedImagesNotFoundException", missing)

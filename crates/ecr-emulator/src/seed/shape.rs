@@ -11,6 +11,21 @@ use crate::buildx::Form;
 pub(super) struct World {
     #[serde(default)]
     pub(super) repository: Vec<Repository>,
+    /// The registry's replication rules, which take the place of those it has.
+    #[serde(default)]
+    pub(super) replication: Vec<Replication>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Replication {
+    /// Where to: each a Region, or a Region and an account as in `eu-west-1/210987654321`.
+    pub(super) to: Vec<String>,
+    /// Prefixes of repository names; none is every repository.
+    #[serde(default)]
+    pub(super) prefixes: Vec<String>,
+    /// Whether deletions are replicated; if not said, the rule does not say.
+    pub(super) deletes: Option<bool>,
 }
 
 #[derive(Deserialize)]

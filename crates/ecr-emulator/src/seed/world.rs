@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::SeedError;
-use super::shape::{Build, Image, Kind, Repository, World};
+use super::shape::{Build, Image, Kind, Replication, Repository, World};
 use crate::artifacts;
 use crate::buildx;
 use crate::emulator::Emulator;
@@ -22,7 +22,33 @@ const DAY_MS: f64 = 86_400_000.0;
 pub fn world(emulator: &Emulator, toml_text: &str) -> Result<(), SeedError> {
     let world: World = toml::from_str(toml_text).map_err(|error| SeedError::World(error.to_string()))?;
     let clock = Clock::new(emulator);
+    replicate(emulator, &world.replication)?;
     world.repository.iter().try_for_each(|repository| Filling::begin(&clock, repository)?.fill(repository))
+}
+
+fn replicate(emulator: &Emulator, rules: &[Replication]) -> Result<(), SeedError> {
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let account = emulator.state().home.account.clone();
+    let rules: Vec<Value> = rules.iter().map(|rule| replication_rule(rule, &account)).collect();
+    let request = json!({ "replicationConfiguration": { "rules": rules } });
+    emulator.call("PutReplicationConfiguration", request)?;
+    Ok(())
+}
+
+fn replication_rule(rule: &Replication, home: &str) -> Value {
+    let destination = |to: &String| {
+        let (region, account) = to.split_once('/').unwrap_or((to, home));
+        json!({ "region": region, "registryId": account })
+    };
+    let filter = |prefix: &String| json!({ "filter": prefix, "filterType": "PREFIX_MATCH" });
+    let filters: Vec<Value> = rule.prefixes.iter().map(filter).collect();
+    json!({
+        "destinations": rule.to.iter().map(destination).collect::<Vec<_>>(),
+        "repositoryFilters": (!filters.is_empty()).then_some(filters),
+        "deleteReplication": rule.deletes.map(|enabled| json!({ "enabled": enabled })),
+    })
 }
 
 /// [`world`] from a file.

@@ -1,5 +1,22 @@
 //! Settings for behaviour that AWS leaves open.
 
+use serde::Deserialize;
+
+/// What becomes of a layer when no manifest of the repository refers to it any more.
+///
+/// AWS documents that such layers "may be cleaned up at any time", and that they cannot be downloaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnreferencedLayers {
+    /// It stays, and can be downloaded like any other.
+    Downloadable,
+    /// It stays and a push can use it, but `GetDownloadUrlForLayer` is a `LayerInaccessibleException`.
+    #[default]
+    Inaccessible,
+    /// It goes with the last manifest that refers to it. One that no manifest ever referred to stays.
+    Dropped,
+}
+
 /// How the registry behaves where AWS's answer is unknown, or differs by account.
 #[derive(Clone)]
 pub(crate) struct Behavior {
@@ -9,10 +26,19 @@ pub(crate) struct Behavior {
     pub(crate) names_all_unknown: bool,
     /// `DescribeImages` never shows `subjectManifestDigest`.
     pub(crate) hides_subjects: bool,
+    /// `PutImage` refuses a manifest whose layers are not in the repository.
+    pub(crate) requires_layers: bool,
+    pub(crate) unreferenced_layers: UnreferencedLayers,
 }
 
 impl Default for Behavior {
     fn default() -> Self {
-        Self { ids_with_filter: true, names_all_unknown: false, hides_subjects: false }
+        Self {
+            ids_with_filter: true,
+            names_all_unknown: false,
+            hides_subjects: false,
+            requires_layers: true,
+            unreferenced_layers: UnreferencedLayers::default(),
+        }
     }
 }

@@ -4,6 +4,10 @@ use serde_json::{Value, json};
 
 use super::ImageId;
 
+/// What a pull of an archived image was seen to end with.
+pub(crate) const INACCESSIBLE: &str =
+    "The requested image is in an inaccessible state. Please restore if needed";
+
 /// Why one image of a batch was left out.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
@@ -20,10 +24,8 @@ impl Failure {
         Self::new("ImageNotFound", "Requested image not found")
     }
 
-    /// The text is the one that a pull of an archived image was seen to end with.
     pub(crate) fn inaccessible() -> Self {
-        let reason = "The requested image is in an inaccessible state. Please restore if needed";
-        Self::new("ImageInaccessible", reason)
+        Self::new("ImageInaccessible", INACCESSIBLE)
     }
 
     pub(crate) fn code(&self) -> &'static str {

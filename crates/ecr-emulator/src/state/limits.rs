@@ -13,6 +13,8 @@ pub(crate) struct Limits {
     pub(crate) largest_page: usize,
     /// How long an archived image takes to become active again, in milliseconds.
     pub(crate) activation_ms: i64,
+    /// How long a layer's download URL is good.
+    pub(crate) layer_url_seconds: u64,
 }
 
 impl Default for Limits {
@@ -26,6 +28,7 @@ impl Default for Limits {
             resource_tags: 50,
             largest_page: usize::MAX,
             activation_ms: 20 * 60 * 1_000,
+            layer_url_seconds: 60 * 60,
         }
     }
 }

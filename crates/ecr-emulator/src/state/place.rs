@@ -12,6 +12,7 @@ pub(super) struct Registry {
     rules: BTreeMap<String, PullThroughRule>,
     policy: Option<String>,
     scanning: Scanning,
+    replication: Vec<serde_json::Value>,
 }
 
 impl State {
@@ -40,6 +41,7 @@ impl State {
             rules: std::mem::replace(&mut self.rules, entered.rules),
             policy: std::mem::replace(&mut self.policy, entered.policy),
             scanning: std::mem::replace(&mut self.scanning, entered.scanning),
+            replication: std::mem::replace(&mut self.replication, entered.replication),
         };
         // A registry with nothing in it need not be remembered: it is what one finds anyway.
         if !registry.is_empty() {
@@ -54,5 +56,6 @@ impl Registry {
             && self.rules.is_empty()
             && self.policy.is_none()
             && self.scanning == Scanning::default()
+            && self.replication.is_empty()
     }
 }

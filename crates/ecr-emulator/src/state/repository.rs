@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use serde_json::{Map, Value};
 
-use super::{Blob, Failure, Image, ImageId, Mutability, Upload};
+use super::{Blob, Failure, Image, ImageId, Mutability, Status, Upload};
 
 /// A lifecycle policy. It is stored and never run.
 #[derive(Clone)]
@@ -32,6 +32,19 @@ pub(crate) struct Repository {
     parents: HashMap<String, BTreeSet<String>>,
     /// Which images have a digest as their subject.
     referrers: HashMap<String, BTreeSet<String>>,
+    /// Which manifests refer to a blob.
+    blob_users: HashMap<String, BTreeSet<String>>,
+}
+
+/// Whether manifests refer to a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LayerUse {
+    /// By an ACTIVE image.
+    Active,
+    /// Only by images that are archived or coming back.
+    Archived,
+    /// By none.
+    Unreferenced,
 }
 
 impl Repository {
@@ -71,6 +84,19 @@ impl Repository {
         self.referrers.get(digest)
     }
 
+    /// How the manifests of the repository use a blob.
+    pub(crate) fn layer_use(&self, blob: &str, now: i64) -> LayerUse {
+        let users = self.blob_users.get(blob).into_iter().flatten();
+        let mut found = LayerUse::Unreferenced;
+        for status in users.filter_map(|digest| Some(self.images.get(digest)?.status(now))) {
+            match status {
+                Status::Active => return LayerUse::Active,
+                Status::Archived | Status::Activating => found = LayerUse::Archived,
+            }
+        }
+        found
+    }
+
     /// The image that an id names.
     pub(crate) fn resolve(&self, id: &ImageId) -> Result<&Image, Failure> {
         id.check()?;
@@ -98,6 +124,10 @@ impl Repository {
             let referrers = self.referrers.entry(subject.clone()).or_default();
             referrers.insert(image.digest.clone());
         }
+        for blob in &image.manifest.blobs {
+            let users = self.blob_users.entry(blob.clone()).or_default();
+            users.insert(image.digest.clone());
+        }
         // Children cannot go before their index, so the size stays true.
         let largest = image.manifest.children.iter();
         if let Some(size) = largest.filter_map(|child| Some(self.get(child)?.size)).max() {
@@ -118,7 +148,19 @@ impl Repository {
         if let Some(subject) = &image.manifest.subject {
             remove_edge(&mut self.referrers, subject, digest);
         }
+        for blob in &image.manifest.blobs {
+            remove_edge(&mut self.blob_users, blob, digest);
+        }
         Some(image)
+    }
+
+    /// Takes the blobs of a removed image away to which no other image refers.
+    pub(crate) fn drop_layers_of(&mut self, removed: &Image) {
+        for blob in &removed.manifest.blobs {
+            if !self.blob_users.contains_key(blob) {
+                self.blobs.remove(blob);
+            }
+        }
     }
 
     /// Lets a tag name an image; returns the image that it named before.

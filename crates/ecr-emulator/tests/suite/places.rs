@@ -1,7 +1,7 @@
 //! Each account has a registry in each Region.
 
 use ecr_emulator::artifacts::plain_image;
-use ecr_emulator::{Change, Emulator, Server, Settings};
+use ecr_emulator::{Change, Emulator, Server, Settings, UnreferencedLayers};
 use serde_json::{Value, json};
 
 use crate::support::{REPO, Reply, admin, call, code, emulator, request};
@@ -128,6 +128,8 @@ async fn layers_and_images_are_had_from_where_they_are() {
     call("UploadLayerPart", part).await;
     let digest = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
     call("CompleteLayerUpload", json!({ "uploadId": upload, "layerDigests": [digest] })).await;
+    // No image refers to it.
+    emulator.set_unreferenced_layers(UnreferencedLayers::Downloadable);
     let link = call("GetDownloadUrlForLayer", json!({ "layerDigest": digest })).await;
     let path = link["downloadUrl"].as_str().unwrap().strip_prefix(&url).unwrap().to_owned();
     assert_eq!(request(&url, "GET", &path, "", "").await.unwrap().body, "hello");

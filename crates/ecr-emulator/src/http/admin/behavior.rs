@@ -1,5 +1,7 @@
 //! `/_emulator/behavior`: settings for behaviour that AWS leaves open.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
@@ -7,6 +9,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 
 use super::{DONE, Served};
+use crate::state::UnreferencedLayers;
 
 pub(super) fn router() -> Router<Served> {
     Router::new().route("/behavior", post(behavior))
@@ -19,6 +22,9 @@ struct Changes {
     ids_with_filter: Option<bool>,
     name_all_unknown_images: Option<bool>,
     hide_subjects: Option<bool>,
+    require_layers: Option<bool>,
+    unreferenced_layers: Option<UnreferencedLayers>,
+    layer_url_seconds: Option<u64>,
 }
 
 async fn behavior(State(served): State<Served>, Json(changes): Json<Changes>) -> StatusCode {
@@ -26,5 +32,9 @@ async fn behavior(State(served): State<Served>, Json(changes): Json<Changes>) ->
     changes.ids_with_filter.into_iter().for_each(|on| emulator.set_ids_with_filter(on));
     changes.name_all_unknown_images.into_iter().for_each(|on| emulator.set_name_all_unknown_images(on));
     changes.hide_subjects.into_iter().for_each(|on| emulator.set_hide_subjects(on));
+    changes.require_layers.into_iter().for_each(|on| emulator.set_require_layers(on));
+    changes.unreferenced_layers.into_iter().for_each(|layers| emulator.set_unreferenced_layers(layers));
+    let lifetime = changes.layer_url_seconds.map(Duration::from_secs);
+    lifetime.into_iter().for_each(|lifetime| emulator.set_layer_url_lifetime(lifetime));
     DONE
 }

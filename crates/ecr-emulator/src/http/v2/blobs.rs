@@ -6,7 +6,7 @@ use super::Asked;
 use super::problem::Problem;
 use super::ranges::{Wanted, wanted};
 use super::reply::Reply;
-use crate::state::{Blob, State};
+use crate::state::{Blob, INACCESSIBLE, LayerUse, State};
 
 const MEDIA_TYPE: &str = "application/octet-stream";
 
@@ -19,7 +19,11 @@ pub(super) fn head(state: &State, name: &str, digest: &str) -> Result<Reply, Pro
 
 /// The bytes, or some of them. (ECR sends the caller to S3 for them.)
 pub(super) fn get(state: &State, asked: &Asked, name: &str, digest: &str) -> Result<Reply, Problem> {
-    let Some(bytes) = &find(state, name, digest)?.bytes else {
+    let blob = find(state, name, digest)?;
+    if state.repository(name)?.layer_use(digest, state.now()) == LayerUse::Archived {
+        return Err(Problem::blob_unknown(INACCESSIBLE));
+    }
+    let Some(bytes) = &blob.bytes else {
         let message = "The emulator knows this layer's digest and size, but not its bytes.";
         return Err(Problem::blob_unknown(message));
     };

@@ -9,7 +9,7 @@ use super::reply::Reply;
 use crate::error::ApiError;
 use crate::journal::Change;
 use crate::operation::uploads;
-use crate::state::{State, Upload};
+use crate::state::{LayerUse, State, Upload};
 
 const UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 
@@ -62,10 +62,10 @@ pub(super) fn delete(state: &mut State, name: &str, id: &str) -> Result<Reply, P
 
 /// ECR lends a blob only if an image of the other repository needs it: that it is there is not enough.
 fn mount(state: &mut State, name: &str, digest: &str, from: &str) -> bool {
+    let now = state.now();
     let found = state.repositories.get(from).and_then(|source| {
         let blob = source.blobs.get(digest)?;
-        let needed = source.images().any(|image| image.manifest.blobs.iter().any(|blob| blob == digest));
-        needed.then(|| blob.clone())
+        (source.layer_use(digest, now) != LayerUse::Unreferenced).then(|| blob.clone())
     });
     let (Some(blob), Some(target)) = (found, state.repositories.get_mut(name)) else {
         return false;
