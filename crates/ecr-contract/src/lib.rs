@@ -8,6 +8,7 @@ pub mod answer;
 pub mod assumptions;
 pub mod case;
 pub mod cases;
+mod cleanup;
 pub mod error;
 pub mod evidence;
 pub mod manifest;

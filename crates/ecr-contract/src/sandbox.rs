@@ -9,6 +9,7 @@ use aws_sdk_ecr::config::{Builder, Credentials, Region};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
+use crate::cleanup;
 use crate::error::CaseError;
 
 /// Attempts per call: describe operations are throttled early, without a published rate.
@@ -68,7 +69,7 @@ pub async fn in_repository<T: Send + 'static>(
         _ = terminate.recv() => Err(CaseError::new("terminated")),
     };
     tasks.shutdown().await;
-    remove(client, name).await?;
+    cleanup::remove(client, name).await?;
     result
 }
 
@@ -79,16 +80,6 @@ async fn create(client: &Client, name: &str) -> Result<(), CaseError> {
         Err(error) => {
             let why = CaseError::from(error);
             Err(CaseError(format!("the repository '{name}' could not be created: {why}")))
-        }
-    }
-}
-
-async fn remove(client: &Client, name: &str) -> Result<(), CaseError> {
-    match client.delete_repository().repository_name(name).force(true).send().await {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let why = CaseError::from(error);
-            Err(CaseError(format!("the repository '{name}' COULD NOT BE DELETED, please delete it: {why}")))
         }
     }
 }

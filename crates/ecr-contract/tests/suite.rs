@@ -4,10 +4,12 @@
 
 use std::collections::BTreeSet;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_ecr::Client;
 use ecr_contract::{Case, Evidence, Row, Target, Verdict, assumptions, cases, run, sandbox};
+use ecr_emulator::buildx::Build;
 use ecr_emulator::{Emulator, Fault, FaultRule, Server, When};
 
 /// Cases that a run against the emulator cannot decide.
@@ -83,6 +85,45 @@ async fn the_repository_is_deleted_when_the_work_panics() {
     let result = sandbox::in_repository(&client, REPOSITORY, async { panic!("broken") }).await;
     let error = result.map(|(): ()| "done").unwrap_err();
     assert!(error.to_string().contains("broken"), "{error}");
+    assert!(!exists(&emulator, REPOSITORY));
+}
+
+#[tokio::test]
+async fn archived_images_are_deleted_before_their_repository() {
+    let (emulator, _server, client) = emulator().await;
+    let left = Arc::new(Mutex::new(None));
+    let seen = Arc::clone(&left);
+    emulator.before("DeleteRepository", 1, move |emulator| {
+        *seen.lock().unwrap() = Some(emulator.images(REPOSITORY).len());
+    });
+    let inside = emulator.clone();
+    let work = async move {
+        let pushed = Build::new(&["linux/amd64"]).push(&inside, REPOSITORY, Some("v1")).unwrap();
+        for digest in [&pushed.root, &pushed.platforms[0], &pushed.attestations[0]] {
+            let id = serde_json::json!({ "imageDigest": digest });
+            let request = serde_json::json!({
+                "repositoryName": REPOSITORY, "imageId": id, "targetStorageClass": "ARCHIVE",
+            });
+            inside.call("UpdateImageStorageClass", request).unwrap();
+        }
+    };
+    sandbox::in_repository(&client, REPOSITORY, work).await.unwrap();
+    assert_eq!(*left.lock().unwrap(), Some(0));
+    assert!(!exists(&emulator, REPOSITORY));
+}
+
+#[tokio::test]
+async fn the_repository_is_deleted_when_its_images_cannot_be() {
+    let (emulator, _server, client) = emulator().await;
+    emulator.fault(FaultRule {
+        operation: "BatchDeleteImage".into(),
+        repository: None,
+        when: When::Always,
+        fault: Fault::AccessDenied,
+    });
+    let inside = emulator.clone();
+    let work = async move { Build::new(&["linux/amd64"]).push(&inside, REPOSITORY, None).unwrap() };
+    sandbox::in_repository(&client, REPOSITORY, work).await.unwrap();
     assert!(!exists(&emulator, REPOSITORY));
 }
 
