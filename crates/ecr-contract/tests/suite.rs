@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_sdk_ecr::Client;
 use ecr_contract::{Case, Evidence, Row, Target, Verdict, assumptions, cases, run, sandbox};
 use ecr_emulator::buildx::Build;
-use ecr_emulator::{Emulator, Fault, FaultRule, Server, When};
+use ecr_emulator::{Emulator, Fault, FaultRule, Server, UnreferencedLayers, When};
 
 /// Cases that a run against the emulator cannot decide.
 const NOT_TESTABLE: [&str; 15] = [
@@ -34,7 +34,7 @@ const NOT_TESTABLE: [&str; 15] = [
 /// Open cases in which the emulator takes the answer that is harder for a client.
 const REFUTED: [&str; 1] = ["several-unknown-digests-are-all-named"];
 
-const REPOSITORY: &str = "contract/test";
+const REPOSITORY: &str = "janitor-contract/test";
 
 async fn emulator() -> (Emulator, Server, Client) {
     let emulator = Emulator::new();
@@ -72,6 +72,18 @@ fn expect(rows: &[Row]) {
 #[tokio::test]
 async fn every_case_holds_on_the_emulator() {
     expect(&rows(cases::all()).await);
+}
+
+#[tokio::test]
+async fn the_permissions_in_the_readme_suffice() {
+    let (emulator, _server, client) = emulator().await;
+    let readme = include_str!("../README.md");
+    let policy = readme.split("```json").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let policy = policy.replace("REGION", "us-east-1").replace("ACCOUNT", "123456789012");
+    emulator.set_policy(None, Some(serde_json::from_str(&policy).unwrap())).unwrap();
+    let target = Target::new(client.clone(), REPOSITORY.to_owned(), Duration::ZERO);
+    let work = async move { run(&target, &cases::all(), |_| ()).await };
+    expect(&sandbox::in_repository(&client, REPOSITORY, work).await.unwrap());
 }
 
 #[tokio::test]
@@ -170,16 +182,21 @@ async fn an_answer_that_names_all_unknown_digests_is_confirmed() {
     assert!(matches!(row.verdict, Verdict::Confirmed(_)), "{row:?}");
 }
 
-#[tokio::test]
-async fn a_registry_that_refuses_ids_with_a_filter_is_refuted() {
-    let row = one("ids-with-filter-are-accepted", |emulator| emulator.set_ids_with_filter(false)).await;
-    assert!(matches!(row.verdict, Verdict::Refuted(_)) && !row.is_alarming(), "{row:?}");
-}
+/// A change of the emulator's behaviour.
+type Variant = fn(&Emulator);
 
 #[tokio::test]
-async fn a_registry_that_hides_subjects_is_refuted() {
-    for id in ["subject-is-shown", "subject-of-an-archived-image-is-shown"] {
-        let row = one(id, |emulator| emulator.set_hide_subjects(true)).await;
+async fn open_claims_can_be_refuted() {
+    let variants: [(&str, Variant); 4] = [
+        ("ids-with-filter-are-accepted", |emulator| emulator.set_ids_with_filter(false)),
+        ("layers-outlive-their-manifest", |emulator| {
+            emulator.set_unreferenced_layers(UnreferencedLayers::Dropped)
+        }),
+        ("subject-is-shown", |emulator| emulator.set_hide_subjects(true)),
+        ("subject-of-an-archived-image-is-shown", |emulator| emulator.set_hide_subjects(true)),
+    ];
+    for (id, variant) in variants {
+        let row = one(id, variant).await;
         assert!(matches!(row.verdict, Verdict::Refuted(_)) && !row.is_alarming(), "{row:?}");
     }
 }
