@@ -15,7 +15,7 @@ pub(super) const CASES: &[Case] = &[
                 "AWS's own [ECR containerd resolver](https://github.com/awslabs/amazon-ecr-containerd-resolver)",
             ),
         ]),
-        safeguard: "Bytes that do not hash to their digest are not believed: an attestation is kept, and an index \
+        safeguard: "Bytes that do not hash to their digest are rejected: an attestation is kept, and an index \
             counts as unreadable.",
         check: check!(verbatim),
     },
@@ -67,8 +67,8 @@ pub(super) const CASES: &[Case] = &[
         evidence: Evidence::Open {
             if_wrong: "ECR might convert a manifest into another type, with other bytes.",
         },
-        safeguard: "Every known type is accepted, and a converted manifest does not hash to its digest, so that it \
-            is not believed.",
+        safeguard: "Every known type is accepted, and a converted manifest is rejected because it does not hash to its \
+            digest.",
         check: check!(not_accepted),
     },
     Case {
