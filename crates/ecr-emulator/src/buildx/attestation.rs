@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use super::build::{Build, Form};
+use super::form::Form;
 use super::oci::{Descriptor, Manifest, Platform, put, store, types};
 use super::platform::Plan;
-use super::statement::Statement;
+use super::provenance::Provenance;
+use super::statement::{BuildRun, Envelope, Statement};
+use super::{slsa, spdx};
 use crate::emulator::Emulator;
 use crate::error::ApiError;
 
 /// What is attested of one platform image.
 pub(super) struct Attestation<'a> {
-    pub(super) build: &'a Build,
+    pub(super) form: Form,
+    pub(super) provenance: &'a Provenance,
+    pub(super) sbom: bool,
+    pub(super) run: u64,
     pub(super) repository: &'a str,
     pub(super) of: &'a Plan,
 }
@@ -23,10 +28,10 @@ impl Attestation<'_> {
         for statement in self.statements() {
             let blob = statement.write();
             let layer = store(emulator, self.repository, types::IN_TOTO, blob.as_bytes())?;
-            let predicate = ("in-toto.io/predicate-type".to_owned(), statement.predicate.to_owned());
+            let predicate = ("in-toto.io/predicate-type".to_owned(), statement.predicate_type.to_owned());
             layers.push(Descriptor { annotations: Some(BTreeMap::from([predicate])), ..layer });
         }
-        let manifest = match self.build.form {
+        let manifest = match self.form {
             Form::Legacy => self.legacy(emulator, layers)?,
             Form::Oci | Form::None => self.artifact(emulator, layers)?,
         };
@@ -34,19 +39,21 @@ impl Attestation<'_> {
     }
 
     fn statements(&self) -> Vec<Statement<'_>> {
-        let statement = |predicate| Statement {
-            predicate,
-            version: match self.build.form {
-                Form::Legacy => "v0.1",
-                Form::Oci | Form::None => "v1",
-            },
+        let build = BuildRun {
+            provenance: self.provenance,
             repository: self.repository,
             platform: &self.of.platform,
             digest: &self.of.descriptor.digest,
-            run: self.build.run,
+            layers: &self.of.manifest.layers,
+            run: self.run,
         };
-        let sbom = self.build.sbom.then(|| statement(super::statement::SPDX));
-        sbom.into_iter().chain([statement(super::statement::PROVENANCE)]).collect()
+        let envelope = match self.form {
+            Form::Legacy => Envelope::V01,
+            Form::Oci | Form::None => Envelope::V1,
+        };
+        let statement = |predicate_type| Statement { predicate_type, envelope, build };
+        let sbom = self.sbom.then(|| statement(spdx::TYPE));
+        sbom.into_iter().chain([statement(slsa::predicate_type(self.provenance.slsa))]).collect()
     }
 
     /// Looks like an image whose layers are the statements; nothing in it says what it attests.

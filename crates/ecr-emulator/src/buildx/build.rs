@@ -1,21 +1,12 @@
 //! One build.
 
 use super::attestation::Attestation;
+use super::form::Form;
 use super::oci::{Descriptor, Index, put, types};
 use super::platform;
+use super::provenance::Provenance;
 use crate::emulator::Emulator;
 use crate::error::ApiError;
-
-/// In which form a build's attestations are pushed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// As an image with a made-up config and without a subject: BuildKit before v0.32.
-    Legacy,
-    /// As an OCI artifact with the platform's manifest as its subject: BuildKit from v0.32.
-    Oci,
-    /// Not at all, as with `--provenance=false`.
-    None,
-}
 
 /// A build to push.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +21,8 @@ pub struct Build {
     pub run: u64,
     /// Whether an SBOM is attested too, before the provenance.
     pub sbom: bool,
+    /// What the provenance tells.
+    pub provenance: Provenance,
 }
 
 /// The digests that a build got.
@@ -54,6 +47,7 @@ impl Build {
             code: 0,
             run: 0,
             sbom: false,
+            provenance: Provenance::default(),
         }
     }
 
@@ -78,6 +72,12 @@ impl Build {
     /// Sets whether an SBOM is attested.
     pub fn sbom(mut self, sbom: bool) -> Self {
         self.sbom = sbom;
+        self
+    }
+
+    /// Sets what the provenance tells.
+    pub fn provenance(mut self, provenance: Provenance) -> Self {
+        self.provenance = provenance;
         self
     }
 
@@ -137,7 +137,9 @@ impl Build {
         }
         let mut descriptors = Vec::with_capacity(plans.len());
         for plan in plans.iter().rev() {
-            let attestation = Attestation { build: self, repository, of: plan };
+            let Self { form, sbom, run, provenance, .. } = self;
+            let (form, sbom, run) = (*form, *sbom, *run);
+            let attestation = Attestation { form, provenance, sbom, run, repository, of: plan };
             descriptors.push(attestation.push(emulator)?);
         }
         descriptors.reverse();

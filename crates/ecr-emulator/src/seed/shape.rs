@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::buildx::Form;
+use crate::buildx::{self, Form};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,6 +61,8 @@ pub(super) struct Build {
     pub(super) run: u64,
     #[serde(default)]
     pub(super) sbom: bool,
+    #[serde(default)]
+    pub(super) provenance: Provenance,
     pub(super) tag: Option<String>,
     #[serde(default)]
     pub(super) days_ago: f64,
@@ -71,6 +73,76 @@ pub(super) struct Build {
     /// How many builds: of this code, the next one, and so on.
     #[serde(default = "one")]
     pub(super) count: u64,
+}
+
+/// What a build's provenance tells. Of a source it is a checkout, or with `git_context` what BuildKit fetched.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Provenance {
+    #[serde(default)]
+    slsa: Slsa,
+    #[serde(default)]
+    mode: Mode,
+    #[serde(default)]
+    builder: String,
+    source: Option<String>,
+    #[serde(default)]
+    revision: String,
+    #[serde(default)]
+    git_context: bool,
+    entry_point: Option<String>,
+    #[serde(default)]
+    build_args: BTreeMap<String, String>,
+    /// URIs with their digests.
+    #[serde(default)]
+    materials: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize, Clone, Copy, Default)]
+enum Slsa {
+    #[serde(rename = "v0.2")]
+    V02,
+    #[default]
+    #[serde(rename = "v1")]
+    V1,
+}
+
+#[derive(Deserialize, Clone, Copy, Default)]
+#[serde(rename_all = "kebab-case")]
+enum Mode {
+    #[default]
+    Min,
+    Max,
+}
+
+impl From<&Provenance> for buildx::Provenance {
+    fn from(told: &Provenance) -> Self {
+        let (uri, revision) = (told.source.clone(), told.revision.clone());
+        Self {
+            slsa: match told.slsa {
+                Slsa::V02 => buildx::Slsa::V02,
+                Slsa::V1 => buildx::Slsa::V1,
+            },
+            mode: match told.mode {
+                Mode::Min => buildx::Mode::Min,
+                Mode::Max => buildx::Mode::Max,
+            },
+            builder_id: told.builder.clone(),
+            source: match uri {
+                None => buildx::Source::Folder,
+                Some(uri) if told.git_context => buildx::Source::Git { uri, revision },
+                Some(uri) => buildx::Source::Checkout { uri, revision },
+            },
+            entry_point: told.entry_point.clone(),
+            build_args: told.build_args.clone(),
+            materials: told
+                .materials
+                .iter()
+                .map(|(uri, digest)| buildx::Material { uri: uri.clone(), digest: digest.clone() })
+                .collect(),
+            built_at_ms: None,
+        }
+    }
 }
 
 #[derive(Deserialize, Clone, Copy, Default)]

@@ -131,6 +131,7 @@ impl<'a> Filling<'a> {
                 .code(build.code.saturating_add(more))
                 .run(build.run)
                 .sbom(build.sbom)
+                .provenance((&build.provenance).into())
                 .push(self.emulator, self.name, build.tag.as_deref())?;
             self.pulled(&pushed.root, build.pulled_days_ago);
             if build.deleted_index {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use ecr_emulator::buildx::Build;
+use ecr_emulator::buildx::{Build, Form, Mode, Provenance, Slsa};
 use ecr_emulator::seed::{SeedError, oci_layout, world};
 use ecr_emulator::{Emulator, Status};
 use serde_json::{Value, json};
@@ -206,4 +206,41 @@ async fn a_running_server_can_be_seeded() {
     let body = json!({ "repository": "c/d", "folder": folder.0, "tag": "v1" }).to_string();
     assert_eq!(admin(&url, "POST", "layout", &body).await.status, 204);
     assert_eq!(emulator.digest_of_tag("c/d", "v1"), Some(root));
+}
+
+#[test]
+fn a_build_tells_who_built_it() {
+    let emulator = emulator();
+    let text = r#"
+        [[repository]]
+        name = "shop/api"
+
+        [[repository.build]]
+        form = "legacy"
+        sbom = true
+
+        [repository.build.provenance]
+        slsa = "v0.2"
+        mode = "max"
+        builder = "https://gitlab.com/acme/shop/-/jobs/7"
+        source = "https://gitlab.com/acme/shop.git#refs/heads/main"
+        revision = "c0ffee"
+        git_context = true
+        entry_point = "Dockerfile.prod"
+        build_args = { VERSION = "1.2.3" }
+        materials = { "pkg:docker/alpine@3.22" = "sha256:aa" }
+    "#;
+    world(&emulator, text).unwrap();
+    let told = Provenance::new()
+        .slsa(Slsa::V02)
+        .mode(Mode::Max)
+        .builder_id("https://gitlab.com/acme/shop/-/jobs/7")
+        .git_context("https://gitlab.com/acme/shop.git#refs/heads/main", "c0ffee")
+        .entry_point("Dockerfile.prod")
+        .build_arg("VERSION", "1.2.3")
+        .material("pkg:docker/alpine@3.22", "sha256:aa");
+    let build = Build::new(&["linux/amd64"]).form(Form::Legacy).sbom(true).provenance(told);
+    let count = emulator.image_count("shop/api");
+    build.push(&emulator, "shop/api", None).unwrap();
+    assert_eq!(emulator.image_count("shop/api"), count, "the very same build");
 }
