@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::config::pattern::Patterns;
 use crate::config::policy::Policy;
@@ -20,8 +21,9 @@ pub use setting::Setting;
 use value::Value;
 
 /// Whether a run only says what it would do, or does it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Mode {
     /// Nothing is written to the registry.
     Plan,

@@ -30,7 +30,7 @@ pub(super) const CASES: &[Case] = &[
             Source::output("aws/aws-cli#6424"),
             Source::localstack("test_describe_images"),
         ]),
-        safeguard: "A response without its list is malformed (`BadAnswer`): the repository fails before anything in \
+        safeguard: "A response without its list is malformed (`bad-answer`): the repository fails before anything in \
             it is changed.",
         check: check!(empty_image_list),
     },
@@ -38,7 +38,7 @@ pub(super) const CASES: &[Case] = &[
         id: "empty-rule-list-is-present",
         claim: "DescribePullThroughCacheRules returns an empty list, not an absent one, in an account without rules.",
         evidence: Evidence::Open { if_wrong: "Every run would end with an error before it starts." },
-        safeguard: "A response without its list is malformed (`BadAnswer`): the run ends before anything is changed.",
+        safeguard: "A response without its list is malformed (`bad-answer`): the run ends before anything is changed.",
         check: check!(empty_rule_list),
     },
     Case {
