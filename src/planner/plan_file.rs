@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::{Plan, Planned, Ready};
@@ -27,7 +28,7 @@ pub struct SavedPlan {
     pub region: String,
     /// The repositories in which something would be done.
     pub repositories: Vec<SavedRepository>,
-    /// sha256 over everything else.
+    /// [`checksum`] over everything else.
     pub checksum: String,
 }
 
@@ -98,18 +99,19 @@ impl SavedPlan {
 
     /// Reads a plan file.
     pub fn parse(text: &str) -> Result<Self, Refused> {
-        let json: serde_json::Value =
-            serde_json::from_str(text).map_err(|error| Refused::NotAPlan(error.to_string()))?;
-        match json.get("schema_version").and_then(serde_json::Value::as_u64) {
+        let json: Value = serde_json::from_str(text).map_err(|error| Refused::NotAPlan(error.to_string()))?;
+        match json.get("schema_version").and_then(Value::as_u64) {
             Some(version) if version == u64::from(SCHEMA_VERSION) => {}
             Some(other) => return Err(Refused::Version(other)),
             None => return Err(Refused::NotAPlan("it has no schema_version".into())),
         }
+        match json.get("checksum").and_then(Value::as_str) {
+            Some(written) if *written == checksum(&json) => {}
+            Some(_) => return Err(Refused::Edited),
+            None => return Err(Refused::NotAPlan("it has no checksum".into())),
+        }
         let saved: Self =
             serde_json::from_value(json).map_err(|error| Refused::NotAPlan(error.to_string()))?;
-        if saved.checksum != saved.sum() {
-            return Err(Refused::Edited);
-        }
         saved.repositories.iter().flat_map(|repository| &repository.decisions).try_for_each(check)?;
         Ok(saved)
     }
@@ -142,10 +144,18 @@ impl SavedPlan {
     }
 
     fn sum(&self) -> String {
-        let bare = Self { checksum: String::new(), ..self.clone() };
-        let bytes = serde_json::to_vec(&bare).unwrap_or_default();
-        crate::oci::digest::hex(&Sha256::digest(bytes))
+        serde_json::to_value(self).map(|json| checksum(&json)).unwrap_or_default()
     }
+}
+
+/// The checksum of a plan file: sha256 over its JSON without white space, with sorted keys and an empty `checksum`.
+pub fn checksum(plan: &Value) -> String {
+    let mut bare = plan.clone();
+    if let Some(checksum) = bare.get_mut("checksum") {
+        *checksum = Value::String(String::new());
+    }
+    bare.sort_all_objects();
+    crate::oci::digest::hex(&Sha256::digest(bare.to_string()))
 }
 
 /// Refuses what the types still let a file say. A checksum is no signature: whatever a file says, an image with a

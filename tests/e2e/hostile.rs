@@ -2,7 +2,7 @@
 
 use ecr_attestation_janitor::cli::local_lambda::Answer;
 use ecr_attestation_janitor::oci::digest::Digest;
-use ecr_attestation_janitor::planner::plan_file::SavedPlan;
+use ecr_attestation_janitor::planner::plan_file::{SavedPlan, checksum};
 use ecr_attestation_janitor::report::plan::{ImageFacts, Step};
 use serde_json::json;
 
@@ -82,8 +82,7 @@ fn forge(world: &World, change: impl FnOnce(&mut SavedPlan)) -> Outcome {
     let path = world.file("plan.json");
     let mut plan: SavedPlan = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     change(&mut plan);
-    plan.checksum = String::new();
-    plan.checksum = Digest::of(&serde_json::to_vec(&plan).unwrap()).hex();
+    plan.checksum = checksum(&serde_json::to_value(&plan).unwrap());
     std::fs::write(&path, serde_json::to_vec(&plan).unwrap()).unwrap();
     world.apply_saved()
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::emulator::Emulator;
-use crate::state::UnreferencedLayers;
+use crate::state::{ReferenceLag, UnreferencedLayers};
 
 impl Emulator {
     /// Whether `DescribeImages` takes `imageIds` and `filter` in one call (it does at first).
@@ -32,6 +32,11 @@ impl Emulator {
     /// What becomes of layers that no manifest refers to any more (at first they are inaccessible).
     pub fn set_unreferenced_layers(&self, layers: UnreferencedLayers) {
         self.state().behavior.unreferenced_layers = layers;
+    }
+
+    /// How long a child still counts as referenced after its index was deleted (at first not at all).
+    pub fn set_reference_lag(&self, lag: ReferenceLag) {
+        self.state().behavior.reference_lag = lag;
     }
 
     /// How long a layer's download URL is good, by the registry's clock (at first an hour).

@@ -15,11 +15,18 @@ impl Emulator {
         self.change(repository, digest, |image| image.pushed_at = at_ms);
     }
 
-    /// Test door, not in ECR: sets the status at once and without its rules. ACTIVATING stays until it is changed.
+    /// Test door, not in ECR: sets when a restore from the archive last ended; `None` is never.
+    pub fn set_activated_at(&self, repository: &str, digest: &str, at_ms: Option<i64>) {
+        self.change(repository, digest, |image| image.activated_at = at_ms);
+    }
+
+    /// Test door, not in ECR: sets the status at once and without its rules. ACTIVATING stays until it is changed; one
+    /// that becomes ACTIVE again was activated now.
     pub fn set_status(&self, repository: &str, digest: &str, status: Status) {
         let now = self.now();
         self.change(repository, digest, |image| {
-            image.activated_at = image.last_activated_at(now);
+            let restored = status == Status::Active && image.status(now) != Status::Active;
+            image.activated_at = if restored { Some(now) } else { image.last_activated_at(now) };
             image.storage = status.into();
             if status != Status::Active {
                 image.archived_at.get_or_insert(now);

@@ -24,6 +24,8 @@ pub enum Fault {
     Drop,
     /// Nothing happens for so long (milliseconds in JSON), then the connection closes; the operation is not done.
     Hang(#[serde(deserialize_with = "milliseconds")] Duration),
+    /// Nothing happens until the server stops or the caller goes away; the operation is not done.
+    HangForever,
     /// The operation is done, then the connection closes without an answer.
     DropAfter,
     /// The operation is done; then nothing happens for so long, and the connection closes without an answer.
@@ -50,7 +52,7 @@ pub enum Fault {
     BadToken,
 }
 
-/// Which of the matching calls are hit.
+/// Which of the matching calls are hit. A call is an HTTP request: a client's second attempt is another one.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum When {

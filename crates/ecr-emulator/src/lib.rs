@@ -44,5 +44,5 @@ pub use fault::{Fault, FaultRule, When};
 pub use http::Server;
 pub use journal::{Change, Entry};
 pub use settings::Settings;
-pub use state::{Status, UnreferencedLayers};
+pub use state::{ReferenceLag, Status, UnreferencedLayers};
 pub use views::ImageView;

@@ -19,6 +19,7 @@ pub(crate) struct Traffic {
     pub(crate) peak: u64,
     pub(crate) latency: Duration,
     pub(crate) latencies: HashMap<String, Duration>,
+    pub(crate) repository_latencies: HashMap<String, Duration>,
     pub(crate) seed: u64,
     pub(crate) rates: Rates,
     pub(crate) policies: Policies,
@@ -65,7 +66,7 @@ impl Traffic {
         let of_operation = *count;
         Arrival {
             n: self.total,
-            latency: self.latencies.get(operation).copied().unwrap_or(self.latency),
+            latency: self.latency_of(operation, repositories),
             fault: self.next_fault(operation, repositories),
             hooks: self.due_hooks(operation, of_operation),
             throttled: rated.is_some_and(|rated| !self.rates.take(rated, Instant::now())),
@@ -78,6 +79,12 @@ impl Traffic {
 
     pub(crate) fn in_flight(&self) -> u64 {
         self.in_flight
+    }
+
+    fn latency_of(&self, operation: &str, repositories: &[String]) -> Duration {
+        let of_repositories =
+            repositories.iter().filter_map(|name| self.repository_latencies.get(name)).max();
+        of_repositories.or(self.latencies.get(operation)).copied().unwrap_or(self.latency)
     }
 
     /// The first rule that fires; the others count the call all the same.

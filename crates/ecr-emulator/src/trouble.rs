@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::emulator::Emulator;
 use crate::error::ApiError;
-use crate::fault::FaultRule;
+use crate::fault::{Fault, FaultRule, When};
 use crate::journal::Entry;
 
 impl Emulator {
@@ -25,7 +25,7 @@ impl Emulator {
     }
 
     /// Makes each call of an operation wait before it is done. `None` is every operation without a latency of its
-    /// own.
+    /// own. The latency of a repository goes before both.
     pub fn set_latency(&self, operation: Option<&str>, latency: Duration) {
         let mut traffic = self.traffic();
         match operation {
@@ -36,9 +36,32 @@ impl Emulator {
         }
     }
 
+    /// Makes each call about a repository wait before it is done. Of several repositories the slowest counts.
+    pub fn set_repository_latency(&self, repository: &str, latency: Duration) {
+        self.traffic().repository_latencies.insert(repository.to_owned(), latency);
+    }
+
     /// Adds a rule for trouble. Rules are tried in the order they came; the first that fires is the one.
     pub fn fault(&self, rule: FaultRule) {
         self.traffic().add_rule(rule);
+    }
+
+    /// Adds a rule for each of the next attempts of an operation (of one repository, if it is named): the first fault is
+    /// for the first HTTP request after this call, and so on; `None` lets one pass.
+    ///
+    /// For example a lost answer whose repetition is throttled: `[Some(Fault::DropAfter), Some(Fault::Throttle)]`.
+    pub fn fault_script(
+        &self,
+        operation: &str,
+        repository: Option<&str>,
+        attempts: impl IntoIterator<Item = Option<Fault>>,
+    ) {
+        let mut traffic = self.traffic();
+        for (k, fault) in (1..).zip(attempts) {
+            let Some(fault) = fault else { continue };
+            let (operation, repository) = (operation.to_owned(), repository.map(str::to_owned));
+            traffic.add_rule(FaultRule { operation, repository, when: When::Nth(k), fault });
+        }
     }
 
     /// Takes all rules for trouble away.
@@ -51,8 +74,9 @@ impl Emulator {
         self.traffic().seed = seed;
     }
 
-    /// Runs `hook` once, right before the `k`-th (from 1) HTTP call of an operation (`*` is any) is done, after its
-    /// latency. Calls are counted since the last reset.
+    /// Runs `hook` once, right before the `k`-th (from 1) HTTP request of an operation (`*` is any) is done, after its
+    /// latency. What is counted, since the last reset, is attempts: a request that a client repeats is another one, and
+    /// so is one that a fault hits.
     pub fn before(&self, operation: &str, k: u64, hook: impl FnOnce(&Emulator) + Send + 'static) {
         self.traffic().add_hook(operation, k, Box::new(hook));
     }

@@ -15,7 +15,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 
 use super::server::Served;
-use crate::fault::FaultRule;
+use crate::fault::{Fault, FaultRule};
 use crate::journal::Entry;
 use crate::state::Status;
 
@@ -30,12 +30,14 @@ pub(super) fn router() -> Router<Served> {
         .route("/clock", post(clock))
         .route("/latency", post(latency))
         .route("/fault", post(fault))
+        .route("/fault-script", post(fault_script))
         .route("/clear-faults", post(clear_faults))
         .route("/require-auth", post(require_auth))
         .route("/require-signature", post(require_signature))
         .route("/cross-account", post(cross_account))
         .route("/set-pushed-at", post(set_pushed_at))
         .route("/set-pulled-at", post(set_pulled_at))
+        .route("/set-activated-at", post(set_activated_at))
         .route("/set-status", post(set_status))
         .route("/corrupt", post(corrupt))
         .route("/hide-media-types", post(hide_media_types))
@@ -71,17 +73,36 @@ async fn clock(State(served): State<Served>, Json(clock): Json<Clock>) -> Status
 #[derive(Deserialize)]
 struct Latency {
     operation: Option<String>,
+    /// In place of an operation.
+    repository: Option<String>,
     ms: u64,
 }
 
 async fn latency(State(served): State<Served>, Json(latency): Json<Latency>) -> StatusCode {
     let time = Duration::from_millis(latency.ms);
-    served.emulator.set_latency(latency.operation.as_deref(), time);
+    match latency.repository {
+        Some(repository) => served.emulator.set_repository_latency(&repository, time),
+        None => served.emulator.set_latency(latency.operation.as_deref(), time),
+    }
     DONE
 }
 
 async fn fault(State(served): State<Served>, Json(rule): Json<FaultRule>) -> StatusCode {
     served.emulator.fault(rule);
+    DONE
+}
+
+/// The faults of the next attempts of an operation; `null` lets one pass.
+#[derive(Deserialize)]
+struct Script {
+    operation: String,
+    repository: Option<String>,
+    attempts: Vec<Option<Fault>>,
+}
+
+async fn fault_script(State(served): State<Served>, Json(script): Json<Script>) -> StatusCode {
+    let Script { operation, repository, attempts } = script;
+    served.emulator.fault_script(&operation, repository.as_deref(), attempts);
     DONE
 }
 
@@ -144,6 +165,12 @@ async fn set_pushed_at(State(served): State<Served>, Json(door): Json<Door<At>>)
 async fn set_pulled_at(State(served): State<Served>, Json(door): Json<Door<At>>) -> StatusCode {
     door.open(&served, |repository, digest, what| {
         served.emulator.set_pulled_at(repository, digest, what.at);
+    })
+}
+
+async fn set_activated_at(State(served): State<Served>, Json(door): Json<Door<At>>) -> StatusCode {
+    door.open(&served, |repository, digest, what| {
+        served.emulator.set_activated_at(repository, digest, what.at);
     })
 }
 

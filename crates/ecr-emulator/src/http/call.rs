@@ -72,6 +72,10 @@ async fn handle(
             wait(time, &mut served.stopped).await;
             hang_up(&cut)
         }
+        Some(Fault::HangForever) => {
+            let _ = served.stopped.wait_for(|stopped| *stopped).await;
+            hang_up(&cut)
+        }
         Some(Fault::Garbage) => (manner.garbage)(n),
         Some(
             fault @ (Fault::Throttle

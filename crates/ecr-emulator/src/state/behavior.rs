@@ -17,6 +17,19 @@ pub enum UnreferencedLayers {
     Dropped,
 }
 
+/// How long a child counts as referenced after its index was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReferenceLag {
+    /// Not at all: the next call can delete it.
+    #[default]
+    None,
+    /// For so many milliseconds of the registry's clock.
+    Milliseconds(u32),
+    /// For so many calls of `BatchDeleteImage` on its repository.
+    Calls(u32),
+}
+
 /// How the registry behaves where AWS's answer is unknown, or differs by account.
 #[derive(Clone)]
 pub(crate) struct Behavior {
@@ -29,6 +42,7 @@ pub(crate) struct Behavior {
     /// `PutImage` refuses a manifest whose layers are not in the repository.
     pub(crate) requires_layers: bool,
     pub(crate) unreferenced_layers: UnreferencedLayers,
+    pub(crate) reference_lag: ReferenceLag,
 }
 
 impl Default for Behavior {
@@ -39,6 +53,7 @@ impl Default for Behavior {
             hides_subjects: false,
             requires_layers: true,
             unreferenced_layers: UnreferencedLayers::default(),
+            reference_lag: ReferenceLag::default(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use serde_json::{Map, Value};
 
-use super::{Blob, Failure, Image, ImageId, Mutability, Status, Upload};
+use super::{Blob, Failure, Image, ImageId, LaggingReferences, Mutability, Status, Upload};
 
 /// A lifecycle policy. It is stored and never run.
 #[derive(Clone)]
@@ -26,6 +26,7 @@ pub(crate) struct Repository {
     pub(crate) policy: Option<String>,
     pub(crate) blobs: HashMap<String, Blob>,
     pub(crate) uploads: HashMap<String, Upload>,
+    pub(crate) lagging: LaggingReferences,
     images: BTreeMap<String, Image>,
     tags: BTreeMap<String, String>,
     /// Which indexes list a digest.

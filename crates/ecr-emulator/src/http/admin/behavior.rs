@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 
 use super::{DONE, Served};
-use crate::state::UnreferencedLayers;
+use crate::state::{ReferenceLag, UnreferencedLayers};
 
 pub(super) fn router() -> Router<Served> {
     Router::new().route("/behavior", post(behavior))
@@ -25,6 +25,7 @@ struct Changes {
     require_layers: Option<bool>,
     unreferenced_layers: Option<UnreferencedLayers>,
     layer_url_seconds: Option<u64>,
+    reference_lag: Option<ReferenceLag>,
 }
 
 async fn behavior(State(served): State<Served>, Json(changes): Json<Changes>) -> StatusCode {
@@ -34,6 +35,7 @@ async fn behavior(State(served): State<Served>, Json(changes): Json<Changes>) ->
     changes.hide_subjects.into_iter().for_each(|on| emulator.set_hide_subjects(on));
     changes.require_layers.into_iter().for_each(|on| emulator.set_require_layers(on));
     changes.unreferenced_layers.into_iter().for_each(|layers| emulator.set_unreferenced_layers(layers));
+    changes.reference_lag.into_iter().for_each(|lag| emulator.set_reference_lag(lag));
     let lifetime = changes.layer_url_seconds.map(Duration::from_secs);
     lifetime.into_iter().for_each(|lifetime| emulator.set_layer_url_lifetime(lifetime));
     DONE
