@@ -5,9 +5,15 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-/// When a run must stop. Without one, never.
+use super::interrupt::Interrupt;
+
+/// When a run must stop: at a time, when it is interrupted, or never.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Deadline(Option<Ends>);
+pub struct Deadline {
+    ends: Option<Ends>,
+    interrupt: Option<Interrupt>,
+    abandons_calls: bool,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Ends {
@@ -32,21 +38,30 @@ impl Deadline {
         let margin = (remaining / 10).clamp(LEAST_MARGIN, MOST_MARGIN).min(remaining);
         let work = remaining - margin;
         let planning = if writes { work * 3 / 5 } else { work };
-        Self(Some(Ends {
-            work: start + work,
-            planning: start + planning,
-            calls: start + remaining - margin / 4,
-        }))
+        let ends =
+            Ends { work: start + work, planning: start + planning, calls: start + remaining - margin / 4 };
+        Self { ends: Some(ends), ..Self::default() }
+    }
+
+    /// Until somebody interrupts the run: then no work is started, and calls that only read are not waited for.
+    pub fn reading_until(interrupt: Interrupt) -> Self {
+        Self { interrupt: Some(interrupt), abandons_calls: true, ..Self::default() }
+    }
+
+    /// Until somebody interrupts the run: then no work is started, but the batch in hand is finished, so that the
+    /// report knows what became of it.
+    pub fn working_until(interrupt: Interrupt) -> Self {
+        Self { interrupt: Some(interrupt), ..Self::default() }
     }
 
     /// Whether there is time to start a batch.
     pub fn may_start_work(&self) -> bool {
-        self.0.is_none_or(|ends| Instant::now() < ends.work)
+        !self.is_interrupted() && self.ends.is_none_or(|ends| Instant::now() < ends.work)
     }
 
     /// Whether there is time to plan another repository.
     pub fn may_start_planning(&self) -> bool {
-        self.0.is_none_or(|ends| Instant::now() < ends.planning)
+        !self.is_interrupted() && self.ends.is_none_or(|ends| Instant::now() < ends.planning)
     }
 
     /// The result of a call, which is not waited for beyond the time at which the report must be written.
@@ -54,10 +69,20 @@ impl Deadline {
         &self,
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        match self.0 {
-            Some(ends) => timeout_at(ends.calls, call).await.unwrap_or_else(|_| Err(DeadlineExceeded.into())),
-            None => call.await,
+        match (self.ends, self.interrupt.filter(|_| self.abandons_calls)) {
+            (Some(ends), _) => {
+                timeout_at(ends.calls, call).await.unwrap_or_else(|_| Err(DeadlineExceeded.into()))
+            }
+            (None, Some(interrupt)) => tokio::select! {
+                result = call => result,
+                () = interrupt.raised() => Err(DeadlineExceeded.into()),
+            },
+            (None, None) => call.await,
         }
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupt.is_some_and(|interrupt| interrupt.is_raised())
     }
 }
 
@@ -88,7 +113,7 @@ mod tests {
             (3.0, writes, [1.5, 2.5, 2.875]),
             (0.2, plans, [0.0, 0.0, 0.15]),
         ] {
-            let ends = Deadline::after(Duration::from_secs_f64(seconds), mode).0.unwrap();
+            let ends = Deadline::after(Duration::from_secs_f64(seconds), mode).ends.unwrap();
             let after = [ends.planning, ends.work, ends.calls].map(|end| end - Instant::now());
             assert_eq!(after, [planning, work, calls].map(Duration::from_secs_f64), "{seconds} s");
         }
@@ -101,5 +126,24 @@ mod tests {
         assert!(deadline.may_start_planning());
         assert!(Deadline::default().may_start_work());
         assert!(!Deadline::after(Duration::ZERO, true).may_start_work());
+    }
+
+    #[tokio::test]
+    async fn an_interrupted_run_starts_nothing_more_and_finishes_what_it_writes() {
+        let interrupt = Interrupt::new();
+        let (reads, writes) = (Deadline::reading_until(interrupt), Deadline::working_until(interrupt));
+        for deadline in [reads, writes] {
+            assert!(deadline.may_start_planning() && deadline.may_start_work());
+        }
+        let endless = reads.call(std::future::pending::<Result<(), DeadlineExceeded>>());
+        let in_hand = writes.call(async {
+            interrupt.raise();
+            tokio::task::yield_now().await;
+            Ok::<_, DeadlineExceeded>(())
+        });
+        assert_eq!(tokio::join!(endless, in_hand), (Err(DeadlineExceeded), Ok(())));
+        for deadline in [reads, writes] {
+            assert!(!deadline.may_start_planning() && !deadline.may_start_work());
+        }
     }
 }
