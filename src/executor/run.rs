@@ -9,14 +9,14 @@ use crate::planner::{Plan, Planned, Ready};
 use crate::registry::{DeleteImages, MeterCalls, ReadRepository, TagImages};
 use crate::report::observer::Observer;
 use crate::report::outcome::{Outcome, Outcomes};
-use crate::report::{Report, RepositoryReport, RunFrame};
+use crate::report::{Report, RepositoryReport, RunFrame, RunIdentity};
 use crate::util::deadline::Deadline;
 
 /// The report of a run that only planned.
 pub fn report_plan(
     registry: &impl MeterCalls,
     plan: Plan,
-    started_at: Timestamp,
+    run: RunIdentity,
     observer: &dyn Observer,
 ) -> Report {
     let Plan { repositories, tripped, .. } = plan;
@@ -27,7 +27,7 @@ pub fn report_plan(
         report
     };
     let reports = repositories.into_iter().map(report).collect();
-    finish(registry, Mode::Plan, reports, tripped.len(), started_at)
+    finish(registry, Mode::Plan, reports, run)
 }
 
 /// Executes a plan, repository by repository, and reports.
@@ -35,7 +35,7 @@ pub async fn apply_plan<R: ReadRepository + DeleteImages + TagImages + MeterCall
     registry: &R,
     plan: Plan,
     concurrency: usize,
-    started_at: Timestamp,
+    run: RunIdentity,
     deadline: &Deadline,
     observer: &dyn Observer,
 ) -> Report {
@@ -55,7 +55,7 @@ pub async fn apply_plan<R: ReadRepository + DeleteImages + TagImages + MeterCall
         report
     };
     let reports = stream::iter(repositories).map(work).buffer_unordered(concurrency).collect().await;
-    finish(registry, Mode::Apply, reports, tripped.len(), started_at)
+    finish(registry, Mode::Apply, reports, run)
 }
 
 /// The report of a repository in which nothing was tried.
@@ -77,15 +77,8 @@ fn finish(
     registry: &impl MeterCalls,
     mode: Mode,
     repositories: Vec<RepositoryReport>,
-    breaker_trips: usize,
-    started_at: Timestamp,
+    run: RunIdentity,
 ) -> Report {
-    let frame = RunFrame {
-        mode,
-        started_at,
-        finished_at: Timestamp::now(),
-        usage: registry.usage(),
-        breaker_trips: breaker_trips as u64,
-    };
+    let frame = RunFrame { run, mode, finished_at: Timestamp::now(), usage: registry.usage() };
     Report::new(frame, repositories)
 }

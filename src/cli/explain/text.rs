@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::explanation::{Explanation, Listing, Overview};
-use crate::cli::render::table::{counted, size};
 use crate::config::policy::Action;
 use crate::oci::attestation::{Form, Kind};
+use crate::render::words::{counted, size};
 use crate::util::sanitize;
 
 /// The explanation of one image.
