@@ -56,7 +56,7 @@ deploy-check: ## What can be proven of template.yaml without an AWS account (ski
 	tests/template/run.sh lint
 	CARGO="$(CARGO)" tests/template/run.sh test
 
-contract-aws: ## Try on your AWS account what is believed of ECR: PREFIX=janitor-contract CONSENT=yes [WAIT=seconds]
+contract-aws: ## Check the claims about ECR on your AWS account: PREFIX=janitor-contract CONSENT=yes [WAIT=seconds]
 	@test -n "$(PREFIX)" -a "$(CONSENT)" = yes || { echo "This creates one repository below PREFIX, deletes it again, and costs cents:"; \
 	  echo "  make contract-aws PREFIX=janitor-contract CONSENT=yes"; exit 2; }
 	@$(CARGO) run --locked --quiet -p ecr-contract -- --aws --prefix "$(PREFIX)" --i-know-this-creates-a-repository $(if $(WAIT),--wait $(WAIT))
