@@ -27,6 +27,7 @@ pub mod executor;
 pub mod inventory;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+pub mod memory;
 pub mod oci;
 pub mod planner;
 pub mod registry;
