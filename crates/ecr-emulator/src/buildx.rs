@@ -2,6 +2,7 @@
 
 mod attestation;
 mod build;
+mod build_run;
 mod form;
 mod merge;
 mod oci;

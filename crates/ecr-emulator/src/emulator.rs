@@ -1,4 +1,13 @@
-//! The handle that everything else hangs on.
+//! The emulator: a handle of a registry that tests, servers and other threads share.
+
+mod accounts;
+mod behavior;
+mod blobs;
+mod fault_injection;
+mod policies;
+mod rate_limits;
+mod test_hooks;
+mod views;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,7 +21,12 @@ use crate::settings::Settings;
 use crate::state::State;
 use crate::traffic::Traffic;
 
-/// A registry. Clones are the same registry.
+pub use views::ImageView;
+
+/// What runs before a request.
+pub(crate) type Hook = Box<dyn FnOnce(&Emulator) + Send>;
+
+/// An emulated registry. Clones are handles of the same registry.
 #[derive(Clone)]
 pub struct Emulator {
     inner: Arc<Inner>,
@@ -21,7 +35,7 @@ pub struct Emulator {
 struct Inner {
     state: Mutex<State>,
     /// Whoever needs both locks takes `state` first.
-    traffic: Mutex<Traffic>,
+    traffic: Mutex<Traffic<Hook>>,
 }
 
 impl Default for Emulator {
@@ -90,7 +104,7 @@ impl Emulator {
         self.state().limits.referrers_per_subject = referrers;
     }
 
-    /// Whether the OCI API (`/v2/`) wants a token from `GetAuthorizationToken`, as ECR does. At first it does not, and
+    /// Whether the OCI API (`/v2/`) permissions a token from `GetAuthorizationToken`, as ECR does. At first it does not, and
     /// takes whatever a client sends.
     pub fn set_require_auth(&self, on: bool) {
         self.state().require_auth = on;
@@ -135,12 +149,12 @@ impl Emulator {
     pub(crate) fn call_recorded(
         &self,
         n: u64,
-        place: &Settings,
+        registry: &Settings,
         operation: &str,
         request: &Value,
     ) -> Result<Value, ApiError> {
         self.recorded(n, operation, |state| {
-            state.within(place, |state| operation::run(state, operation, request))
+            state.in_registry(registry, |state| operation::run(state, operation, request))
         })
     }
 
@@ -165,7 +179,7 @@ impl Emulator {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn traffic(&self) -> MutexGuard<'_, Traffic> {
+    pub(crate) fn traffic(&self) -> MutexGuard<'_, Traffic<Hook>> {
         self.inner.traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

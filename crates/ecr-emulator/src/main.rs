@@ -115,7 +115,7 @@ fn layout(text: &str) -> Result<Seed, String> {
 impl Seed {
     fn sow(&self, emulator: &Emulator) -> Result<(), SeedError> {
         match self {
-            Self::World(path) => seed::world_file(emulator, path),
+            Self::World(path) => seed::from_toml_file(emulator, path),
             Self::Layout { repository, tag, folder } => {
                 seed::oci_layout(emulator, repository, folder, tag.as_deref()).map(|_| ())
             }

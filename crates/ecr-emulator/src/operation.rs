@@ -39,7 +39,7 @@ pub(crate) fn run(state: &mut State, name: &str, request: &Value) -> Result<Valu
     model::check(name, request)?;
     let request = Request::new(request)?;
     match other_registry(state, name, &request)? {
-        Some(place) => state.within(&place, |state| operation(state, &request)),
+        Some(registry) => state.in_registry(&registry, |state| operation(state, &request)),
         None => operation(state, &request),
     }
 }

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::error::ApiError;
 use crate::request::Request;
 
-/// Which part of a list a request wants.
+/// Which part of a list a request permissions.
 pub(crate) struct Page {
     scope: String,
     /// Continue after this key.

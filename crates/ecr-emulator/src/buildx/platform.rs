@@ -7,14 +7,14 @@ use crate::error::ApiError;
 use crate::fault::mix;
 
 /// A platform image whose blobs are in the repository and whose manifest is not yet.
-pub(super) struct Plan {
+pub(super) struct PlatformImage {
     pub(super) platform: Platform,
     pub(super) manifest: Manifest,
-    /// What the manifest will be called.
+    /// The manifest's descriptor.
     pub(super) descriptor: Descriptor,
 }
 
-impl Plan {
+impl PlatformImage {
     pub(super) fn make(
         emulator: &Emulator,
         repository: &str,

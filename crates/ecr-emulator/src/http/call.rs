@@ -1,4 +1,4 @@
-//! One call over HTTP, in whichever protocol: counted, delayed, hooked into, and perhaps hit by a fault.
+//! A call over HTTP in any protocol: counted, delayed, with hooks before it, and perhaps hit by a fault.
 
 use std::time::Duration;
 
@@ -6,77 +6,77 @@ use axum::body::Body;
 use axum::http::Response;
 use tokio::sync::watch;
 
+use super::app_state::AppState;
+use super::connection::Disconnect;
 use super::delivery;
-use super::line::Cut;
-use super::server::Served;
 use crate::emulator::Emulator;
 use crate::error::ApiError;
 use crate::fault::Fault;
-use crate::iam::Want;
+use crate::iam::RequiredPermission;
 use crate::settings::Settings;
 
-/// What is asked for.
+/// A call, as far as its protocol does not matter.
 pub(super) struct Call {
-    /// What it is counted under, and what rules and hooks call it.
+    /// The name for counts, rules and hooks.
     pub(super) name: String,
-    /// What IAM calls it.
+    /// IAM's name, without the `ecr:`.
     pub(super) action: String,
-    /// The repositories that it is about, as far as the request says.
+    /// The repositories that the request names.
     pub(super) repositories: Vec<String>,
     /// The registry that it is for.
-    pub(super) place: Settings,
+    pub(super) registry: Settings,
     /// The access key id of the caller.
     pub(super) principal: Option<String>,
-    /// What the caller must be allowed; a call that wants nothing has no rate either.
-    pub(super) wants: Vec<Want>,
+    /// The permissions that it requires; a call that requires none has no rate either.
+    pub(super) permissions: Vec<RequiredPermission>,
 }
 
-/// How a protocol answers when the call is not done.
-pub(super) struct Manner {
+/// The error responses of a protocol.
+pub(super) struct Protocol {
     pub(super) refuse: fn(u64, ApiError) -> Response<Body>,
     pub(super) garbage: fn(u64) -> Response<Body>,
 }
 
-/// Takes a call. `perform` does it, with the number that it got and a fault that is about the answer.
-pub(super) async fn take(
-    served: Served,
-    cut: Cut,
+/// Handles a call. `perform` does it, with the number that it got and a fault that is about the answer.
+pub(super) async fn handle(
+    app: AppState,
+    connection: Disconnect,
     call: Call,
-    manner: Manner,
+    protocol: Protocol,
     perform: impl FnOnce(&Emulator, u64, Option<Fault>) -> Response<Body> + Send + 'static,
 ) -> Response<Body> {
     // On its own, so that a call is done also when its caller does not wait for the answer.
-    let task = tokio::spawn(handle(served, cut.clone(), call, manner, perform));
-    task.await.unwrap_or_else(|_| hang_up(&cut))
+    let task = tokio::spawn(run(app, connection.clone(), call, protocol, perform));
+    task.await.unwrap_or_else(|_| hang_up(&connection))
 }
 
-async fn handle(
-    mut served: Served,
-    cut: Cut,
+async fn run(
+    mut app: AppState,
+    connection: Disconnect,
     call: Call,
-    manner: Manner,
+    protocol: Protocol,
     perform: impl FnOnce(&Emulator, u64, Option<Fault>) -> Response<Body>,
 ) -> Response<Body> {
-    let emulator = served.emulator;
-    let rated = (!call.wants.is_empty()).then_some(call.action.as_str());
-    let arrival = emulator.traffic().arrive(&call.name, &call.repositories, rated);
-    let _flight = Flight(&emulator);
-    wait(arrival.latency, &mut served.stopped).await;
-    for hook in arrival.hooks {
+    let emulator = app.emulator;
+    let rated = (!call.permissions.is_empty()).then_some(call.action.as_str());
+    let attempt = emulator.traffic().begin_attempt(&call.name, &call.repositories, rated);
+    let _flight = InFlight(&emulator);
+    wait(attempt.latency, &mut app.stopped).await;
+    for hook in attempt.hooks {
         hook(&emulator);
     }
-    let n = arrival.n;
-    match arrival.fault {
-        Some(Fault::Drop) => hang_up(&cut),
+    let n = attempt.n;
+    match attempt.fault {
+        Some(Fault::Drop) => hang_up(&connection),
         Some(Fault::Hang(time)) => {
-            wait(time, &mut served.stopped).await;
-            hang_up(&cut)
+            wait(time, &mut app.stopped).await;
+            hang_up(&connection)
         }
         Some(Fault::HangForever) => {
-            let _ = served.stopped.wait_for(|stopped| *stopped).await;
-            hang_up(&cut)
+            let _ = app.stopped.wait_for(|stopped| *stopped).await;
+            hang_up(&connection)
         }
-        Some(Fault::Garbage) => (manner.garbage)(n),
+        Some(Fault::Garbage) => (protocol.garbage)(n),
         Some(
             fault @ (Fault::Throttle
             | Fault::ServerError
@@ -84,17 +84,17 @@ async fn handle(
             | Fault::AccessDenied
             | Fault::ExpiredToken
             | Fault::SignatureExpired),
-        ) => (manner.refuse)(n, refusal(&fault, &call)),
+        ) => (protocol.refuse)(n, refusal(&fault, &call)),
         fault => {
-            let response = match admit(&emulator, arrival.throttled, &call) {
+            let response = match admit(&emulator, attempt.throttled, &call) {
                 Ok(()) => perform(&emulator, n, fault.clone()),
-                Err(error) => (manner.refuse)(n, error),
+                Err(error) => (protocol.refuse)(n, error),
             };
             match fault {
-                Some(Fault::DropAfter) => hang_up(&cut),
+                Some(Fault::DropAfter) => hang_up(&connection),
                 Some(Fault::HangAfter(time)) => {
-                    wait(time, &mut served.stopped).await;
-                    hang_up(&cut)
+                    wait(time, &mut app.stopped).await;
+                    hang_up(&connection)
                 }
                 Some(Fault::Cut) => delivery::half(response).await,
                 Some(Fault::Trickle(pause)) => delivery::trickle(response, pause).await,
@@ -104,12 +104,12 @@ async fn handle(
     }
 }
 
-/// Is the call one too many, or its caller not allowed?
+/// Fails for a call that is over the rate, or whose caller lacks a permission.
 fn admit(emulator: &Emulator, throttled: bool, call: &Call) -> Result<(), ApiError> {
     if throttled {
         return Err(throttling());
     }
-    emulator.authorize(call.principal.as_deref(), &call.place, &call.wants)
+    emulator.authorize(call.principal.as_deref(), &call.registry, &call.permissions)
 }
 
 fn throttling() -> ApiError {
@@ -124,8 +124,8 @@ async fn wait(time: Duration, stopped: &mut watch::Receiver<bool>) {
 }
 
 /// The response is never written.
-fn hang_up(cut: &Cut) -> Response<Body> {
-    cut.off();
+fn hang_up(connection: &Disconnect) -> Response<Body> {
+    connection.cut();
     Response::new(Body::empty())
 }
 
@@ -148,9 +148,9 @@ fn refusal(fault: &Fault, call: &Call) -> ApiError {
             ApiError::client("InvalidSignatureException", message)
         }
         Fault::AccessDenied => {
-            let Call { action, repositories, place, .. } = call;
-            let resource = place.repository_arn(repositories.first().map_or("*", String::as_str));
-            let caller = place.caller_arn();
+            let Call { action, repositories, registry, .. } = call;
+            let resource = registry.repository_arn(repositories.first().map_or("*", String::as_str));
+            let caller = registry.caller_arn();
             let message = format!(
                 "User: {caller} is not authorized to perform: ecr:{action} on resource: {resource} because no \
                  identity-based policy allows the ecr:{action} action"
@@ -161,11 +161,11 @@ fn refusal(fault: &Fault, call: &Call) -> ApiError {
     }
 }
 
-/// A call that is being handled, until it ends in any way.
-struct Flight<'a>(&'a Emulator);
+/// Counts a call as in flight until it ends in any way.
+struct InFlight<'a>(&'a Emulator);
 
-impl Drop for Flight<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.0.traffic().leave();
+        self.0.traffic().end_attempt();
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::error::ApiError;
 use crate::fault::Fault;
 
-/// Does a call as a fault wants it; without one that is about the answer, as ever.
+/// Does a call as a fault permissions it; without one that is about the answer, as ever.
 pub(super) fn perform(
     fault: Option<Fault>,
     operation: &str,
@@ -30,7 +30,7 @@ pub(super) fn perform(
         }
         Some(Fault::Silent) => act(&request).map(|mut answer| {
             if let Some(entries) = answer[images].as_array_mut() {
-                hush(entries);
+                drop_every_other(entries);
             }
             answer
         }),
@@ -57,7 +57,7 @@ fn failure(id: Value) -> Value {
 }
 
 /// Leaves every other image out, with all entries that it has.
-fn hush(entries: &mut Vec<Value>) {
+fn drop_every_other(entries: &mut Vec<Value>) {
     let (mut heard, mut hushed) = (HashSet::new(), HashSet::new());
     entries.retain(|entry| {
         let id = entry.get("imageId").unwrap_or(entry);

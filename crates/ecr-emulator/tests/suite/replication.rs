@@ -87,7 +87,7 @@ fn a_seed_can_have_rules() {
         [[replication]]
         to = ["eu-north-1"]
     "#;
-    seed::world(&emulator, world).unwrap();
+    seed::from_toml(&emulator, world).unwrap();
     let expected = json!([
         {
             "destinations": [

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::problem::expired;
+use super::error::expired;
 use super::reply::Reply;
 use crate::operation::token;
 use crate::state::State;

@@ -1,7 +1,7 @@
 //! Test doors: ways to put the registry into a state that real ECR reaches only with time or by its own defects.
 //! Each does nothing when there is no such image.
 
-use crate::emulator::Emulator;
+use super::Emulator;
 use crate::state::{Image, Status};
 
 impl Emulator {

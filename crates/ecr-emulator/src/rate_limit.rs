@@ -1,53 +1,19 @@
-//! How many calls a second the registry takes: a token bucket for each operation, by the machine's clock.
+//! Rate limits: a token bucket for each operation, by the machine's clock.
 
 use std::collections::HashMap;
 use std::time::Instant;
 
-use crate::emulator::Emulator;
-
-/// AWS's default quotas, in calls a second. For other operations none are published.
-const DOCUMENTED: [(&str, f64); 8] = [
-    ("BatchCheckLayerAvailability", 1_000.0),
-    ("BatchGetImage", 2_000.0),
-    ("CompleteLayerUpload", 100.0),
-    ("GetAuthorizationToken", 500.0),
-    ("GetDownloadUrlForLayer", 3_000.0),
-    ("InitiateLayerUpload", 100.0),
-    ("PutImage", 10.0),
-    ("UploadLayerPart", 500.0),
-];
-
-impl Emulator {
-    /// Lets so many HTTP calls of an operation (`*` is all that have no rate of their own, taken together) through
-    /// a second, and at most `burst` at once. What is over the rate is a `ThrottlingException`. At first there are
-    /// no rates.
-    ///
-    /// The time is the machine's, also when the registry's clock stands. A burst of less than 1 lets nothing
-    /// through. A call of the OCI API counts as the operation that does the same.
-    pub fn set_rate(&self, operation: &str, per_second: f64, burst: f64) {
-        self.traffic().rates.set(operation, Bucket::new(per_second, burst, Instant::now()));
-    }
-
-    /// Sets the rates that AWS documents as defaults (`PutImage`: 10 a second). AWS does not say how large the
-    /// bursts are; here they are what one second brings.
-    pub fn set_documented_rates(&self) {
-        for (operation, per_second) in DOCUMENTED {
-            self.set_rate(operation, per_second, per_second);
-        }
-    }
-
-    /// Takes all rates away.
-    pub fn clear_rates(&self) {
-        self.traffic().rates = Rates::default();
-    }
-}
-
 /// The buckets, by operation.
 #[derive(Default)]
-pub(crate) struct Rates(HashMap<String, Bucket>);
+pub(crate) struct RateLimits(HashMap<String, TokenBucket>);
 
-impl Rates {
-    fn set(&mut self, operation: &str, bucket: Bucket) {
+impl RateLimits {
+    /// Sets the rate of an operation; `*` is every operation without one of its own.
+    pub(crate) fn set(&mut self, operation: &str, per_second: f64, burst: f64) {
+        self.insert(operation, TokenBucket::new(per_second, burst, Instant::now()));
+    }
+
+    fn insert(&mut self, operation: &str, bucket: TokenBucket) {
         self.0.insert(operation.to_owned(), bucket);
     }
 
@@ -58,7 +24,7 @@ impl Rates {
     }
 }
 
-struct Bucket {
+struct TokenBucket {
     per_second: f64,
     burst: f64,
     tokens: f64,
@@ -66,7 +32,7 @@ struct Bucket {
     at: Instant,
 }
 
-impl Bucket {
+impl TokenBucket {
     fn new(per_second: f64, burst: f64, at: Instant) -> Self {
         // `max` also makes a zero of what is no number.
         let burst = burst.max(0.0);
@@ -89,12 +55,12 @@ impl Bucket {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{Bucket, Rates};
+    use super::{RateLimits, TokenBucket};
 
     #[test]
     fn a_bucket_empties_and_fills() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(10.0, 3.0, start);
+        let mut bucket = TokenBucket::new(10.0, 3.0, start);
         let mut taken = |milliseconds: u64, calls: usize| {
             let now = start + Duration::from_millis(milliseconds);
             (0..calls).filter(|_| bucket.take(now)).count()
@@ -109,10 +75,10 @@ mod tests {
     #[test]
     fn the_rest_share_a_bucket() {
         let now = Instant::now();
-        let mut rates = Rates::default();
+        let mut rates = RateLimits::default();
         assert!(rates.take("A", now));
-        rates.set("A", Bucket::new(1.0, 2.0, now));
-        rates.set("*", Bucket::new(1.0, 1.0, now));
+        rates.insert("A", TokenBucket::new(1.0, 2.0, now));
+        rates.insert("*", TokenBucket::new(1.0, 1.0, now));
         assert_eq!([rates.take("A", now), rates.take("A", now), rates.take("A", now)], [true, true, false]);
         assert_eq!([rates.take("B", now), rates.take("C", now)], [true, false]);
     }
@@ -121,7 +87,7 @@ mod tests {
     fn nonsense_lets_nothing_through() {
         let now = Instant::now();
         for (per_second, burst) in [(f64::NAN, f64::NAN), (-1.0, -1.0), (1.0, 0.5)] {
-            assert!(!Bucket::new(per_second, burst, now).take(now + Duration::from_secs(9)));
+            assert!(!TokenBucket::new(per_second, burst, now).take(now + Duration::from_secs(9)));
         }
     }
 }

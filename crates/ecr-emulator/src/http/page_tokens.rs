@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::fault::Fault;
 use crate::paging::to_first_page;
 
-/// Bends an answer as a fault wants it. `asked` is the token of the request.
-pub(super) fn bend(fault: Option<&Fault>, asked: Option<&str>, answer: &mut Value) {
+/// Bends an answer as a fault permissions it. `asked` is the token of the request.
+pub(super) fn corrupt_page_token(fault: Option<&Fault>, asked: Option<&str>, answer: &mut Value) {
     if fault == Some(&Fault::Empty) {
         *answer = json!({});
         return;

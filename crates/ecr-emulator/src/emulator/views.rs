@@ -1,6 +1,6 @@
 //! Looking at the state without going through the API.
 
-use crate::emulator::Emulator;
+use super::Emulator;
 use crate::state::{Image, Status};
 
 /// What a repository holds under one digest.

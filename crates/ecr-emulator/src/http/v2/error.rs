@@ -10,13 +10,13 @@ use crate::state::Failure;
 
 /// Why a request failed. ECR says it in the words of its own API.
 #[derive(Debug)]
-pub(super) struct Problem {
+pub(super) struct OciError {
     status: StatusCode,
     code: &'static str,
     message: String,
 }
 
-impl Problem {
+impl OciError {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into() }
     }
@@ -46,7 +46,7 @@ impl Problem {
     }
 }
 
-impl From<ApiError> for Problem {
+impl From<ApiError> for OciError {
     fn from(error: ApiError) -> Self {
         let (status, code) = match error.code.as_str() {
             "RepositoryNotFoundException" => (StatusCode::NOT_FOUND, "NAME_UNKNOWN"),
@@ -72,7 +72,7 @@ impl From<ApiError> for Problem {
     }
 }
 
-impl From<Failure> for Problem {
+impl From<Failure> for OciError {
     fn from(failure: Failure) -> Self {
         let (status, code) = match failure.code() {
             "InvalidImageDigest" => (StatusCode::BAD_REQUEST, "DIGEST_INVALID"),
@@ -85,7 +85,7 @@ impl From<Failure> for Problem {
 }
 
 /// The token was good once.
-pub(super) fn expired() -> Problem {
+pub(super) fn expired() -> OciError {
     let message = "Your authorization token has expired. Reauthenticate and try again.";
-    Problem::new(StatusCode::FORBIDDEN, "DENIED", message)
+    OciError::new(StatusCode::FORBIDDEN, "DENIED", message)
 }

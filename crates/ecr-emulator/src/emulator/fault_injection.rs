@@ -1,11 +1,11 @@
-//! Latency, faults, hooks, and what happened. All of it is about HTTP calls only, and about those of [`Emulator::send`].
+//! Latency, faults, hooks, counts and the journal: all of HTTP calls only, and of those of [`Emulator::send`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::emulator::Emulator;
+use super::Emulator;
 use crate::error::ApiError;
 use crate::fault::{Fault, FaultRule, When};
 use crate::journal::Entry;
@@ -14,13 +14,13 @@ impl Emulator {
     /// [`Emulator::call`] as a client's call, without the wire: it is counted, its hooks run before it, and the
     /// journal has what it changed. No latency, fault, rate or policy hits it.
     pub fn send(&self, operation: &str, request: Value) -> Result<Value, ApiError> {
-        let arrival = self.traffic().arrive(operation, &[], None);
-        for hook in arrival.hooks {
+        let attempt = self.traffic().begin_attempt(operation, &[], None);
+        for hook in attempt.hooks {
             hook(self);
         }
         let home = self.state().home.clone();
-        let answer = self.call_recorded(arrival.n, &home, operation, &request);
-        self.traffic().leave();
+        let answer = self.call_recorded(attempt.n, &home, operation, &request);
+        self.traffic().end_attempt();
         answer
     }
 
@@ -41,7 +41,7 @@ impl Emulator {
         self.traffic().repository_latencies.insert(repository.to_owned(), latency);
     }
 
-    /// Adds a rule for trouble. Rules are tried in the order they came; the first that fires is the one.
+    /// Adds a fault rule. Rules are tried in the order they came; the first that fires is the one.
     pub fn fault(&self, rule: FaultRule) {
         self.traffic().add_rule(rule);
     }
@@ -64,7 +64,7 @@ impl Emulator {
         }
     }
 
-    /// Takes all rules for trouble away.
+    /// Removes all fault rules.
     pub fn clear_faults(&self) {
         self.traffic().clear_rules();
     }

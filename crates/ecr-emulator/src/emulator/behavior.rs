@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::emulator::Emulator;
+use super::Emulator;
 use crate::state::{ReferenceLag, UnreferencedLayers};
 
 impl Emulator {

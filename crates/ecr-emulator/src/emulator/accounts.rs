@@ -1,8 +1,8 @@
-//! More than one account and Region, and who is let in.
+//! Accounts and Regions, and access between them.
 
 use serde_json::Value;
 
-use crate::emulator::Emulator;
+use super::Emulator;
 use crate::error::ApiError;
 use crate::operation;
 use crate::settings::Settings;
@@ -15,9 +15,9 @@ impl Emulator {
 
     /// [`Emulator::call`] in another account or Region. All that an account has in a Region is a registry of its
     /// own, which is there without being made.
-    pub fn call_in(&self, place: &Settings, operation: &str, request: Value) -> Result<Value, ApiError> {
+    pub fn call_in(&self, registry: &Settings, operation: &str, request: Value) -> Result<Value, ApiError> {
         let mut state = self.state();
-        let result = state.within(place, |state| operation::run(state, operation, &request));
+        let result = state.in_registry(registry, |state| operation::run(state, operation, &request));
         state.take_changes();
         result
     }
