@@ -1,4 +1,4 @@
-//! Pushes what `docker buildx build --push` pushes: real manifests with real digests, in BuildKit's order.
+//! Builds as `docker buildx build --push` pushes them: real manifests and digests, in BuildKit's order.
 
 mod attestation;
 mod build;

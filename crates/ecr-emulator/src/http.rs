@@ -7,6 +7,8 @@ mod app_state;
 mod call;
 mod connection;
 mod delivery;
+mod dispatch;
+mod faults;
 mod layer_download;
 mod page_tokens;
 mod partial;

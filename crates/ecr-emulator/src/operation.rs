@@ -33,7 +33,7 @@ use crate::state::State;
 
 type Operation = fn(&mut State, &Request<'_>) -> Result<Value, ApiError>;
 
-/// Does one operation.
+/// Performs one operation.
 pub(crate) fn run(state: &mut State, name: &str, request: &Value) -> Result<Value, ApiError> {
     let operation = find(name).ok_or_else(|| model::unknown(name))?;
     model::check(name, request)?;

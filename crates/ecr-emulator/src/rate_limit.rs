@@ -17,7 +17,7 @@ impl RateLimits {
         self.0.insert(operation.to_owned(), bucket);
     }
 
-    /// Counts a call; false when it is one too many.
+    /// Takes a token for a call; false when there is none.
     pub(crate) fn take(&mut self, operation: &str, now: Instant) -> bool {
         let key = if self.0.contains_key(operation) { operation } else { "*" };
         self.0.get_mut(key).is_none_or(|bucket| bucket.take(now))

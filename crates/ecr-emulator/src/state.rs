@@ -1,4 +1,4 @@
-//! All that the registry knows.
+//! The state of the registry.
 
 mod accounts;
 mod behavior;
@@ -47,19 +47,19 @@ use crate::settings::Settings;
 /// The registry that the running call is for; all others are `others`.
 #[derive(Clone)]
 pub(crate) struct State {
-    /// Where the running call is: between calls, `home`.
+    /// The registry that the running call is for; between calls, `home`.
     pub(crate) settings: Settings,
-    /// Where the library acts, and each call that does not say where.
+    /// The registry of the library's calls, and of each call that names none.
     pub(crate) home: Settings,
     pub(crate) limits: Limits,
     pub(crate) behavior: Behavior,
     /// The time, when it does not follow the machine's clock.
     pub(crate) clock: Option<i64>,
-    /// Whether a pull is recorded. Off, each caller is as if excluded from pull-time updates.
+    /// Whether pulls are recorded. Off, each caller is as if excluded from pull-time updates.
     pub(crate) pull_time_updates: bool,
-    /// Whether the OCI API permissions a token.
+    /// Whether the OCI API requires a token.
     pub(crate) require_auth: bool,
-    /// Where the server is reached, once there is one.
+    /// The server's URL, once there is one.
     pub(crate) served_at: Option<String>,
     pub(crate) repositories: BTreeMap<String, Repository>,
     pub(crate) rules: BTreeMap<String, PullThroughRule>,
@@ -73,7 +73,7 @@ pub(crate) struct State {
     /// Whether a call of the JSON API must be signed.
     pub(crate) require_signature: bool,
     others: BTreeMap<Settings, accounts::Registry>,
-    /// What the running operation has changed so far, by repository.
+    /// Changes of the running operation so far, by repository.
     changes: Vec<(String, Change)>,
     serial: u64,
     /// Signs the download URLs of layers.

@@ -57,7 +57,7 @@ impl Attestation<'_> {
         sbom.into_iter().chain([statement(slsa::predicate_type(self.provenance.slsa))]).collect()
     }
 
-    /// Looks like an image whose layers are the statements; nothing in it says what it attests.
+    /// The legacy form: an image whose layers are the statements, without a subject.
     fn legacy(&self, emulator: &Emulator, layers: Vec<Descriptor>) -> Result<Manifest, ApiError> {
         let ids: Vec<String> = layers.iter().map(|layer| format!("\"{}\"", layer.digest)).collect();
         let config = format!(
@@ -68,7 +68,7 @@ impl Attestation<'_> {
         Ok(Manifest::oci(config, layers))
     }
 
-    /// Says what it is and what it attests.
+    /// The OCI form: an artifact with its own type, and the image as its subject.
     fn artifact(&self, emulator: &Emulator, layers: Vec<Descriptor>) -> Result<Manifest, ApiError> {
         let empty = store(emulator, self.repository, types::OCI_EMPTY, b"{}")?;
         let config = Descriptor { data: Some("e30=".to_owned()), ..empty };
@@ -79,7 +79,7 @@ impl Attestation<'_> {
     }
 }
 
-/// How an index lists an attestation.
+/// The descriptor of an attestation in an index.
 pub(super) fn listed(attestation: &Descriptor, platform_digest: &str) -> Descriptor {
     let annotation = |name: &str, value: &str| (format!("vnd.docker.reference.{name}"), value.to_owned());
     Descriptor {

@@ -15,13 +15,13 @@ pub struct Build {
     pub platforms: Vec<String>,
     /// The form of the attestations.
     pub form: Form,
-    /// What was built: the same code makes the same platform images.
+    /// The code that is built: the same code makes the same platform images.
     pub code: u64,
-    /// Which build it was: another run of the same code makes new attestations of the same images.
+    /// The run of the build: another run of the same code makes new attestations of the same images.
     pub run: u64,
     /// Whether an SBOM is attested too, before the provenance.
     pub sbom: bool,
-    /// What the provenance tells.
+    /// The contents of the provenance.
     pub provenance: Provenance,
 }
 
@@ -34,7 +34,7 @@ pub struct Pushed {
     pub platforms: Vec<String>,
     /// The attestations, in the order of the platforms.
     pub attestations: Vec<String>,
-    /// What got the tag: the index, or the only image.
+    /// The tagged root: the index, or the only image.
     pub root: String,
 }
 
@@ -57,13 +57,13 @@ impl Build {
         self
     }
 
-    /// Sets what was built.
+    /// Sets the code that is built.
     pub fn code(mut self, code: u64) -> Self {
         self.code = code;
         self
     }
 
-    /// Sets which build it was.
+    /// Sets the run of the build.
     pub fn run(mut self, run: u64) -> Self {
         self.run = run;
         self
@@ -75,13 +75,13 @@ impl Build {
         self
     }
 
-    /// Sets what the provenance tells.
+    /// Sets the contents of the provenance.
     pub fn provenance(mut self, provenance: Provenance) -> Self {
         self.provenance = provenance;
         self
     }
 
-    /// Pushes all of it: blobs, attestations, platform images, and last the index under the tag.
+    /// Pushes blobs, attestations, platform images, and last the index under the tag.
     pub fn push(&self, emulator: &Emulator, repository: &str, tag: Option<&str>) -> Result<Pushed, ApiError> {
         let images = self.store_blobs(emulator, repository)?;
         let attestations = self.put_attestations(emulator, repository, &images)?;

@@ -19,7 +19,7 @@ pub(super) struct BuildRun<'a> {
     /// The platform image's digest.
     pub(super) digest: &'a str,
     pub(super) layers: &'a [Descriptor],
-    /// Makes one build's statements differ from the next one's.
+    /// The build's run, by which its statements differ from the next one's.
     pub(super) run: u64,
 }
 

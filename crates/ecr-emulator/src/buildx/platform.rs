@@ -51,7 +51,7 @@ fn read(text: &str) -> Platform {
     }
 }
 
-/// A layer that nobody will read: only its digest and size (1 to 64 MiB) are real.
+/// A declared layer: only its digest and size (1 to 64 MiB) are real.
 fn layer(emulator: &Emulator, repository: &str, seed: &str, code: u64) -> Result<Descriptor, ApiError> {
     let layer = Descriptor {
         media_type: types::OCI_LAYER.to_owned(),

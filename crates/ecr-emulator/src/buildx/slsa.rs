@@ -98,7 +98,7 @@ fn platform(platform: &Platform) -> String {
     format!("{}/{}{variant}", platform.os, platform.architecture)
 }
 
-/// Where the build's definition came from: only a git context says so here.
+/// The source of the build's definition, which only a git context has.
 fn config_source(provenance: &Provenance, path_member: &str) -> Value {
     let mut source = Map::new();
     let mut path = provenance.entry_point.as_deref();
@@ -149,7 +149,7 @@ fn material(material: &Material) -> Value {
     json!({ "uri": material.uri, "digest": { algorithm: hex } })
 }
 
-/// What BuildKit adds: the version control of a checkout, and in `Mode::Max` sources and layers.
+/// BuildKit's own metadata: version control of a checkout, and in `Mode::Max` sources and layers.
 fn metadata(build: &BuildRun<'_>) -> Value {
     let mut metadata = Map::new();
     if let Source::Checkout { uri, revision } = &build.provenance.source {

@@ -22,19 +22,19 @@ impl Emulator {
         result
     }
 
-    /// Whether a caller can name another account's registry (`registryId`), as if each repository and registry had a
+    /// Sets whether a caller can name another account's registry (`registryId`), as if each repository and registry had a
     /// policy that lets everyone in. At first none has: that is an `AccessDeniedException`.
     pub fn set_cross_account(&self, on: bool) {
         self.state().cross_account = on;
     }
 
-    /// Whether a call of the JSON API must be signed (at first it need not be). Only that there is a signature of the
+    /// Sets whether calls of the JSON API must be signed (at first not). Only that there is a signature of the
     /// right form is looked at, never whether it is true.
     pub fn set_require_signature(&self, on: bool) {
         self.state().require_signature = on;
     }
 
-    /// The names of the operations that there are.
+    /// The names of the emulated operations.
     pub fn operations() -> Vec<&'static str> {
         crate::model::operations().collect()
     }

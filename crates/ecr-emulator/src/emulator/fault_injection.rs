@@ -24,7 +24,7 @@ impl Emulator {
         answer
     }
 
-    /// Makes each call of an operation wait before it is done. `None` is every operation without a latency of its
+    /// Sets the latency of an operation. `None` is every operation without a latency of its
     /// own. The latency of a repository goes before both.
     pub fn set_latency(&self, operation: Option<&str>, latency: Duration) {
         let mut traffic = self.traffic();
@@ -36,7 +36,7 @@ impl Emulator {
         }
     }
 
-    /// Makes each call about a repository wait before it is done. Of several repositories the slowest counts.
+    /// Sets the latency of calls about a repository. Of several repositories the slowest counts.
     pub fn set_repository_latency(&self, repository: &str, latency: Duration) {
         self.traffic().repository_latencies.insert(repository.to_owned(), latency);
     }
@@ -69,7 +69,7 @@ impl Emulator {
         self.traffic().clear_rules();
     }
 
-    /// Seeds the choice that `When::Share` makes.
+    /// Sets the seed of the choice that `When::Share` makes.
     pub fn set_seed(&self, seed: u64) {
         self.traffic().seed = seed;
     }
@@ -96,12 +96,12 @@ impl Emulator {
         self.traffic().journal.clone()
     }
 
-    /// How many HTTP calls are being handled.
+    /// Number of HTTP calls in flight.
     pub fn in_flight(&self) -> u64 {
         self.traffic().in_flight()
     }
 
-    /// The most HTTP calls that were handled at once since the last reset.
+    /// Peak of HTTP calls in flight since the last reset.
     pub fn in_flight_peak(&self) -> u64 {
         self.traffic().peak
     }

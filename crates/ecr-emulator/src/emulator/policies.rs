@@ -8,11 +8,12 @@ use crate::iam::{self, RequiredPermission};
 use crate::settings::Settings;
 
 impl Emulator {
-    /// Sets what a caller may do over HTTP: an IAM policy document, or with `None` no policy of their own. The
-    /// caller is named by the access key id that signs the request; a `principal` of `None` is everybody without a
-    /// policy of their own. Who has no policy at all may do everything, as everybody may at first.
+    /// Sets the IAM policy of a caller over HTTP, or with `None` removes it.
     ///
-    /// Read are `Effect`, `Action` and `Resource` or `NotResource` with the wildcards `*` and `?`, and the conditions
+    /// The caller is the access key id that signs the request; a `principal` of `None` is every caller without a policy
+    /// of their own. A caller without any policy may do everything, as all may at first.
+    ///
+    /// Supported are `Effect`, `Action` and `Resource` or `NotResource` with the wildcards `*` and `?`, and the conditions
     /// `StringEquals` and `StringLike` on `aws:ResourceTag/KEY` and `ecr:ResourceTag/KEY`. A document with anything
     /// else (such as `NotAction`) is refused as a `MalformedPolicyDocument`: it could not be kept.
     pub fn set_policy(&self, principal: Option<&str>, policy: Option<Value>) -> Result<(), ApiError> {

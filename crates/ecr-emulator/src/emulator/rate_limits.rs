@@ -16,9 +16,10 @@ const DOCUMENTED: [(&str, f64); 8] = [
 ];
 
 impl Emulator {
-    /// Lets so many HTTP calls of an operation (`*` is all that have no rate of their own, taken together) through
-    /// a second, and at most `burst` at once. What is over the rate is a `ThrottlingException`. At first there are
-    /// no rates.
+    /// Sets the rate of an operation: HTTP calls a second, and at most `burst` at once. At first there are no rates.
+    ///
+    /// `*` is all operations that have no rate of their own, taken together. A call over the rate is answered with a
+    /// `ThrottlingException`.
     ///
     /// The time is the machine's, also when the registry's clock stands. A burst of less than 1 lets nothing
     /// through. A call of the OCI API counts as the operation that does the same.
@@ -34,7 +35,7 @@ impl Emulator {
         }
     }
 
-    /// Takes all rates away.
+    /// Removes all rates.
     pub fn clear_rates(&self) {
         self.traffic().rates = RateLimits::default();
     }

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::answer::{answer, garbage};
 use super::app_state::AppState;
-use super::call::{self, Call, Protocol};
+use super::call::{Call, Protocol};
 use super::connection::Disconnect;
+use super::dispatch::dispatch;
 use super::{page_tokens, partial, principal, signature};
 use crate::error::ApiError;
 use crate::iam::RequiredPermission;
@@ -50,7 +51,7 @@ pub(super) async fn post(
         registry: registry.clone(),
         repositories,
     };
-    call::handle(app, connection, call, PROTOCOL, move |emulator, n, fault| {
+    dispatch(app, connection, call, PROTOCOL, move |emulator, n, fault| {
         let done = request.and_then(|request| {
             let token = request["nextToken"].as_str().map(str::to_owned);
             let done = partial::perform(fault.clone(), &operation, request, |request| {

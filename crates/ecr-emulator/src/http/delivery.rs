@@ -1,4 +1,4 @@
-//! Answers that do not begin_attempt in one piece.
+//! Answers that do not arrive in one piece.
 
 use std::io;
 use std::time::Duration;

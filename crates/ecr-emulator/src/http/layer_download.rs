@@ -5,8 +5,9 @@ use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderValue, Response, StatusCode, Uri, header};
 
 use super::app_state::AppState;
-use super::call::{self, Call, Protocol};
+use super::call::{Call, Protocol};
 use super::connection::Disconnect;
+use super::dispatch::dispatch;
 use crate::emulator::Emulator;
 use crate::error::ApiError;
 use crate::layer_url::{Layer, Refusal};
@@ -29,7 +30,7 @@ pub(super) async fn get(
         // Whoever has the URL may download.
         permissions: Vec::new(),
     };
-    call::handle(app, connection, call, PROTOCOL, move |emulator, _, _| {
+    dispatch(app, connection, call, PROTOCOL, move |emulator, _, _| {
         download(emulator, &repository, &digest, uri.query().unwrap_or_default())
             .unwrap_or_else(|error| refuse(&error))
     })

@@ -60,12 +60,12 @@ async fn until_stopped(mut stopped: watch::Receiver<bool>) {
 }
 
 impl Server {
-    /// Where it is reached, for example `http://127.0.0.1:4580`.
+    /// The server's URL, for example `http://127.0.0.1:4580`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Stops taking calls, and waits a moment for those that are being handled.
+    /// Stops accepting calls, and waits up to two seconds for those in flight.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         let patience = Duration::from_secs(2);

@@ -23,8 +23,9 @@ use self::query::Query;
 use self::reply::{Reply, garbage};
 use self::route::Route;
 use super::app_state::AppState;
-use super::call::{self, Call, Protocol};
+use super::call::{Call, Protocol};
 use super::connection::Disconnect;
+use super::dispatch;
 use super::{principal, signature};
 use crate::emulator::Emulator;
 use crate::iam::RequiredPermission;
@@ -71,11 +72,11 @@ async fn answer(
         permissions,
     };
     let asked = OciRequest { method, query: Query::read(uri.query()), headers, body };
-    call::handle(app, connection, call, PROTOCOL, move |emulator, n, _| {
+    dispatch::dispatch(app, connection, call, PROTOCOL, move |emulator, n, _| {
         let reply = emulator.recorded(n, &name, |state| match auth::refusal(state, &asked.headers) {
             Some(refusal) => refusal,
             None => {
-                let done = state.in_registry(&registry, |state| dispatch(state, &route, &asked));
+                let done = state.in_registry(&registry, |state| perform(state, &route, &asked));
                 done.unwrap_or_else(OciError::reply)
             }
         });
@@ -98,8 +99,8 @@ fn permissions(
     vec![RequiredPermission::new(route.action(method), Some(route.repository().unwrap_or("*")))]
 }
 
-/// Does what the method means there. ECR has no deletion of manifests and blobs here, and says 405.
-fn dispatch(state: &mut State, route: &Route, asked: &OciRequest) -> Result<Reply, OciError> {
+/// Performs a request. ECR has no deletion of manifests and blobs here: 405.
+fn perform(state: &mut State, route: &Route, asked: &OciRequest) -> Result<Reply, OciError> {
     let method = asked.method.as_str();
     match (route, method) {
         (Route::Unknown, _) => Ok(Reply::page_not_found()),

@@ -62,7 +62,7 @@ impl<T> OneOrMany<T> {
     }
 }
 
-/// What a policy says.
+/// The verdict of a policy.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Allowed,
@@ -98,7 +98,7 @@ impl Policy {
 }
 
 impl Statement {
-    /// Refuses what would never match, though its author thinks it does.
+    /// Fails for a statement that would never match as its author means it.
     fn check(&self) -> Result<(), ApiError> {
         for action in self.action.all() {
             if action != "*" && !action.contains(':') {
@@ -123,7 +123,7 @@ impl Statement {
         }
     }
 
-    /// What is written under `Resource` or `NotResource`.
+    /// The ARNs under `Resource` or `NotResource`.
     fn resources(&self) -> &[String] {
         self.resource.as_ref().or(self.not_resource.as_ref()).map_or(&[], OneOrMany::all)
     }

@@ -1,4 +1,4 @@
-//! What a call permissions to be allowed.
+//! Permissions that a call requires.
 
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ impl RequiredPermission {
         Self { action: action.to_owned(), repository, account: None }
     }
 
-    /// What an operation permissions, on these repositories.
+    /// The permissions that an operation requires on these repositories.
     pub(crate) fn of(operation: &str, request: &Value, repositories: &[String]) -> Vec<Self> {
         let mut actions = vec![match operation {
             // There is no action of that name.

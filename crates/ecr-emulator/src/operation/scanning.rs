@@ -1,4 +1,4 @@
-//! What is configured about scanning is kept. Nothing is ever scanned.
+//! Scanning configuration, which is kept. Nothing is ever scanned.
 
 use serde_json::{Value, json};
 use wildmatch::WildMatch;
@@ -32,7 +32,7 @@ pub(super) fn get_registry_scanning_configuration(
     Ok(json!({ "registryId": state.settings.account, "scanningConfiguration": scanning }))
 }
 
-/// What is left out goes back to how it was at first.
+/// Replaces the configuration; members that are left out get their defaults.
 pub(super) fn put_registry_scanning_configuration(
     state: &mut State,
     request: &Request<'_>,

@@ -24,7 +24,7 @@ pub(super) struct Replication {
     /// Prefixes of repository names; none is every repository.
     #[serde(default)]
     pub(super) prefixes: Vec<String>,
-    /// Whether deletions are replicated; if not said, the rule does not say.
+    /// Whether deletions are replicated; without it, the rule has no such member.
     pub(super) deletes: Option<bool>,
 }
 
@@ -169,7 +169,7 @@ impl From<Attestations> for Form {
 pub(super) struct Image {
     pub(super) id: Option<String>,
     pub(super) kind: Kind,
-    /// Which one, of plain images.
+    /// The seed of a plain image.
     #[serde(default)]
     pub(super) seed: u64,
     pub(super) tag: Option<String>,

@@ -1,4 +1,4 @@
-//! Which tags may be moved.
+//! Tag mutability.
 
 use serde_json::{Value, json};
 use wildmatch::WildMatch;
@@ -34,7 +34,7 @@ impl Mutability {
         Ok(setting.map(|setting| Self { setting: setting.to_owned(), filters: filters.unwrap_or_default() }))
     }
 
-    /// May this tag be moved to another image?
+    /// Whether this tag can be moved to another image.
     pub(crate) fn is_mutable(&self, tag: &str) -> bool {
         let excluded = self.filters.iter().any(|filter| WildMatch::new(filter).matches(tag));
         self.setting.starts_with("MUTABLE") != excluded

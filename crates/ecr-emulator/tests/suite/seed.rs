@@ -1,4 +1,4 @@
-//! Worlds to begin with.
+//! Seeds.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Policies of callers, and calls of somebody else.
+//! IAM policies, calls by another client, and uncounted calls.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -30,7 +30,7 @@ async fn policy(
     }
 }
 
-/// A call of the API that somebody else makes right before the `k`-th of an operation.
+/// A call by another client, right before the `k`-th of an operation.
 #[derive(Deserialize)]
 struct Before {
     operation: String,
@@ -48,7 +48,7 @@ async fn before(State(app): State<AppState>, Json(before): Json<Before>) -> Stat
     DONE
 }
 
-/// A call of the API by nobody: not counted, and hit by no fault.
+/// An uncounted call of the API, which no fault hits.
 #[derive(Deserialize)]
 struct Call {
     operation: String,

@@ -8,7 +8,7 @@ use crate::digest;
 use crate::error::ApiError;
 use crate::state::Failure;
 
-/// Why a request failed. ECR says it in the words of its own API.
+/// An error of the OCI API, with the text of ECR's own API.
 #[derive(Debug)]
 pub(super) struct OciError {
     status: StatusCode,
@@ -21,7 +21,7 @@ impl OciError {
         Self { status, code, message: message.into() }
     }
 
-    /// The method makes no sense there.
+    /// The method is not supported on this path.
     pub(super) fn unsupported() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "The operation is unsupported.")
     }
@@ -30,7 +30,7 @@ impl OciError {
         Self::new(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", message)
     }
 
-    /// Fails for what is no digest.
+    /// Fails unless the text is a digest.
     pub(super) fn check_digest(digest: &str) -> Result<(), Self> {
         if digest::is_well_formed(digest) {
             return Ok(());
@@ -84,7 +84,7 @@ impl From<Failure> for OciError {
     }
 }
 
-/// The token was good once.
+/// The error for an expired token.
 pub(super) fn expired() -> OciError {
     let message = "Your authorization token has expired. Reauthenticate and try again.";
     OciError::new(StatusCode::FORBIDDEN, "DENIED", message)

@@ -27,7 +27,7 @@ pub(super) fn catalog(state: &mut State, asked: &OciRequest) -> Result<Reply, Oc
     Ok(link(reply, asked, &page, "/v2/_catalog"))
 }
 
-/// `last` is what the link of the page before says, as in ECR: no tag and no name, but a token.
+/// A page of a listing. `last` is the token of the previous page's link, as in ECR: no tag or name.
 fn page(
     state: &mut State,
     asked: &OciRequest,
@@ -48,7 +48,7 @@ fn each<'a>(list: &'a Value, member: &str) -> Vec<&'a Value> {
     list.as_array().into_iter().flatten().map(|entry| &entry[member]).collect()
 }
 
-/// Says where the next page is, if there is one.
+/// Adds the link to the next page, if there is one.
 fn link(reply: Reply, asked: &OciRequest, page: &Value, path: &str) -> Reply {
     let Some(token) = page["nextToken"].as_str() else {
         return reply;

@@ -13,7 +13,7 @@ use crate::state::{Image, ImageId, Manifest, State};
 
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
-/// A pull. The manifest comes as it was pushed, whatever the request accepts: nothing is converted here.
+/// Pulls a manifest, as it was pushed whatever the request accepts.
 pub(super) fn get(state: &mut State, name: &str, reference: &str) -> Result<Reply, OciError> {
     let (now, records) = (state.now(), state.pull_time_updates);
     let id = image_id(reference);
@@ -22,7 +22,7 @@ pub(super) fn get(state: &mut State, name: &str, reference: &str) -> Result<Repl
     Ok(show(image))
 }
 
-/// Looks without pulling.
+/// Reads a manifest's head, which is no pull.
 pub(super) fn head(state: &mut State, name: &str, reference: &str) -> Result<Reply, OciError> {
     let now = state.now();
     let repository = state.repository(name)?;
@@ -30,7 +30,7 @@ pub(super) fn head(state: &mut State, name: &str, reference: &str) -> Result<Rep
     Ok(show(image))
 }
 
-/// `PutImage`, but that pushing once more what is there is fine.
+/// Pushes a manifest: `PutImage`, but pushing the same again is fine.
 pub(super) fn put(
     state: &mut State,
     asked: &OciRequest,
@@ -63,7 +63,7 @@ pub(super) fn put(
     })
 }
 
-/// A tag has no colon.
+/// A reference: a digest if it has a colon, else a tag.
 fn image_id(reference: &str) -> ImageId {
     let reference = reference.to_owned();
     if reference.contains(':') {

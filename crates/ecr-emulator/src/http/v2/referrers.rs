@@ -12,7 +12,7 @@ use crate::state::State;
 const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 
-/// All that refer to it, as an index: none too is one. It does not matter whether the subject is there.
+/// Lists referrers as an index, which may be empty. The subject need not be there.
 pub(super) fn list(
     state: &mut State,
     asked: &OciRequest,
@@ -42,7 +42,7 @@ pub(super) fn list(
     Ok(if types.is_empty() { reply } else { reply.header(FILTERS_APPLIED, "artifactType") })
 }
 
-/// Without the status, which only ECR's own API has.
+/// A descriptor, without the status that only ECR's own API has.
 fn descriptor(referrer: &Value) -> Value {
     let mut descriptor = referrer.clone();
     if let Some(members) = descriptor.as_object_mut() {

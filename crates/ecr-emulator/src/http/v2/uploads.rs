@@ -48,19 +48,19 @@ pub(super) fn put(state: &mut State, asked: &OciRequest, name: &str, id: &str) -
     finish(state, name, id, digest)
 }
 
-/// Says how far it is.
+/// Progress of an upload.
 pub(super) fn get(state: &mut State, name: &str, id: &str) -> Result<Reply, OciError> {
     progress(state, name, id, StatusCode::NO_CONTENT)
 }
 
-/// Gives it up.
+/// Cancels an upload.
 pub(super) fn delete(state: &mut State, name: &str, id: &str) -> Result<Reply, OciError> {
     uploads::find(state, name, id)?;
     state.repository_mut(name)?.uploads.remove(id);
     Ok(Reply::new(StatusCode::NO_CONTENT))
 }
 
-/// ECR lends a blob only if an image of the other repository needs it: that it is there is not enough.
+/// Mounts a blob. As in ECR, an image of the other repository has to refer to it.
 fn mount(state: &mut State, name: &str, digest: &str, from: &str) -> bool {
     let now = state.now();
     let found = state.repositories.get(from).and_then(|source| {
@@ -100,7 +100,7 @@ fn check_range(upload: &Upload, range: Option<(i64, i64)>, size: usize) -> Resul
     Err(ApiError::client("InvalidLayerPartException", message))
 }
 
-/// A blob that is there already is as good as uploaded.
+/// Completes an upload; a blob that is there already is fine.
 fn finish(state: &mut State, name: &str, id: &str, digest: &str) -> Result<Reply, OciError> {
     match uploads::finish(state, name, id, &[digest]) {
         Ok(_) => {}
