@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Output;
 use crate::planner::Plan;
-use crate::report::outcome::Outcomes;
+use crate::report::outcomes::Outcomes;
 use crate::report::{Report, RepositoryReport};
 use crate::util::sanitize;
 use table::Style;

@@ -4,7 +4,8 @@ use crate::testing::decisions::*;
 
 use super::*;
 use crate::config::Concurrency;
-use crate::report::outcome::{Outcome, Outcomes};
+use crate::report::outcome::Outcome;
+use crate::report::outcomes::Outcomes;
 use crate::report::{RepositoryReport, RepositoryStatus};
 
 const LIMITS: Limits =
