@@ -1,5 +1,6 @@
-//! All that the registry knows.
+//! The state of the registry.
 
+mod accounts;
 mod behavior;
 mod blob;
 mod failure;
@@ -10,7 +11,7 @@ mod limits;
 mod manifest;
 mod mutability;
 mod name;
-mod place;
+
 mod repository;
 mod rule;
 mod scanning;
@@ -18,6 +19,8 @@ mod status;
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::body::Bytes;
 
 pub(crate) use behavior::Behavior;
 pub use behavior::{ReferenceLag, UnreferencedLayers};
@@ -28,7 +31,7 @@ pub(crate) use image_id::ImageId;
 pub(crate) use lag::LaggingReferences;
 pub(crate) use limits::Limits;
 pub(crate) use manifest::Manifest;
-pub(crate) use mutability::{Mutability, wildcard};
+pub(crate) use mutability::Mutability;
 pub(crate) use name::{is_repository_name, is_tag};
 pub(crate) use repository::{LayerUse, Lifecycle, Repository};
 pub(crate) use rule::PullThroughRule;
@@ -41,22 +44,22 @@ use crate::journal::Change;
 use crate::layer_url::UrlKey;
 use crate::settings::Settings;
 
-/// The registry that the running call is for; all others are `elsewhere`.
+/// The registry that the running call is for; all others are `others`.
 #[derive(Clone)]
 pub(crate) struct State {
-    /// Where the running call is: between calls, `home`.
+    /// The registry that the running call is for; between calls, `home`.
     pub(crate) settings: Settings,
-    /// Where the library acts, and each call that does not say where.
+    /// The registry of the library's calls, and of each call that names none.
     pub(crate) home: Settings,
     pub(crate) limits: Limits,
     pub(crate) behavior: Behavior,
     /// The time, when it does not follow the machine's clock.
     pub(crate) clock: Option<i64>,
-    /// Whether a pull is recorded. Off, each caller is as if excluded from pull-time updates.
+    /// Whether pulls are recorded. Off, each caller is as if excluded from pull-time updates.
     pub(crate) pull_time_updates: bool,
-    /// Whether the OCI API wants a token.
+    /// Whether the OCI API requires a token.
     pub(crate) require_auth: bool,
-    /// Where the server is reached, once there is one.
+    /// The server's URL, once there is one.
     pub(crate) served_at: Option<String>,
     pub(crate) repositories: BTreeMap<String, Repository>,
     pub(crate) rules: BTreeMap<String, PullThroughRule>,
@@ -69,8 +72,8 @@ pub(crate) struct State {
     pub(crate) cross_account: bool,
     /// Whether a call of the JSON API must be signed.
     pub(crate) require_signature: bool,
-    elsewhere: BTreeMap<Settings, place::Registry>,
-    /// What the running operation has changed so far, by repository.
+    others: BTreeMap<Settings, accounts::Registry>,
+    /// Changes of the running operation so far, by repository.
     changes: Vec<(String, Change)>,
     serial: u64,
     /// Signs the download URLs of layers.
@@ -95,7 +98,7 @@ impl State {
             replication: Vec::new(),
             cross_account: false,
             require_signature: false,
-            elsewhere: BTreeMap::new(),
+            others: BTreeMap::new(),
             changes: Vec::new(),
             serial: 0,
             url_key: UrlKey::random(),
@@ -126,6 +129,11 @@ impl State {
     fn no_repository(&self, name: &str) -> ApiError {
         let not_found = || ApiError::repository_not_found(name, &self.settings.account);
         name::check_repository_name(name).err().unwrap_or_else(not_found)
+    }
+
+    /// The bytes of a blob, unless it was only declared.
+    pub(crate) fn blob_bytes(&self, repository: &str, digest: &str) -> Option<Bytes> {
+        self.repositories.get(repository)?.blobs.get(digest)?.bytes.clone()
     }
 
     /// Notes a change. A repository of another registry than the one at home is named by its ARN.

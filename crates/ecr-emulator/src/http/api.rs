@@ -7,20 +7,21 @@ use axum::http::{HeaderMap, Response};
 use serde_json::{Value, json};
 
 use super::answer::{answer, garbage};
-use super::call::{Call, Manner, take};
-use super::line::Cut;
-use super::server::Served;
-use super::{pages, partial, principal, signature};
+use super::app_state::AppState;
+use super::call::{Call, Protocol};
+use super::connection::Disconnect;
+use super::dispatch::dispatch;
+use super::{page_tokens, partial, principal, signature};
 use crate::error::ApiError;
-use crate::iam::Want;
+use crate::iam::RequiredPermission;
 use crate::settings::Settings;
 
 const TARGET: &str = "AmazonEC2ContainerRegistry_V20150921.";
-const MANNER: Manner = Manner { refuse: |n, error| answer(n, Err(error)), garbage };
+const PROTOCOL: Protocol = Protocol { refuse: |n, error| answer(n, Err(error)), garbage };
 
 pub(super) async fn post(
-    State(served): State<Served>,
-    ConnectInfo(cut): ConnectInfo<Cut>,
+    State(app): State<AppState>,
+    ConnectInfo(connection): ConnectInfo<Disconnect>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response<Body> {
@@ -33,9 +34,9 @@ pub(super) async fn post(
         return answer(0, Err(ApiError::client("UnknownOperationException", message)));
     };
     let operation = operation.to_owned();
-    let place = signature::place(&served.emulator.state(), &headers);
-    let (place, request) = match place {
-        Ok(place) => (place, body.map_err(refused).and_then(|body| read(&body))),
+    let registry = signature::registry(&app.emulator.state(), &headers);
+    let (registry, request) = match registry {
+        Ok(registry) => (registry, body.map_err(refused).and_then(|body| read(&body))),
         Err(error) => (Settings::default(), Err(error)),
     };
     let repositories = request.as_ref().map(repositories).unwrap_or_default();
@@ -43,19 +44,21 @@ pub(super) async fn post(
     let call = Call {
         name: operation.clone(),
         action: operation.clone(),
-        wants: request.as_ref().map_or_else(|_| Vec::new(), |r| Want::of(&operation, r, &repositories)),
+        permissions: request
+            .as_ref()
+            .map_or_else(|_| Vec::new(), |r| RequiredPermission::of(&operation, r, &repositories)),
         principal: signer.clone(),
-        place: place.clone(),
+        registry: registry.clone(),
         repositories,
     };
-    take(served, cut, call, MANNER, move |emulator, n, fault| {
+    dispatch(app, connection, call, PROTOCOL, move |emulator, n, fault| {
         let done = request.and_then(|request| {
             let token = request["nextToken"].as_str().map(str::to_owned);
             let done = partial::perform(fault.clone(), &operation, request, |request| {
-                emulator.call_recorded(n, &place, &operation, request)
+                emulator.call_recorded(n, &registry, &operation, request)
             });
             done.map(|mut answer| {
-                pages::bend(fault.as_ref(), token.as_deref(), &mut answer);
+                page_tokens::corrupt_page_token(fault.as_ref(), token.as_deref(), &mut answer);
                 answer
             })
         });
