@@ -4,7 +4,7 @@ use ecr_attestation_janitor::config::{Config, Limits, Mode};
 use ecr_attestation_janitor::planner::Planned;
 use ecr_attestation_janitor::planner::plan_file::{SavedPlan, checksum};
 use ecr_attestation_janitor::render::table::{self, Style};
-use ecr_attestation_janitor::report::outcome::Outcomes;
+use ecr_attestation_janitor::report::outcomes::Outcomes;
 use ecr_attestation_janitor::report::plan::{Deletion, DeletionTarget, RepositoryPlan, Step};
 use ecr_attestation_janitor::report::{ApiUsage, Report, RepositoryReport, RunFrame, RunIdentity};
 use ecr_attestation_janitor::rules::limits;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Failure, Output};
 use crate::planner::Plan;
 use crate::render::table::{self, Style};
-use crate::report::outcome::Outcomes;
+use crate::report::outcomes::Outcomes;
 use crate::report::{Report, RepositoryReport};
 use crate::util::sanitize;
 

@@ -1,4 +1,4 @@
-//! Where the bytes of what is deleted are kept, and for how long.
+//! Backups of what is deleted: where, and for how long.
 
 use jiff::SignedDuration;
 
@@ -7,10 +7,10 @@ use crate::config::section::section;
 use crate::config::value::Period;
 
 section! {
-    /// Where the bytes of what is deleted are kept, and for how long.
+    /// Backups of what is deleted.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct BackupConfig, BackupPatch {
-        /// How long a backup is kept; zero for no backups.
+        /// Time for which a backup is kept; zero for no backups.
         keep: SignedDuration = SignedDuration::from_hours(30 * 24), from Period;
         /// The place of the backups.
         location: Location = Location::Auto, from Location;

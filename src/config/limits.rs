@@ -1,4 +1,4 @@
-//! How much a run may do, and how fast.
+//! Limits of a run: paces, a breaker, and calls in flight.
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,7 +26,7 @@ section! {
     }
 }
 
-/// How many API calls are in flight at a time.
+/// The number of API calls in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Concurrency {

@@ -1,10 +1,10 @@
-//! Where runs keep what they learned of a repository.
+//! The location of the memory of earlier runs.
 
 use crate::config::location::Location;
 use crate::config::section::section;
 
 section! {
-    /// Where runs keep what they learned of a repository.
+    /// The memory of earlier runs.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct MemoryConfig, MemoryPatch {
         /// The place of the memory.

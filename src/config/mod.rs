@@ -50,13 +50,13 @@ words! {
 pub struct Config {
     /// The mode of the Lambda function; on the command line the verb is the mode.
     pub mode: Mode,
-    /// Which repositories.
+    /// The selection of repositories.
     pub select: Select,
-    /// How much a run may do, and how fast.
+    /// The limits of a run.
     pub limits: Limits,
-    /// Where runs keep what they learned.
+    /// The memory of earlier runs.
     pub memory: MemoryConfig,
-    /// Where the bytes of what is deleted are kept.
+    /// The backups of what is deleted.
     pub backup: BackupConfig,
     /// The file, if there is one.
     pub source: ConfigSource,
@@ -66,7 +66,7 @@ pub struct Config {
     overrides: Vec<Override>,
 }
 
-/// Where a configuration comes from, its environment variables aside.
+/// The origin of a configuration, environment variables aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigSource {
     /// No file: the defaults of this program.

@@ -8,7 +8,8 @@ use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
 use crate::planner::Ready;
 use crate::registry::{DeleteImages, MAX_IDS, ReadRepository, StoredManifest, TagImages};
-use crate::report::outcome::{Cause, Outcome, Outcomes};
+use crate::report::outcome::{Cause, Outcome};
+use crate::report::outcomes::Outcomes;
 use crate::report::plan::{Artifact, Deletion, ImageFacts, RepositoryPlan, StepIndex};
 use crate::util::deadline::Deadline;
 

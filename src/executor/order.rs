@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::oci::digest::Digest;
-use crate::report::outcome::{Outcome, Outcomes};
+use crate::report::outcome::Outcome;
+use crate::report::outcomes::Outcomes;
 use crate::report::plan::{Deletion, DeletionTarget, RepositoryPlan, StepIndex};
 
 /// The answer whether a deletion can go now.

@@ -8,7 +8,8 @@ use crate::config::Mode;
 use crate::planner::{Plan, Planned, Ready};
 use crate::registry::{DeleteImages, MeterCalls, ReadRepository, TagImages};
 use crate::report::observer::Observer;
-use crate::report::outcome::{Outcome, Outcomes};
+use crate::report::outcome::Outcome;
+use crate::report::outcomes::Outcomes;
 use crate::report::{Report, RepositoryReport, RunFrame, RunIdentity};
 use crate::util::deadline::Deadline;
 

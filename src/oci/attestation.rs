@@ -1,4 +1,4 @@
-//! What a manifest is, by its own bytes: the table that decides what may ever be touched.
+//! Classification of manifests by their own bytes: the table that decides what may ever be touched.
 //!
 //! Nothing here looks at sizes, platforms, names, or lists of predicate types: none of them is evidence.
 //! Source of the formats: BuildKit's `docs/attestations/attestation-storage.md` and
@@ -11,7 +11,7 @@ use crate::oci::digest::Digest;
 use crate::oci::manifest::{Descriptor, Manifest};
 use crate::oci::media_type::{self, DOCKER_ATTESTATION, IMAGE_CONFIG, is_in_toto_layer};
 
-/// How a BuildKit attestation is stored, or proven.
+/// The form in which a BuildKit attestation is stored, or by which it is proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
@@ -20,13 +20,13 @@ pub enum Form {
     Oci,
     /// An image manifest whose configuration is computed from its layers: the default before.
     Legacy,
-    /// Only the descriptor in a parent index says so (docker/attest's signed attestations, for example).
+    /// Proven only by the descriptor in a parent index (docker/attest's signed attestations, for example).
     ByParent,
     /// Listed by an index as an attestation, kept, and therefore not read.
     Unread,
 }
 
-/// What an image is.
+/// The kind of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
@@ -116,7 +116,7 @@ fn other_kind(manifest: &Manifest) -> Kind {
     types.chain(layers).find_map(telling_kind).unwrap_or_else(|| plain_kind(manifest))
 }
 
-/// What an artifact type, as ECR's listing gives it, certainly is; nothing if only the bytes can tell.
+/// The kind that an artifact type of ECR's listing proves; none if only the bytes can tell.
 pub fn kind_by_listing(artifact_type: Option<&str>, has_subject: bool) -> Option<Kind> {
     let artifact_type = artifact_type?;
     match artifact_type {

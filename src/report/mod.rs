@@ -4,6 +4,7 @@ pub mod counts;
 pub mod decision;
 pub mod observer;
 pub mod outcome;
+pub mod outcomes;
 pub mod plan;
 pub mod reason;
 
@@ -15,7 +16,8 @@ use strum::IntoStaticStr;
 
 pub use counts::{Counts, ReferrerPressure};
 use decision::Decision;
-use outcome::{OutcomeName, Outcomes};
+use outcome::OutcomeName;
+use outcomes::Outcomes;
 use plan::RepositoryPlan;
 pub use reason::RepositoryReason;
 

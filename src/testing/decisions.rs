@@ -8,7 +8,8 @@ use crate::oci::digest::Digest;
 use crate::report::RepositoryReport;
 use crate::report::counts::InventoryCounts;
 use crate::report::decision::Decision;
-use crate::report::outcome::{Cause, Outcome, OutcomeName, Outcomes};
+use crate::report::outcome::{Cause, Outcome, OutcomeName};
+use crate::report::outcomes::Outcomes;
 use crate::report::plan::{
     Artifact, Deletion, DeletionTarget, ImageFacts, Kept, RepositoryPlan, Step, Tagging,
 };

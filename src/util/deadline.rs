@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::interrupt::Interrupt;
 
-/// When a run must stop: at a time, when it is interrupted, or never.
+/// The deadline of a run: a time, an interrupt, or none.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Deadline {
     ends: Option<Ends>,
@@ -30,7 +30,7 @@ const LEAST_MARGIN: Duration = Duration::from_millis(500);
 const MOST_MARGIN: Duration = Duration::from_secs(30);
 
 impl Deadline {
-    /// No work is started in the last tenth of the time (at least half a second, at most 30 seconds); in that
+    /// A deadline after this time. No work is started in the last tenth of the time (at least half a second, at most 30 seconds); in that
     /// margin the batch in hand is finished and the report is written. A run that writes stops planning after
     /// three fifths, so that what was planned can be applied.
     pub fn after(remaining: Duration, writes: bool) -> Self {

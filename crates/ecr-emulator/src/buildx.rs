@@ -1,7 +1,8 @@
-//! Pushes what `docker buildx build --push` pushes: real manifests with real digests, in BuildKit's order.
+//! Builds as `docker buildx build --push` pushes them: real manifests and digests, in BuildKit's order.
 
 mod attestation;
 mod build;
+mod build_run;
 mod form;
 mod merge;
 mod oci;

@@ -30,12 +30,12 @@ impl UrlKey {
 /// A layer of a repository of a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Layer {
-    pub(crate) place: Settings,
+    pub(crate) registry: Settings,
     pub(crate) repository: String,
     pub(crate) digest: String,
 }
 
-/// Why a URL is refused.
+/// The reasons to refuse a URL.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Forged,
@@ -46,7 +46,7 @@ impl Layer {
     /// Path and query of a URL that is good from now on for this long.
     pub(crate) fn sign(&self, key: &UrlKey, now_ms: i64, seconds: u64) -> String {
         let date = Timestamp::from_millisecond(now_ms).unwrap_or_default().strftime(DATE);
-        let Settings { account, region } = &self.place;
+        let Settings { account, region } = &self.registry;
         let query = format!(
             "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={account}%2F{region}&X-Amz-Date={date}\
              &X-Amz-Expires={seconds}"
@@ -71,14 +71,14 @@ impl Layer {
             let mut pairs = signed.split('&').filter_map(|pair| pair.split_once('='));
             pairs.find(|(found, _)| *found == name).map(|(_, value)| value)
         };
-        let place = parameter("X-Amz-Credential").and_then(|credential| credential.split_once("%2F"));
-        let (account, region) = place.ok_or(Refusal::Forged)?;
+        let registry = parameter("X-Amz-Credential").and_then(|credential| credential.split_once("%2F"));
+        let (account, region) = registry.ok_or(Refusal::Forged)?;
         let end = expiry(parameter("X-Amz-Date"), parameter("X-Amz-Expires")).ok_or(Refusal::Forged)?;
         if now_ms >= end {
             return Err(Refusal::Expired);
         }
-        let place = Settings { account: account.to_owned(), region: region.to_owned() };
-        Ok(Self { place, repository: repository.to_owned(), digest: digest.to_owned() })
+        let registry = Settings { account: account.to_owned(), region: region.to_owned() };
+        Ok(Self { registry, repository: repository.to_owned(), digest: digest.to_owned() })
     }
 }
 

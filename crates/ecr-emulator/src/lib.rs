@@ -11,14 +11,16 @@
 //! # Ok(()) }
 //! ```
 
+/// Compiles the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod artifacts;
 pub mod buildx;
 pub mod seed;
 
-mod behavior;
-mod blobs;
 mod digest;
-mod doors;
 mod emulator;
 mod error;
 mod fault;
@@ -29,20 +31,16 @@ mod layer_url;
 mod model;
 mod operation;
 mod paging;
-mod places;
-mod rates;
+mod rate_limit;
 mod request;
 mod settings;
 mod state;
 mod traffic;
-mod trouble;
-mod views;
 
-pub use emulator::Emulator;
+pub use emulator::{Emulator, ImageView};
 pub use error::ApiError;
 pub use fault::{Fault, FaultRule, When};
 pub use http::Server;
 pub use journal::{Change, Entry};
 pub use settings::Settings;
 pub use state::{ReferenceLag, Status, UnreferencedLayers};
-pub use views::ImageView;

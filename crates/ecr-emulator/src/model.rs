@@ -1,4 +1,4 @@
-//! What AWS's service model says about requests, and the check against it that comes before each operation.
+//! AWS's service model of requests, and the check against it before each operation.
 //!
 //! Like AWS: all types first (`SerializationException`), then what is required, lengths, ranges, enums and patterns
 //! (`InvalidParameterException`). Unknown members are ignored, and `null` is the same as absent.
@@ -58,7 +58,7 @@ pub(crate) fn operations() -> impl Iterator<Item = &'static str> {
     OPERATIONS.iter().map(|(name, _)| *name)
 }
 
-/// AWS says no more than the code. What is missing only here has a code that AWS does not have.
+/// The error for an unknown operation. One that only AWS has gets a code that AWS does not have.
 pub(crate) fn unknown(operation: &str) -> ApiError {
     if NOT_EMULATED.contains(&operation) {
         let message = format!("Amazon ECR has the operation {operation}, but this emulator does not.");
@@ -76,6 +76,6 @@ mod tests {
         let names: Vec<_> = operations().collect();
         assert!(names.is_sorted());
         assert!(NOT_EMULATED.iter().all(|name| !names.contains(name)));
-        assert_eq!(names.len() + NOT_EMULATED.len(), 62, "AWS's model has so many");
+        assert_eq!(names.len() + NOT_EMULATED.len(), 62, "the operations of AWS's model");
     }
 }

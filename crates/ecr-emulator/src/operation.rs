@@ -33,13 +33,13 @@ use crate::state::State;
 
 type Operation = fn(&mut State, &Request<'_>) -> Result<Value, ApiError>;
 
-/// Does one operation.
+/// Performs one operation.
 pub(crate) fn run(state: &mut State, name: &str, request: &Value) -> Result<Value, ApiError> {
     let operation = find(name).ok_or_else(|| model::unknown(name))?;
     model::check(name, request)?;
     let request = Request::new(request)?;
     match other_registry(state, name, &request)? {
-        Some(place) => state.within(&place, |state| operation(state, &request)),
+        Some(registry) => state.in_registry(&registry, |state| operation(state, &request)),
         None => operation(state, &request),
     }
 }

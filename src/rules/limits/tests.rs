@@ -5,7 +5,8 @@ use crate::testing::decisions::*;
 use super::*;
 use crate::config::Concurrency;
 use crate::report::RepositoryReport;
-use crate::report::outcome::{Outcome, Outcomes};
+use crate::report::outcome::Outcome;
+use crate::report::outcomes::Outcomes;
 
 const LIMITS: Limits =
     Limits { max_deletions: 1000, max_images_share: 0.5, max_tag_loss: 0.5, concurrency: Concurrency::Auto };

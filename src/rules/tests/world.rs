@@ -17,7 +17,7 @@ use crate::oci::media_type::{
 };
 use crate::report::RepositoryReport;
 use crate::report::decision::Decision;
-use crate::report::outcome::Outcomes;
+use crate::report::outcomes::Outcomes;
 use crate::report::plan::RepositoryPlan;
 use crate::report::reason::Reason;
 use crate::rules::judge;

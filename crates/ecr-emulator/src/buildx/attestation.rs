@@ -2,23 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use super::build_run::BuildRun;
 use super::form::Form;
 use super::oci::{Descriptor, Manifest, Platform, put, store, types};
-use super::platform::Plan;
+use super::platform::PlatformImage;
 use super::provenance::Provenance;
-use super::statement::{BuildRun, Envelope, Statement};
+use super::statement::{Envelope, Statement};
 use super::{slsa, spdx};
 use crate::emulator::Emulator;
 use crate::error::ApiError;
 
-/// What is attested of one platform image.
+/// The attestation of one platform image.
 pub(super) struct Attestation<'a> {
     pub(super) form: Form,
     pub(super) provenance: &'a Provenance,
     pub(super) sbom: bool,
     pub(super) run: u64,
     pub(super) repository: &'a str,
-    pub(super) of: &'a Plan,
+    pub(super) image: &'a PlatformImage,
 }
 
 impl Attestation<'_> {
@@ -42,9 +43,9 @@ impl Attestation<'_> {
         let build = BuildRun {
             provenance: self.provenance,
             repository: self.repository,
-            platform: &self.of.platform,
-            digest: &self.of.descriptor.digest,
-            layers: &self.of.manifest.layers,
+            platform: &self.image.platform,
+            digest: &self.image.descriptor.digest,
+            layers: &self.image.manifest.layers,
             run: self.run,
         };
         let envelope = match self.form {
@@ -56,7 +57,7 @@ impl Attestation<'_> {
         sbom.into_iter().chain([statement(slsa::predicate_type(self.provenance.slsa))]).collect()
     }
 
-    /// Looks like an image whose layers are the statements; nothing in it says what it attests.
+    /// The legacy form: an image whose layers are the statements, without a subject.
     fn legacy(&self, emulator: &Emulator, layers: Vec<Descriptor>) -> Result<Manifest, ApiError> {
         let ids: Vec<String> = layers.iter().map(|layer| format!("\"{}\"", layer.digest)).collect();
         let config = format!(
@@ -67,18 +68,18 @@ impl Attestation<'_> {
         Ok(Manifest::oci(config, layers))
     }
 
-    /// Says what it is and what it attests.
+    /// The OCI form: an artifact with its own type, and the image as its subject.
     fn artifact(&self, emulator: &Emulator, layers: Vec<Descriptor>) -> Result<Manifest, ApiError> {
         let empty = store(emulator, self.repository, types::OCI_EMPTY, b"{}")?;
         let config = Descriptor { data: Some("e30=".to_owned()), ..empty };
         let mut manifest = Manifest::oci(config, layers);
         manifest.artifact_type = Some(types::DOCKER_ATTESTATION);
-        manifest.subject = Some(self.of.descriptor.bare());
+        manifest.subject = Some(self.image.descriptor.bare());
         Ok(manifest)
     }
 }
 
-/// How an index lists an attestation.
+/// The descriptor of an attestation in an index.
 pub(super) fn listed(attestation: &Descriptor, platform_digest: &str) -> Descriptor {
     let annotation = |name: &str, value: &str| (format!("vnd.docker.reference.{name}"), value.to_owned());
     Descriptor {

@@ -1,6 +1,6 @@
 //! The form of attestation manifests.
 
-/// In which form a build's attestations are pushed.
+/// The form of a build's attestation manifests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// As an image with a made-up config and without a subject: BuildKit before v0.32.

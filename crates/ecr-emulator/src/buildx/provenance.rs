@@ -2,24 +2,24 @@
 
 use std::collections::BTreeMap;
 
-/// A SLSA provenance statement, as BuildKit writes it. Without more, it is that of a local build by hand.
+/// The contents of a SLSA provenance statement. By default that of a local build by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Provenance {
     /// The predicate's version.
     pub slsa: Slsa,
-    /// How much it tells.
+    /// The level of detail.
     pub mode: Mode,
-    /// Who built, for example the URL of a CI run; BuildKit's own default is empty.
+    /// The builder, for example the URL of a CI run; empty by default, as in BuildKit.
     pub builder_id: String,
-    /// What was built from.
+    /// The source of the build.
     pub source: Source,
     /// The Dockerfile, if it is named.
     pub entry_point: Option<String>,
-    /// Build arguments, which only `Mode::Max` tells.
+    /// Build arguments, which only `Mode::Max` includes.
     pub build_args: BTreeMap<String, String>,
     /// Base images and other inputs.
     pub materials: Vec<Material>,
-    /// When the build started and finished, in Unix milliseconds; without it, a time made of the run's number.
+    /// Start and end of the build in Unix milliseconds; by default derived from the run's number.
     pub built_at_ms: Option<(i64, i64)>,
 }
 
@@ -33,7 +33,7 @@ pub enum Slsa {
     V1,
 }
 
-/// How much a provenance tells (`--provenance=mode=...`).
+/// Level of detail of a provenance (`--provenance=mode=...`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
     /// No build arguments, no build steps, no layers.
@@ -43,7 +43,7 @@ pub enum Mode {
     Max,
 }
 
-/// What a build was made from.
+/// The source of a build.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Source {
     /// A folder that is in no repository.
@@ -86,13 +86,13 @@ impl Provenance {
         self
     }
 
-    /// Sets how much it tells.
+    /// Sets the level of detail.
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
         self
     }
 
-    /// Sets who built.
+    /// Sets the builder.
     pub fn builder_id(mut self, id: &str) -> Self {
         id.clone_into(&mut self.builder_id);
         self

@@ -2,24 +2,19 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::build_run::BuildRun;
 use super::oci::Platform;
 use super::provenance::{Material, Mode, Provenance, Slsa, Source};
-use super::statement::BuildRun;
+
 use crate::digest;
-use crate::fault::mix;
 
 pub(super) const TYPE_V02: &str = "https://slsa.dev/provenance/v0.2";
 const TYPE_V1: &str = "https://slsa.dev/provenance/v1";
 const BUILD_TYPE_V02: &str = "https://mobyproject.org/buildkit@v1";
 const BUILD_TYPE_V1: &str =
     "https://github.com/moby/buildkit/blob/master/docs/attestations/slsa-definitions.md";
-
-/// What a run without a time of its own counts from: 1 January 2026.
-const FIRST_RUN_MS: i64 = 1_767_225_600_000;
-const RUN_MS: i64 = 42_000;
 
 /// The predicate type of a version.
 pub(super) fn predicate_type(slsa: Slsa) -> &'static str {
@@ -32,7 +27,7 @@ pub(super) fn predicate_type(slsa: Slsa) -> &'static str {
 pub(super) fn v02(build: &BuildRun<'_>) -> Value {
     let provenance = build.provenance;
     let is_max = provenance.mode == Mode::Max;
-    let (started, finished) = built_at(build);
+    let (started, finished) = build.built_at();
     let mut predicate = json!({
         "builder": { "id": provenance.builder_id },
         "buildType": BUILD_TYPE_V02,
@@ -42,7 +37,7 @@ pub(super) fn v02(build: &BuildRun<'_>) -> Value {
             "environment": { "platform": platform(build.platform) },
         },
         "metadata": {
-            "buildInvocationID": invocation(build),
+            "buildInvocationID": build.invocation_id(),
             "buildStartedOn": started,
             "buildFinishedOn": finished,
             "completeness": {
@@ -65,7 +60,7 @@ pub(super) fn v02(build: &BuildRun<'_>) -> Value {
 
 pub(super) fn v1(build: &BuildRun<'_>) -> Value {
     let provenance = build.provenance;
-    let (started, finished) = built_at(build);
+    let (started, finished) = build.built_at();
     let mut definition = json!({
         "buildType": BUILD_TYPE_V1,
         "externalParameters": {
@@ -85,7 +80,7 @@ pub(super) fn v1(build: &BuildRun<'_>) -> Value {
         "runDetails": {
             "builder": { "id": provenance.builder_id },
             "metadata": {
-                "invocationId": invocation(build),
+                "invocationId": build.invocation_id(),
                 "startedOn": started,
                 "finishedOn": finished,
                 "buildkit_metadata": metadata(build),
@@ -98,21 +93,12 @@ pub(super) fn v1(build: &BuildRun<'_>) -> Value {
     })
 }
 
-/// Start and end, in RFC 3339.
-pub(super) fn built_at(build: &BuildRun<'_>) -> (String, String) {
-    let started = FIRST_RUN_MS.saturating_add(i64::try_from(build.run).unwrap_or(0).saturating_mul(1_000));
-    let (started, finished) =
-        build.provenance.built_at_ms.unwrap_or((started, started.saturating_add(RUN_MS)));
-    let text = |ms| Timestamp::from_millisecond(ms).unwrap_or_default().to_string();
-    (text(started), text(finished))
-}
-
 fn platform(platform: &Platform) -> String {
     let variant = platform.variant.as_ref().map(|variant| format!("/{variant}")).unwrap_or_default();
     format!("{}/{}{variant}", platform.os, platform.architecture)
 }
 
-/// Where the build's definition came from: only a git context says so here.
+/// The source of the build's definition, which only a git context has.
 fn config_source(provenance: &Provenance, path_member: &str) -> Value {
     let mut source = Map::new();
     let mut path = provenance.entry_point.as_deref();
@@ -163,7 +149,7 @@ fn material(material: &Material) -> Value {
     json!({ "uri": material.uri, "digest": { algorithm: hex } })
 }
 
-/// What BuildKit adds: the version control of a checkout, and in `Mode::Max` sources and layers.
+/// BuildKit's own metadata: version control of a checkout, and in `Mode::Max` sources and layers.
 fn metadata(build: &BuildRun<'_>) -> Value {
     let mut metadata = Map::new();
     if let Source::Checkout { uri, revision } = &build.provenance.source {
@@ -226,17 +212,4 @@ fn source_info() -> Value {
         "locations": { "step0": {}, "step1": { "locations": ranges } },
         "infos": [{ "filename": "Dockerfile", "language": "Dockerfile", "data": dockerfile }],
     })
-}
-
-/// 25 characters, as BuildKit's identifiers have.
-fn invocation(build: &BuildRun<'_>) -> String {
-    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-    let mut rest = u128::from(mix(build.run)) << 64 | u128::from(mix(!build.run));
-    let mut id = String::with_capacity(25);
-    for _ in 0..25 {
-        // The remainder is below 36.
-        id.push(char::from(DIGITS[(rest % 36) as usize]));
-        rest /= 36;
-    }
-    id
 }

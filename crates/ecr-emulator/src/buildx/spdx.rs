@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::slsa::built_at;
-use super::statement::BuildRun;
+use super::build_run::BuildRun;
 use crate::digest;
 use crate::fault::mix;
 
@@ -18,7 +17,7 @@ const PACKAGES: [(&str, &str, &str); 4] = [
 
 /// The bill of materials of a small Alpine image.
 pub(super) fn document(build: &BuildRun<'_>) -> Value {
-    let (_, finished) = built_at(build);
+    let (_, finished) = build.built_at();
     let root = "SPDXRef-DocumentRoot-Directory-sbom";
     let id = mix(build.run);
     let mut packages: Vec<Value> = PACKAGES.iter().map(|package| entry(*package, build)).collect();

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::oci::{Descriptor, Platform};
-use super::provenance::Provenance;
+use super::build_run::BuildRun;
+use super::oci::Platform;
 use super::{slsa, spdx};
 
 /// The version of the in-toto statement around a predicate.
@@ -19,19 +19,6 @@ pub(super) struct Statement<'a> {
     pub(super) predicate_type: &'static str,
     pub(super) envelope: Envelope,
     pub(super) build: BuildRun<'a>,
-}
-
-/// The build of a platform image, as its statements tell it.
-#[derive(Clone, Copy)]
-pub(super) struct BuildRun<'a> {
-    pub(super) provenance: &'a Provenance,
-    pub(super) repository: &'a str,
-    pub(super) platform: &'a Platform,
-    /// The platform image's digest.
-    pub(super) digest: &'a str,
-    pub(super) layers: &'a [Descriptor],
-    /// Makes one build's statements differ from the next one's.
-    pub(super) run: u64,
 }
 
 impl Statement<'_> {

@@ -4,32 +4,34 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderValue, Response, StatusCode, Uri, header};
 
-use super::call::{Call, Manner, take};
-use super::line::Cut;
-use super::server::Served;
+use super::app_state::AppState;
+use super::call::{Call, Protocol};
+use super::connection::Disconnect;
+use super::dispatch::dispatch;
 use crate::emulator::Emulator;
 use crate::error::ApiError;
 use crate::layer_url::{Layer, Refusal};
 
-const MANNER: Manner = Manner { refuse: |_, error| refuse(&error), garbage };
+const PROTOCOL: Protocol = Protocol { refuse: |_, error| refuse(&error), garbage };
 
 /// A download is counted, and hit by faults, as `GET /layers`.
 pub(super) async fn get(
-    State(served): State<Served>,
-    ConnectInfo(cut): ConnectInfo<Cut>,
+    State(app): State<AppState>,
+    ConnectInfo(connection): ConnectInfo<Disconnect>,
     Path((digest, repository)): Path<(String, String)>,
     uri: Uri,
 ) -> Response<Body> {
     let call = Call {
         name: "GET /layers".to_owned(),
-        action: "GetDownloadUrlForLayer".to_owned(),
+        action: "ecr:GetDownloadUrlForLayer".to_owned(),
+        resource: app.emulator.home().repository_arn(&repository),
         repositories: vec![repository.clone()],
-        place: served.emulator.home(),
+        registry: app.emulator.home(),
         principal: None,
         // Whoever has the URL may download.
-        wants: Vec::new(),
+        permissions: Vec::new(),
     };
-    take(served, cut, call, MANNER, move |emulator, _, _| {
+    dispatch(app, connection, call, PROTOCOL, move |emulator, _, _| {
         download(emulator, &repository, &digest, uri.query().unwrap_or_default())
             .unwrap_or_else(|error| refuse(&error))
     })
@@ -44,7 +46,7 @@ fn download(
 ) -> Result<Response<Body>, ApiError> {
     let mut state = emulator.state();
     let layer = Layer::verify(&state.url_key, state.now(), (repository, digest), query).map_err(denied)?;
-    let bytes = state.within(&layer.place, |state| state.blob_bytes(repository, digest));
+    let bytes = state.in_registry(&layer.registry, |state| state.blob_bytes(repository, digest));
     let bytes = bytes.ok_or_else(|| error(404, "NoSuchKey", "The specified key does not exist."))?;
     let mut response = Response::new(Body::from(bytes));
     let kind = HeaderValue::from_static("application/octet-stream");

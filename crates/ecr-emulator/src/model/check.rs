@@ -1,4 +1,4 @@
-//! Checking a request against its members.
+//! Checks of a request against its members.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::shapes::REPOSITORY_NAME;
 use crate::error::ApiError;
 use crate::request::{missing, wrong_type};
 
-/// Is each value of the type that it should be?
+/// Fails unless each value has its member's type.
 pub(super) fn types(members: &[Member], structure: &Value, path: &str) -> Result<(), ApiError> {
     for (member, value) in present(members, structure) {
         type_of(&member.shape, value, &join(path, member.name))?;
@@ -33,7 +33,7 @@ fn type_of(shape: &Shape, value: &Value, path: &str) -> Result<(), ApiError> {
     }
 }
 
-/// Is what is required there, and does each value keep to its bounds?
+/// Fails unless required members are there and values keep to their bounds.
 pub(super) fn constraints(members: &[Member], structure: &Value, path: &str) -> Result<(), ApiError> {
     for member in members.iter().filter(|member| member.required) {
         if structure[member.name].is_null() {
@@ -46,7 +46,7 @@ pub(super) fn constraints(members: &[Member], structure: &Value, path: &str) -> 
     Ok(())
 }
 
-/// Does a text keep to the bounds of a repository's name?
+/// Fails unless a text keeps to the bounds of a repository's name.
 pub(super) fn repository_name(name: &str) -> Result<(), ApiError> {
     bounds(&REPOSITORY_NAME, &Value::String(name.to_owned()), "repositoryName")
 }

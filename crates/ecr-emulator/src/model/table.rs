@@ -1,4 +1,4 @@
-//! What each operation takes, by name.
+//! Request members of each operation, by name.
 
 use super::shape::{ANY, Member, Shape, list, may, must, text};
 use super::shapes::*;

@@ -1,4 +1,4 @@
-//! `BatchDeleteImage`, with the one guard that ECR has: what an index lists cannot go before the index.
+//! `BatchDeleteImage`, with ECR's only guard: an index goes before its children.
 
 use std::collections::HashMap;
 

@@ -43,7 +43,7 @@ fn image_ids(asked: &ImageId, image: &Image) -> Vec<ImageId> {
     }
 }
 
-/// The image that an id names, which this makes a pulled one if pulls are recorded.
+/// The image that an id names; records the pull if pulls are recorded.
 pub(crate) fn pull<'a>(
     repository: &'a mut Repository,
     id: &ImageId,
@@ -69,7 +69,7 @@ pub(crate) fn find<'a>(
     repository.resolve(id).and_then(|image| check(image, accepted, now))
 }
 
-/// Can this image be handed out to this caller?
+/// Fails unless this caller can pull the image.
 fn check<'a>(image: &'a Image, accepted: Option<&[&str]>, now: i64) -> Result<&'a Image, Failure> {
     if image.status(now) != Status::Active {
         return Err(Failure::inaccessible());

@@ -51,7 +51,7 @@ pub(super) fn get_download_url_for_layer(
         return Err(ApiError::server("The emulator is not being served over HTTP."));
     };
     let layer =
-        Layer { place: state.settings.clone(), repository: name.to_owned(), digest: digest.to_owned() };
+        Layer { registry: state.settings.clone(), repository: name.to_owned(), digest: digest.to_owned() };
     let url = layer.sign(&state.url_key, state.now(), state.limits.layer_url_seconds);
     Ok(json!({ "downloadUrl": format!("{host}{url}"), "layerDigest": digest }))
 }

@@ -98,7 +98,7 @@ impl Push<'_> {
         self.require("Layers", "LayersNotFoundException", missing)
     }
 
-    /// What an index lists must be in the repository; a subject need not.
+    /// Fails unless an index's children are in the repository; a subject need not be.
     fn check_children(&self, manifest: &Manifest) -> Result<(), ApiError> {
         let children = manifest.children.iter();
         let missing = children.filter(|child| self.repository.get(child).is_none());
@@ -147,7 +147,7 @@ impl Push<'_> {
         Ok(changes)
     }
 
-    /// A subject can have so many referrers, be it there or not.
+    /// Fails for one referrer too many of a subject, whether the subject is there or not.
     fn check_subject(&self, manifest: &Manifest) -> Result<(), ApiError> {
         let limit = self.limits.referrers_per_subject;
         let referrers = manifest.subject.as_deref().and_then(|subject| self.repository.referrers_of(subject));
@@ -196,7 +196,7 @@ impl Push<'_> {
         ApiError::client("ImageAlreadyExistsException", message)
     }
 
-    /// May the image get the tag?
+    /// Fails unless the image can get the tag.
     fn check_tag(&self) -> Result<(), ApiError> {
         let Some(tag) = self.tag else {
             return Ok(());
@@ -224,7 +224,7 @@ impl Push<'_> {
         Ok(())
     }
 
-    /// The tag moves without a word; the image that had it stays.
+    /// Moves the tag; the image that had it stays.
     fn set_tag(&mut self) -> Option<Change> {
         let tag = self.tag?;
         Some(Change::Tagged {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// What becomes of a layer when no manifest of the repository refers to it any more.
+/// The fate of a layer that no manifest of its repository refers to any more.
 ///
 /// AWS documents that such layers "may be cleaned up at any time", and that they cannot be downloaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -17,20 +17,20 @@ pub enum UnreferencedLayers {
     Dropped,
 }
 
-/// How long a child counts as referenced after its index was deleted.
+/// Delay until a child of a deleted index no longer counts as referenced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReferenceLag {
     /// Not at all: the next call can delete it.
     #[default]
     None,
-    /// For so many milliseconds of the registry's clock.
+    /// For a number of milliseconds of the registry's clock.
     Milliseconds(u32),
-    /// For so many calls of `BatchDeleteImage` on its repository.
+    /// For a number of calls of `BatchDeleteImage` on its repository.
     Calls(u32),
 }
 
-/// How the registry behaves where AWS's answer is unknown, or differs by account.
+/// Choices where AWS's behaviour is not known.
 #[derive(Clone)]
 pub(crate) struct Behavior {
     /// `DescribeImages` takes `imageIds` and `filter` together.

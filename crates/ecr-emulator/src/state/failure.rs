@@ -1,14 +1,14 @@
-//! What fails for one image of a batch.
+//! Failures of single images of a batch.
 
 use serde_json::{Value, json};
 
 use super::ImageId;
 
-/// What a pull of an archived image was seen to end with.
+/// ECR's text for a pull of an archived image.
 pub(crate) const INACCESSIBLE: &str =
     "The requested image is in an inaccessible state. Please restore if needed";
 
-/// Why one image of a batch was left out.
+/// The failure of one image of a batch.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     code: &'static str,

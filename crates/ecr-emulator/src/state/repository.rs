@@ -29,15 +29,15 @@ pub(crate) struct Repository {
     pub(crate) lagging: LaggingReferences,
     images: BTreeMap<String, Image>,
     tags: BTreeMap<String, String>,
-    /// Which indexes list a digest.
+    /// Digests of the indexes that list a digest.
     parents: HashMap<String, BTreeSet<String>>,
-    /// Which images have a digest as their subject.
+    /// Digests of the images that have a digest as their subject.
     referrers: HashMap<String, BTreeSet<String>>,
-    /// Which manifests refer to a blob.
+    /// Digests of the manifests that refer to a blob.
     blob_users: HashMap<String, BTreeSet<String>>,
 }
 
-/// Whether manifests refer to a layer.
+/// Use of a layer by the manifests of its repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LayerUse {
     /// By an ACTIVE image.
@@ -85,7 +85,7 @@ impl Repository {
         self.referrers.get(digest)
     }
 
-    /// How the manifests of the repository use a blob.
+    /// Use of a blob by the manifests of the repository.
     pub(crate) fn layer_use(&self, blob: &str, now: i64) -> LayerUse {
         let users = self.blob_users.get(blob).into_iter().flatten();
         let mut found = LayerUse::Unreferenced;
@@ -137,7 +137,7 @@ impl Repository {
         self.images.insert(image.digest.clone(), image);
     }
 
-    /// Takes an image and its tags away.
+    /// Removes an image and its tags.
     pub(crate) fn remove(&mut self, digest: &str) -> Option<Image> {
         let image = self.images.remove(digest)?;
         for tag in &image.tags {
@@ -155,7 +155,7 @@ impl Repository {
         Some(image)
     }
 
-    /// Takes the blobs of a removed image away to which no other image refers.
+    /// Removes the blobs of a removed image that no other image refers to.
     pub(crate) fn drop_layers_of(&mut self, removed: &Image) {
         for blob in &removed.manifest.blobs {
             if !self.blob_users.contains_key(blob) {
@@ -164,7 +164,7 @@ impl Repository {
         }
     }
 
-    /// Lets a tag name an image; returns the image that it named before.
+    /// Moves a tag to an image; returns the image that it named before.
     pub(crate) fn tag(&mut self, digest: &str, tag: &str) -> Option<String> {
         let before = self.tags.insert(tag.to_owned(), digest.to_owned());
         if let Some(old) = before.as_deref().and_then(|old| self.images.get_mut(old)) {

@@ -1,4 +1,4 @@
-//! Trouble on purpose.
+//! Faults, hooks and latency.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! The protocol, and the doors for programs outside.
+//! The protocol, and the admin endpoint.
 
 use ecr_emulator::artifacts::plain_image;
 use ecr_emulator::buildx::Build;
@@ -56,7 +56,7 @@ async fn calls_are_counted_and_their_changes_journalled() {
 }
 
 #[tokio::test]
-async fn outside_programs_have_the_same_doors() {
+async fn outside_programs_have_the_same_hooks() {
     let (emulator, server) = served().await;
     let url = server.url();
     let digest = plain_image(&emulator, REPO, 1, None).unwrap();

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod accounts;
 mod archive;
 mod artifacts;
 mod bad_input;
@@ -24,7 +25,7 @@ mod oci_manifests;
 mod oci_uploads;
 mod paging;
 mod partial;
-mod places;
+
 mod policies;
 mod program;
 mod pull;
@@ -36,6 +37,7 @@ mod requests;
 mod sdk;
 mod seed;
 mod skopeo;
+mod sts;
 mod support;
 mod validation;
 mod volume;

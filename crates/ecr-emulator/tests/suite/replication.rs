@@ -78,7 +78,7 @@ fn each_registry_has_its_own() {
 #[test]
 fn a_seed_can_have_rules() {
     let emulator = emulator();
-    let world = r#"
+    let text = r#"
         [[replication]]
         to = ["eu-west-1", "us-east-1/210987654321"]
         prefixes = ["prod/"]
@@ -87,7 +87,7 @@ fn a_seed_can_have_rules() {
         [[replication]]
         to = ["eu-north-1"]
     "#;
-    seed::world(&emulator, world).unwrap();
+    seed::from_toml(&emulator, text).unwrap();
     let expected = json!([
         {
             "destinations": [

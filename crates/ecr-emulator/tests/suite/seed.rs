@@ -1,10 +1,10 @@
-//! Worlds to begin with.
+//! Seeds.
 
 use std::fs;
 use std::path::PathBuf;
 
 use ecr_emulator::buildx::{Build, Form, Mode, Provenance, Slsa};
-use ecr_emulator::seed::{SeedError, oci_layout, world};
+use ecr_emulator::seed::{SeedError, from_toml, oci_layout};
 use ecr_emulator::{Emulator, Status};
 use serde_json::{Value, json};
 
@@ -131,7 +131,7 @@ fn a_world_is_what_its_text_says() {
         form = "none"
         count = 3
     "#;
-    world(&emulator, text).unwrap();
+    from_toml(&emulator, text).unwrap();
     assert_eq!(emulator.now(), now);
     // Two platforms and two attestations without an index; three of the build; two signatures; one plain.
     assert_eq!((emulator.image_count(REPO), emulator.image_count("infra/base")), (10, 3));
@@ -158,7 +158,7 @@ fn a_world_is_what_its_text_says() {
 fn a_world_that_makes_no_sense_is_refused() {
     let refused = |text: &str| {
         let emulator = emulator();
-        let error = world(&emulator, text).unwrap_err();
+        let error = from_toml(&emulator, text).unwrap_err();
         assert_eq!(emulator.now(), 1_750_000_000_123, "the clock is where it was");
         error.to_string()
     };
@@ -186,7 +186,7 @@ fn a_world_can_have_one_of_each() {
         text += &format!("[[repository.image]]\nkind = \"{kind}\"\nof = \"v1\"\n");
     }
     let emulator = Emulator::new();
-    world(&emulator, &text).unwrap();
+    from_toml(&emulator, &text).unwrap();
     assert_eq!(emulator.image_count("a/b"), 3 + 9);
 }
 
@@ -198,9 +198,9 @@ async fn a_running_server_can_be_seeded() {
     let server = emulator.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
     let url = server.url();
     let body = json!({ "toml": "[[repository]]\nname = \"a/b\"\n[[repository.build]]\n" }).to_string();
-    assert_eq!(admin(&url, "POST", "world", &body).await.status, 204);
+    assert_eq!(admin(&url, "POST", "seed", &body).await.status, 204);
     assert_eq!(emulator.image_count("a/b"), 3);
-    let again = admin(&url, "POST", "world", &body).await;
+    let again = admin(&url, "POST", "seed", &body).await;
     assert_eq!(again.status, 400);
     assert!(again.body.contains("already exists"), "{}", again.body);
     let body = json!({ "repository": "c/d", "folder": folder.0, "tag": "v1" }).to_string();
@@ -230,7 +230,7 @@ fn a_build_tells_who_built_it() {
         build_args = { VERSION = "1.2.3" }
         materials = { "pkg:docker/alpine@3.22" = "sha256:aa" }
     "#;
-    world(&emulator, text).unwrap();
+    from_toml(&emulator, text).unwrap();
     let told = Provenance::new()
         .slsa(Slsa::V02)
         .mode(Mode::Max)

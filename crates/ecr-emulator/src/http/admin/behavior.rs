@@ -8,10 +8,10 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde::Deserialize;
 
-use super::{DONE, Served};
+use super::{AppState, DONE};
 use crate::state::{ReferenceLag, UnreferencedLayers};
 
-pub(super) fn router() -> Router<Served> {
+pub(super) fn router() -> Router<AppState> {
     Router::new().route("/behavior", post(behavior))
 }
 
@@ -28,8 +28,8 @@ struct Changes {
     reference_lag: Option<ReferenceLag>,
 }
 
-async fn behavior(State(served): State<Served>, Json(changes): Json<Changes>) -> StatusCode {
-    let emulator = &served.emulator;
+async fn behavior(State(app): State<AppState>, Json(changes): Json<Changes>) -> StatusCode {
+    let emulator = &app.emulator;
     changes.ids_with_filter.into_iter().for_each(|on| emulator.set_ids_with_filter(on));
     changes.name_all_unknown_images.into_iter().for_each(|on| emulator.set_name_all_unknown_images(on));
     changes.hide_subjects.into_iter().for_each(|on| emulator.set_hide_subjects(on));

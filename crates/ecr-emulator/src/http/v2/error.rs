@@ -8,20 +8,20 @@ use crate::digest;
 use crate::error::ApiError;
 use crate::state::Failure;
 
-/// Why a request failed. ECR says it in the words of its own API.
+/// An error of the OCI API, with the text of ECR's own API.
 #[derive(Debug)]
-pub(super) struct Problem {
+pub(super) struct OciError {
     status: StatusCode,
     code: &'static str,
     message: String,
 }
 
-impl Problem {
+impl OciError {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into() }
     }
 
-    /// The method makes no sense there.
+    /// The method is not supported on this path.
     pub(super) fn unsupported() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "The operation is unsupported.")
     }
@@ -30,7 +30,7 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", message)
     }
 
-    /// Fails for what is no digest.
+    /// Fails unless the text is a digest.
     pub(super) fn check_digest(digest: &str) -> Result<(), Self> {
         if digest::is_well_formed(digest) {
             return Ok(());
@@ -46,7 +46,7 @@ impl Problem {
     }
 }
 
-impl From<ApiError> for Problem {
+impl From<ApiError> for OciError {
     fn from(error: ApiError) -> Self {
         let (status, code) = match error.code.as_str() {
             "RepositoryNotFoundException" => (StatusCode::NOT_FOUND, "NAME_UNKNOWN"),
@@ -72,7 +72,7 @@ impl From<ApiError> for Problem {
     }
 }
 
-impl From<Failure> for Problem {
+impl From<Failure> for OciError {
     fn from(failure: Failure) -> Self {
         let (status, code) = match failure.code() {
             "InvalidImageDigest" => (StatusCode::BAD_REQUEST, "DIGEST_INVALID"),
@@ -84,8 +84,8 @@ impl From<Failure> for Problem {
     }
 }
 
-/// The token was good once.
-pub(super) fn expired() -> Problem {
+/// The error for an expired token.
+pub(super) fn expired() -> OciError {
     let message = "Your authorization token has expired. Reauthenticate and try again.";
-    Problem::new(StatusCode::FORBIDDEN, "DENIED", message)
+    OciError::new(StatusCode::FORBIDDEN, "DENIED", message)
 }

@@ -1,26 +1,26 @@
-//! Test doors: ways to put the registry into a state that real ECR reaches only with time or by its own defects.
+//! Test hooks: states that real ECR reaches only with time or by its own defects.
 //! Each does nothing when there is no such image.
 
-use crate::emulator::Emulator;
+use super::Emulator;
 use crate::state::{Image, Status};
 
 impl Emulator {
-    /// Test door, not in ECR: sets the recorded pull time; `None` is "never pulled".
+    /// Not in ECR: sets the recorded pull time; `None` is "never pulled".
     pub fn set_pulled_at(&self, repository: &str, digest: &str, at_ms: Option<i64>) {
         self.change(repository, digest, |image| image.pulled_at = at_ms);
     }
 
-    /// Test door, not in ECR: sets the push time; with `None`, `DescribeImages` leaves the member out.
+    /// Not in ECR: sets the push time; with `None`, `DescribeImages` leaves the member out.
     pub fn set_pushed_at(&self, repository: &str, digest: &str, at_ms: Option<i64>) {
         self.change(repository, digest, |image| image.pushed_at = at_ms);
     }
 
-    /// Test door, not in ECR: sets when a restore from the archive last ended; `None` is never.
+    /// Not in ECR: sets when a restore from the archive last ended; `None` is never.
     pub fn set_activated_at(&self, repository: &str, digest: &str, at_ms: Option<i64>) {
         self.change(repository, digest, |image| image.activated_at = at_ms);
     }
 
-    /// Test door, not in ECR: sets the status at once and without its rules. ACTIVATING stays until it is changed; one
+    /// Not in ECR: sets the status at once and without its rules. ACTIVATING stays until it is changed; one
     /// that becomes ACTIVE again was activated now.
     pub fn set_status(&self, repository: &str, digest: &str, status: Status) {
         let now = self.now();
@@ -34,13 +34,13 @@ impl Emulator {
         });
     }
 
-    /// Test door, not in ECR: `DescribeImages` leaves `imageManifestMediaType` and `artifactMediaType` out for this
+    /// Not in ECR: `DescribeImages` leaves `imageManifestMediaType` and `artifactMediaType` out for this
     /// image, as it may for very old ones.
     pub fn hide_media_types(&self, repository: &str, digest: &str) {
         self.change(repository, digest, |image| image.hides_media_types = true);
     }
 
-    /// Test door, not in ECR: `BatchGetImage` answers other bytes under this digest.
+    /// Not in ECR: `BatchGetImage` answers other bytes under this digest.
     pub fn corrupt_manifest(&self, repository: &str, digest: &str, bytes: &str) {
         self.change(repository, digest, |image| image.corrupt = Some(bytes.to_owned()));
     }

@@ -1,11 +1,11 @@
-//! Latency, faults, hooks, and what happened. All of it is about HTTP calls only, and about those of [`Emulator::send`].
+//! Latency, faults, hooks, counts and the journal: all of HTTP calls only, and of those of [`Emulator::send`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::emulator::Emulator;
+use super::Emulator;
 use crate::error::ApiError;
 use crate::fault::{Fault, FaultRule, When};
 use crate::journal::Entry;
@@ -14,17 +14,17 @@ impl Emulator {
     /// [`Emulator::call`] as a client's call, without the wire: it is counted, its hooks run before it, and the
     /// journal has what it changed. No latency, fault, rate or policy hits it.
     pub fn send(&self, operation: &str, request: Value) -> Result<Value, ApiError> {
-        let arrival = self.traffic().arrive(operation, &[], None);
-        for hook in arrival.hooks {
+        let attempt = self.traffic().begin_attempt(operation, &[], None);
+        for hook in attempt.hooks {
             hook(self);
         }
         let home = self.state().home.clone();
-        let answer = self.call_recorded(arrival.n, &home, operation, &request);
-        self.traffic().leave();
+        let answer = self.call_recorded(attempt.n, &home, operation, &request);
+        self.traffic().end_attempt();
         answer
     }
 
-    /// Makes each call of an operation wait before it is done. `None` is every operation without a latency of its
+    /// Sets the latency of an operation. `None` is every operation without a latency of its
     /// own. The latency of a repository goes before both.
     pub fn set_latency(&self, operation: Option<&str>, latency: Duration) {
         let mut traffic = self.traffic();
@@ -36,12 +36,12 @@ impl Emulator {
         }
     }
 
-    /// Makes each call about a repository wait before it is done. Of several repositories the slowest counts.
+    /// Sets the latency of calls about a repository. Of several repositories the slowest counts.
     pub fn set_repository_latency(&self, repository: &str, latency: Duration) {
         self.traffic().repository_latencies.insert(repository.to_owned(), latency);
     }
 
-    /// Adds a rule for trouble. Rules are tried in the order they came; the first that fires is the one.
+    /// Adds a fault rule. Rules are tried in the order they came; the first that fires is the one.
     pub fn fault(&self, rule: FaultRule) {
         self.traffic().add_rule(rule);
     }
@@ -64,12 +64,12 @@ impl Emulator {
         }
     }
 
-    /// Takes all rules for trouble away.
+    /// Removes all fault rules.
     pub fn clear_faults(&self) {
         self.traffic().clear_rules();
     }
 
-    /// Seeds the choice that `When::Share` makes.
+    /// Sets the seed of the choice that `When::Share` makes.
     pub fn set_seed(&self, seed: u64) {
         self.traffic().seed = seed;
     }
@@ -96,12 +96,12 @@ impl Emulator {
         self.traffic().journal.clone()
     }
 
-    /// How many HTTP calls are being handled.
+    /// Number of HTTP calls in flight.
     pub fn in_flight(&self) -> u64 {
         self.traffic().in_flight()
     }
 
-    /// The most HTTP calls that were handled at once since the last reset.
+    /// Peak of HTTP calls in flight since the last reset.
     pub fn in_flight_peak(&self) -> u64 {
         self.traffic().peak
     }

@@ -1,11 +1,11 @@
-//! Blobs without the upload protocol.
+//! Blobs that are stored without the upload protocol.
 
 use axum::body::Bytes;
 
+use super::Emulator;
 use crate::digest;
-use crate::emulator::Emulator;
 use crate::error::ApiError;
-use crate::state::{Blob, State};
+use crate::state::Blob;
 
 impl Emulator {
     /// Stores a blob, as a finished layer upload would; a blob that is there already is fine. Returns its digest.
@@ -33,17 +33,6 @@ impl Emulator {
 
     /// The bytes of a blob, unless it was only declared.
     pub fn blob(&self, repository: &str, digest: &str) -> Option<Vec<u8>> {
-        self.blob_bytes(repository, digest).map(Vec::from)
-    }
-
-    /// The same without a copy.
-    fn blob_bytes(&self, repository: &str, digest: &str) -> Option<Bytes> {
-        self.state().blob_bytes(repository, digest)
-    }
-}
-
-impl State {
-    pub(crate) fn blob_bytes(&self, repository: &str, digest: &str) -> Option<Bytes> {
-        self.repositories.get(repository)?.blobs.get(digest)?.bytes.clone()
+        self.state().blob_bytes(repository, digest).map(Vec::from)
     }
 }

@@ -1,18 +1,18 @@
-//! Looking at the state without going through the API.
+//! Views of the state that do not go through the API.
 
-use crate::emulator::Emulator;
+use super::Emulator;
 use crate::state::{Image, Status};
 
-/// What a repository holds under one digest.
+/// An image, index or artifact of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageView {
     /// The image's digest.
     pub digest: String,
     /// Its tags, in order.
     pub tags: Vec<String>,
-    /// When it was first pushed, in Unix milliseconds.
+    /// The time of its first push, in Unix milliseconds.
     pub pushed_at_ms: Option<i64>,
-    /// When a pull of it was last recorded.
+    /// The time of its last recorded pull, in Unix milliseconds.
     pub pulled_at_ms: Option<i64>,
     /// ACTIVE, ARCHIVED or ACTIVATING.
     pub status: Status,
@@ -54,7 +54,7 @@ impl Emulator {
         }
     }
 
-    /// How many images of any status a repository has.
+    /// Number of images of any status in a repository.
     pub fn image_count(&self, repository: &str) -> usize {
         let state = self.state();
         state.repositories.get(repository).map_or(0, |repository| repository.len())

@@ -1,4 +1,4 @@
-//! How a world is written.
+//! The TOML document of a seed.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::buildx::{self, Form};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct World {
+pub(super) struct Document {
     #[serde(default)]
     pub(super) repository: Vec<Repository>,
     /// The registry's replication rules, which take the place of those it has.
@@ -19,12 +19,12 @@ pub(super) struct World {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Replication {
-    /// Where to: each a Region, or a Region and an account as in `eu-west-1/210987654321`.
+    /// Destinations: each a Region, or a Region and an account as in `eu-west-1/210987654321`.
     pub(super) to: Vec<String>,
     /// Prefixes of repository names; none is every repository.
     #[serde(default)]
     pub(super) prefixes: Vec<String>,
-    /// Whether deletions are replicated; if not said, the rule does not say.
+    /// Whether deletions are replicated; without it, the rule has no such member.
     pub(super) deletes: Option<bool>,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Repository {
     /// The tags of the repository itself.
     #[serde(default)]
     pub(super) tags: BTreeMap<String, String>,
-    /// When it was created; if not said, with the oldest thing in it.
+    /// Age of the repository; if not given, that of the oldest thing in it.
     pub(super) days_ago: Option<f64>,
     #[serde(default)]
     pub(super) build: Vec<Build>,
@@ -49,7 +49,7 @@ pub(super) struct Repository {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Build {
-    /// What images of the world call it.
+    /// The name by which images of the document refer to it.
     pub(super) id: Option<String>,
     #[serde(default = "amd64")]
     pub(super) platforms: Vec<String>,
@@ -70,12 +70,12 @@ pub(super) struct Build {
     /// Whether the index was deleted after the push.
     #[serde(default)]
     pub(super) deleted_index: bool,
-    /// How many builds: of this code, the next one, and so on.
+    /// Number of builds: of this code, the next one, and so on.
     #[serde(default = "one")]
     pub(super) count: u64,
 }
 
-/// What a build's provenance tells. Of a source it is a checkout, or with `git_context` what BuildKit fetched.
+/// The provenance of a build. Its source is a checkout, or with `git_context` a repository that BuildKit fetched.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Provenance {
@@ -169,11 +169,11 @@ impl From<Attestations> for Form {
 pub(super) struct Image {
     pub(super) id: Option<String>,
     pub(super) kind: Kind,
-    /// Which one, of plain images.
+    /// The seed of a plain image.
     #[serde(default)]
     pub(super) seed: u64,
     pub(super) tag: Option<String>,
-    /// What a signature or SOCI index is about: an id, a tag, or a digest.
+    /// The subject of a signature or SOCI index: an id, a tag, or a digest.
     pub(super) of: Option<String>,
     #[serde(default)]
     pub(super) days_ago: f64,

@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line's binary.
 
 use std::process::ExitCode;
 

@@ -1,11 +1,11 @@
-//! Which registry a call is for: each account has one in each Region.
+//! Registries: each account has one in each Region.
 
 use std::collections::BTreeMap;
 
 use super::{PullThroughRule, Repository, Scanning, State};
 use crate::settings::Settings;
 
-/// What a registry has to itself, while calls are for another one.
+/// A registry that the running call is not for.
 #[derive(Clone, Default)]
 pub(super) struct Registry {
     repositories: BTreeMap<String, Repository>,
@@ -16,26 +16,26 @@ pub(super) struct Registry {
 }
 
 impl State {
-    /// Does something in the registry of this account in this Region.
-    pub(crate) fn within<T>(&mut self, place: &Settings, act: impl FnOnce(&mut Self) -> T) -> T {
+    /// Runs an action in the registry of this account in this Region.
+    pub(crate) fn in_registry<T>(&mut self, registry: &Settings, act: impl FnOnce(&mut Self) -> T) -> T {
         let from = self.settings.clone();
-        self.go(place);
+        self.switch_to(registry);
         let result = act(self);
-        self.go(&from);
+        self.switch_to(&from);
         result
     }
 
-    /// Is the running call for the registry that the emulator was made for?
+    /// Whether the running call is for the registry that the emulator was made for.
     pub(crate) fn is_home(&self) -> bool {
         self.settings == self.home
     }
 
-    fn go(&mut self, place: &Settings) {
-        if *place == self.settings {
+    fn switch_to(&mut self, registry: &Settings) {
+        if *registry == self.settings {
             return;
         }
-        let left = std::mem::replace(&mut self.settings, place.clone());
-        let entered = self.elsewhere.remove(place).unwrap_or_default();
+        let left = std::mem::replace(&mut self.settings, registry.clone());
+        let entered = self.others.remove(registry).unwrap_or_default();
         let registry = Registry {
             repositories: std::mem::replace(&mut self.repositories, entered.repositories),
             rules: std::mem::replace(&mut self.rules, entered.rules),
@@ -45,7 +45,7 @@ impl State {
         };
         // A registry with nothing in it need not be remembered: it is what one finds anyway.
         if !registry.is_empty() {
-            self.elsewhere.insert(left, registry);
+            self.others.insert(left, registry);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Who may do what, and what is to happen in between.
+//! IAM policies, calls by another client, and uncounted calls.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -7,10 +7,10 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{DONE, Served};
+use super::{AppState, DONE};
 use crate::settings::Settings;
 
-pub(super) fn router() -> Router<Served> {
+pub(super) fn router() -> Router<AppState> {
     Router::new().route("/policy", post(policy)).route("/before", post(before)).route("/call", post(call))
 }
 
@@ -21,16 +21,16 @@ struct Rule {
 }
 
 async fn policy(
-    State(served): State<Served>,
+    State(app): State<AppState>,
     Json(rule): Json<Rule>,
 ) -> Result<StatusCode, (StatusCode, String)> {
-    match served.emulator.set_policy(rule.principal.as_deref(), rule.policy) {
+    match app.emulator.set_policy(rule.principal.as_deref(), rule.policy) {
         Ok(()) => Ok(DONE),
         Err(error) => Err((StatusCode::BAD_REQUEST, format!("{error}\n"))),
     }
 }
 
-/// A call of the API that somebody else makes right before the `k`-th of an operation.
+/// A call by another client, right before the `k`-th of an operation.
 #[derive(Deserialize)]
 struct Before {
     operation: String,
@@ -39,16 +39,16 @@ struct Before {
     request: Value,
 }
 
-/// What comes of the call is nobody's business: it is as if another program had made it.
-async fn before(State(served): State<Served>, Json(plan): Json<Before>) -> StatusCode {
-    let Before { operation, k, call, request } = plan;
-    served.emulator.before(&operation, k, move |emulator| {
+/// The result of the call is dropped, as if another program had made it.
+async fn before(State(app): State<AppState>, Json(before): Json<Before>) -> StatusCode {
+    let Before { operation, k, call, request } = before;
+    app.emulator.before(&operation, k, move |emulator| {
         let _ = emulator.call(&call, request);
     });
     DONE
 }
 
-/// A call of the API by nobody: not counted, and hit by no fault.
+/// An uncounted call of the API, which no fault hits.
 #[derive(Deserialize)]
 struct Call {
     operation: String,
@@ -59,14 +59,14 @@ struct Call {
 }
 
 async fn call(
-    State(served): State<Served>,
+    State(app): State<AppState>,
     Json(call): Json<Call>,
 ) -> Result<Json<Value>, (StatusCode, String)> {
-    let home = served.emulator.home();
-    let place = Settings {
+    let home = app.emulator.home();
+    let registry = Settings {
         account: call.account.unwrap_or(home.account),
         region: call.region.unwrap_or(home.region),
     };
-    let answer = served.emulator.call_in(&place, &call.operation, call.request);
+    let answer = app.emulator.call_in(&registry, &call.operation, call.request);
     answer.map(Json).map_err(|error| (StatusCode::BAD_REQUEST, format!("{error}\n")))
 }

@@ -14,36 +14,36 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
 /// The listening socket.
-pub(super) struct Lines(pub(super) TcpListener);
+pub(super) struct Connections(pub(super) TcpListener);
 
 /// One connection.
-pub(super) struct Line {
+pub(super) struct Connection {
     stream: TcpStream,
-    cut: Cut,
+    disconnect: Disconnect,
 }
 
 /// Cuts the connection that a request came in on: from then on nothing is written to it, and it closes.
 #[derive(Clone, Default)]
-pub(super) struct Cut(Arc<AtomicBool>);
+pub(super) struct Disconnect(Arc<AtomicBool>);
 
-impl Cut {
-    pub(super) fn off(&self) {
+impl Disconnect {
+    pub(super) fn cut(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
 
-    fn check(&self) -> io::Result<()> {
+    fn check_open(&self) -> io::Result<()> {
         if self.0.load(Ordering::SeqCst) { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
     }
 }
 
-impl Connected<IncomingStream<'_, Lines>> for Cut {
-    fn connect_info(stream: IncomingStream<'_, Lines>) -> Self {
-        stream.io().cut.clone()
+impl Connected<IncomingStream<'_, Connections>> for Disconnect {
+    fn connect_info(stream: IncomingStream<'_, Connections>) -> Self {
+        stream.io().disconnect.clone()
     }
 }
 
-impl Listener for Lines {
-    type Io = Line;
+impl Listener for Connections {
+    type Io = Connection;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
@@ -52,8 +52,8 @@ impl Listener for Lines {
                 Ok((stream, address)) => {
                     // Small answers should not wait for more; without this the line is only slower.
                     let _ = stream.set_nodelay(true);
-                    let cut = Cut::default();
-                    return (Line { stream, cut }, address);
+                    let disconnect = Disconnect::default();
+                    return (Connection { stream, disconnect }, address);
                 }
                 // Out of file descriptors, most likely: some will be closed soon.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -66,7 +66,7 @@ impl Listener for Lines {
     }
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for Connection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -76,18 +76,18 @@ impl AsyncRead for Line {
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for Connection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.cut.check()?;
+        self.disconnect.check_open()?;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.cut.check()?;
+        self.disconnect.check_open()?;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

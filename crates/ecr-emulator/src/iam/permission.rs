@@ -1,4 +1,4 @@
-//! What a call wants to be allowed.
+//! Permissions that a call requires.
 
 use serde_json::Value;
 
@@ -6,22 +6,22 @@ use crate::settings::Settings;
 
 /// One action on one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Want {
+pub(crate) struct RequiredPermission {
     /// Without the `ecr:`.
     pub(crate) action: String,
     /// `*` stands for all of them; `None` when the action is on no repository.
     pub(crate) repository: Option<String>,
-    /// Whose repository, if the call says so.
-    registry: Option<String>,
+    /// The account of the repository, if the call names one.
+    account: Option<String>,
 }
 
-impl Want {
+impl RequiredPermission {
     pub(crate) fn new(action: &str, repository: Option<&str>) -> Self {
         let repository = repository.map(str::to_owned);
-        Self { action: action.to_owned(), repository, registry: None }
+        Self { action: action.to_owned(), repository, account: None }
     }
 
-    /// What an operation wants, on these repositories.
+    /// The permissions that an operation requires on these repositories.
     pub(crate) fn of(operation: &str, request: &Value, repositories: &[String]) -> Vec<Self> {
         let mut actions = vec![match operation {
             // There is no action of that name.
@@ -36,15 +36,15 @@ impl Want {
         if names.is_empty() {
             names.push((operation == "DescribeRepositories").then_some("*"));
         }
-        let registry = request["registryId"].as_str();
-        let want =
-            |action: &str, name| Self { registry: registry.map(str::to_owned), ..Self::new(action, name) };
-        names.iter().flat_map(|&name| actions.iter().map(move |action| want(action, name))).collect()
+        let account = request["registryId"].as_str();
+        let permission =
+            |action: &str, name| Self { account: account.map(str::to_owned), ..Self::new(action, name) };
+        names.iter().flat_map(|&name| actions.iter().map(move |action| permission(action, name))).collect()
     }
 
     /// The registry that the repository is in, for a caller of this one.
-    pub(super) fn place(&self, caller: &Settings) -> Settings {
-        let account = self.registry.as_ref().unwrap_or(&caller.account).clone();
+    pub(crate) fn registry(&self, caller: &Settings) -> Settings {
+        let account = self.account.as_ref().unwrap_or(&caller.account).clone();
         Settings { account, region: caller.region.clone() }
     }
 

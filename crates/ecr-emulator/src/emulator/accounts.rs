@@ -1,8 +1,8 @@
-//! More than one account and Region, and who is let in.
+//! Accounts and Regions, and access between them.
 
 use serde_json::Value;
 
-use crate::emulator::Emulator;
+use super::Emulator;
 use crate::error::ApiError;
 use crate::operation;
 use crate::settings::Settings;
@@ -15,26 +15,26 @@ impl Emulator {
 
     /// [`Emulator::call`] in another account or Region. All that an account has in a Region is a registry of its
     /// own, which is there without being made.
-    pub fn call_in(&self, place: &Settings, operation: &str, request: Value) -> Result<Value, ApiError> {
+    pub fn call_in(&self, registry: &Settings, operation: &str, request: Value) -> Result<Value, ApiError> {
         let mut state = self.state();
-        let result = state.within(place, |state| operation::run(state, operation, &request));
+        let result = state.in_registry(registry, |state| operation::run(state, operation, &request));
         state.take_changes();
         result
     }
 
-    /// Whether a caller can name another account's registry (`registryId`), as if each repository and registry had a
+    /// Sets whether a caller can name another account's registry (`registryId`), as if each repository and registry had a
     /// policy that lets everyone in. At first none has: that is an `AccessDeniedException`.
     pub fn set_cross_account(&self, on: bool) {
         self.state().cross_account = on;
     }
 
-    /// Whether a call of the JSON API must be signed (at first it need not be). Only that there is a signature of the
+    /// Sets whether calls of the JSON API must be signed (at first not). Only that there is a signature of the
     /// right form is looked at, never whether it is true.
     pub fn set_require_signature(&self, on: bool) {
         self.state().require_signature = on;
     }
 
-    /// The names of the operations that there are.
+    /// The names of the emulated operations.
     pub fn operations() -> Vec<&'static str> {
         crate::model::operations().collect()
     }

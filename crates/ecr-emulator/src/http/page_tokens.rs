@@ -1,12 +1,12 @@
-//! Listings that lead astray, and answers that say nothing.
+//! Faults in page tokens, and empty answers.
 
 use serde_json::{Value, json};
 
 use crate::fault::Fault;
 use crate::paging::to_first_page;
 
-/// Bends an answer as a fault wants it. `asked` is the token of the request.
-pub(super) fn bend(fault: Option<&Fault>, asked: Option<&str>, answer: &mut Value) {
+/// Corrupts the page token of an answer, or empties it. `asked` is the request's token.
+pub(super) fn corrupt_page_token(fault: Option<&Fault>, asked: Option<&str>, answer: &mut Value) {
     if fault == Some(&Fault::Empty) {
         *answer = json!({});
         return;

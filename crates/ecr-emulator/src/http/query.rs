@@ -1,4 +1,4 @@
-//! The query of a request.
+//! Queries and forms: `name=value` pairs, percent-encoded.
 
 use std::fmt::Write as _;
 
@@ -26,7 +26,7 @@ fn read((name, value): (&str, &str)) -> (String, String) {
     (decode(name), decode(value))
 }
 
-/// Undoes percent-encoding; what is none stays as it is.
+/// Decodes percent-encoding; what is malformed stays as it is.
 pub(super) fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -52,7 +52,7 @@ fn digit(byte: u8) -> u8 {
     }
 }
 
-/// Makes a text fit for a query.
+/// Percent-encodes a text for a query.
 pub(super) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -1,4 +1,4 @@
-//! Makes a registry what a TOML text says.
+//! Seeding a registry from TOML.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::SeedError;
-use super::shape::{Build, Image, Kind, Replication, Repository, World};
+use super::document::{Build, Document, Image, Kind, Replication, Repository};
 use crate::artifacts;
 use crate::buildx;
 use crate::emulator::Emulator;
@@ -15,15 +15,20 @@ use crate::state::Status;
 
 const DAY_MS: f64 = 86_400_000.0;
 
-/// Creates the repositories that a TOML text describes, with what is in them; the README has the members. Of each
-/// repository come first the builds and then the images, in the order they are written. What is there already stays.
+/// Creates the repositories that a TOML text describes, with their images; `docs/SEEDS.md` has the members.
+///
+/// Of each repository come first the builds and then the images, in the order they are written. What is there already
+/// stays.
 ///
 /// Times are counted back from the registry's clock, which is set to each of them meanwhile.
-pub fn world(emulator: &Emulator, toml_text: &str) -> Result<(), SeedError> {
-    let world: World = toml::from_str(toml_text).map_err(|error| SeedError::World(error.to_string()))?;
-    let clock = Clock::new(emulator);
-    replicate(emulator, &world.replication)?;
-    world.repository.iter().try_for_each(|repository| Filling::begin(&clock, repository)?.fill(repository))
+pub fn from_toml(emulator: &Emulator, toml_text: &str) -> Result<(), SeedError> {
+    let document: Document = toml::from_str(toml_text).map_err(|error| SeedError::Toml(error.to_string()))?;
+    let clock = SeedClock::new(emulator);
+    replicate(emulator, &document.replication)?;
+    document
+        .repository
+        .iter()
+        .try_for_each(|repository| RepositorySeeder::begin(&clock, repository)?.fill(repository))
 }
 
 fn replicate(emulator: &Emulator, rules: &[Replication]) -> Result<(), SeedError> {
@@ -51,24 +56,24 @@ fn replication_rule(rule: &Replication, home: &str) -> Value {
     })
 }
 
-/// [`world`] from a file.
-pub fn world_file(emulator: &Emulator, path: &Path) -> Result<(), SeedError> {
+/// [`from_toml`] of a file.
+pub fn from_toml_file(emulator: &Emulator, path: &Path) -> Result<(), SeedError> {
     let read = |source| SeedError::Read { path: path.to_owned(), source };
     let text = std::fs::read_to_string(path).map_err(read)?;
-    world(emulator, &text).map_err(|error| match error {
-        SeedError::World(problem) => SeedError::World(format!("{}: {problem}", path.display())),
+    from_toml(emulator, &text).map_err(|error| match error {
+        SeedError::Toml(problem) => SeedError::Toml(format!("{}: {problem}", path.display())),
         other => other,
     })
 }
 
-/// The registry's clock, which goes back to where it was.
-struct Clock<'a> {
+/// The registry's clock, which is restored when the seeding ends.
+struct SeedClock<'a> {
     emulator: &'a Emulator,
     before: Option<i64>,
     now: i64,
 }
 
-impl<'a> Clock<'a> {
+impl<'a> SeedClock<'a> {
     fn new(emulator: &'a Emulator) -> Self {
         let state = emulator.state();
         let (before, now) = (state.clock, state.now());
@@ -81,30 +86,30 @@ impl<'a> Clock<'a> {
         self.now.saturating_sub((days * DAY_MS) as i64)
     }
 
-    fn turn_back(&self, days: f64) {
+    fn set_days_ago(&self, days: f64) {
         self.emulator.set_clock(Some(self.ago(days)));
     }
 }
 
-impl Drop for Clock<'_> {
+impl Drop for SeedClock<'_> {
     fn drop(&mut self) {
         self.emulator.set_clock(self.before);
     }
 }
 
-/// One repository.
-struct Filling<'a> {
-    clock: &'a Clock<'a>,
+/// Fills one repository.
+struct RepositorySeeder<'a> {
+    clock: &'a SeedClock<'a>,
     emulator: &'a Emulator,
     name: &'a str,
     ids: HashMap<&'a str, String>,
 }
 
-impl<'a> Filling<'a> {
-    fn begin(clock: &'a Clock<'a>, repository: &'a Repository) -> Result<Self, SeedError> {
+impl<'a> RepositorySeeder<'a> {
+    fn begin(clock: &'a SeedClock<'a>, repository: &'a Repository) -> Result<Self, SeedError> {
         let ages = repository.build.iter().map(|build| build.days_ago);
         let oldest = ages.chain(repository.image.iter().map(|image| image.days_ago)).fold(0.0, f64::max);
-        clock.turn_back(repository.days_ago.unwrap_or(oldest));
+        clock.set_days_ago(repository.days_ago.unwrap_or(oldest));
         let tag = |(key, value)| json!({ "Key": key, "Value": value });
         let tags: Vec<Value> = repository.tags.iter().map(tag).collect();
         let mutability = if repository.immutable { "IMMUTABLE" } else { "MUTABLE" };
@@ -123,7 +128,7 @@ impl<'a> Filling<'a> {
     }
 
     fn build(&mut self, build: &'a Build) -> Result<(), SeedError> {
-        self.clock.turn_back(build.days_ago);
+        self.clock.set_days_ago(build.days_ago);
         let platforms: Vec<&str> = build.platforms.iter().map(String::as_str).collect();
         for more in 0..build.count {
             let pushed = buildx::Build::new(&platforms)
@@ -146,7 +151,7 @@ impl<'a> Filling<'a> {
 
     fn delete(&self, index: Option<&str>) -> Result<(), SeedError> {
         let index = index.ok_or_else(|| {
-            SeedError::World(format!("{}: deleted_index of a build that has no index", self.name))
+            SeedError::Toml(format!("{}: deleted_index of a build that has no index", self.name))
         })?;
         let ids = [json!({ "imageDigest": index })];
         self.emulator.call("BatchDeleteImage", json!({ "repositoryName": self.name, "imageIds": ids }))?;
@@ -154,7 +159,7 @@ impl<'a> Filling<'a> {
     }
 
     fn image(&mut self, image: &'a Image) -> Result<(), SeedError> {
-        self.clock.turn_back(image.days_ago);
+        self.clock.set_days_ago(image.days_ago);
         let digest = self.push(image)?;
         self.pulled(&digest, image.pulled_days_ago);
         if image.archived {
@@ -202,6 +207,6 @@ impl<'a> Filling<'a> {
     }
 
     fn problem(&self, text: &str) -> SeedError {
-        SeedError::World(format!("{}: {text}", self.name))
+        SeedError::Toml(format!("{}: {text}", self.name))
     }
 }
