@@ -39,10 +39,16 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let interrupt = signals::watch();
     let mut session = Session::open(common, config).await?;
     let selection = session.select(narrow.as_ref()).await?;
-    session.announce();
     let plan = match saved {
-        None => plan::make(&session, selection, interrupt, &Progress::new("planning")).await,
-        Some(saved) => take_up(&session, saved, selection).await?,
+        None => {
+            session.announce();
+            plan::make(&session, selection, interrupt, &Progress::new("planning")).await
+        }
+        Some(saved) => {
+            let plan = take_up(&session, saved, selection).await?;
+            session.announce();
+            plan
+        }
     };
     let consents = !interrupt.is_raised() && consent.is_given(&plan, &session.run, interrupt).await?;
     if !consents {

@@ -25,7 +25,7 @@ use crate::rules::judge;
 use crate::rules::verdict::Verdict;
 use crate::util::deadline::Deadline;
 use crate::util::similar::similar;
-use explanation::Explainer;
+use explanation::{AskedTag, Explainer};
 use reference::{Place, Reference};
 
 #[derive(Debug, clap::Args)]
@@ -66,6 +66,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let verdicts = judge(&inventory, &policy, now);
     let explainer = Explainer { repository, inventory: &inventory, verdicts: &verdicts, now };
     let mut explanation = explainer.explain(position, manifest.as_ref());
+    explanation.asked_tag = asked_tag(&inventory, &reference);
     if let Some(why) = skipped {
         explanation.skip(why);
     }
@@ -194,6 +195,13 @@ fn find_digest(inventory: &Inventory, repository: &str, digits: &str) -> Result<
             )))
         }
     }
+}
+
+/// The tag that was given beside a digest, and the image that has it now.
+fn asked_tag(inventory: &Inventory, reference: &Reference) -> Option<AskedTag> {
+    let tag = reference.tag.clone().filter(|_| reference.digits.is_some())?;
+    let names = holder(inventory, &tag).map(|position| inventory.image(position).digest);
+    Some(AskedTag { tag, names })
 }
 
 /// The image that holds a tag.
