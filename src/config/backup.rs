@@ -1,4 +1,4 @@
-//! Where the bytes of what is deleted are kept, and for how long.
+//! Location and retention of backups, the bytes of deleted images.
 
 use jiff::SignedDuration;
 
@@ -7,12 +7,12 @@ use crate::config::section::section;
 use crate::config::value::Period;
 
 section! {
-    /// Where the bytes of what is deleted are kept, and for how long.
+    /// Location and retention of backups, the bytes of deleted images.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct BackupConfig, BackupPatch {
-        /// How long a backup is kept; zero for no backups.
+        /// Retention of a backup; zero for no backups.
         keep: SignedDuration = SignedDuration::from_hours(30 * 24), from Period;
-        /// The place of the backups.
+        /// Folder, bucket, or neither.
         location: Location = Location::Auto, from Location;
     }
 }

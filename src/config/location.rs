@@ -1,4 +1,4 @@
-//! Where the janitor keeps something of its own: a folder or a bucket.
+//! Locations of the janitor's own files: a folder or a bucket.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer};
 
 use crate::config::value;
 
-/// A place for files of the janitor's own.
+/// Location of the janitor's own files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
     /// The user's state folder on the command line, the bucket of its stack in Lambda.
@@ -30,7 +30,7 @@ pub struct S3Prefix {
     pub prefix: String,
 }
 
-/// Why a text names no place.
+/// A text that names no location.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLocation {
     /// Neither a keyword, nor a bucket, nor a folder.

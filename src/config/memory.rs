@@ -1,13 +1,13 @@
-//! Where runs keep what they learned of a repository.
+//! Location of the memory, in which runs keep facts about repositories.
 
 use crate::config::location::Location;
 use crate::config::section::section;
 
 section! {
-    /// Where runs keep what they learned of a repository.
+    /// Location of the memory, in which runs keep facts about repositories.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct MemoryConfig, MemoryPatch {
-        /// The place of the memory.
+        /// Folder, bucket, or neither.
         location: Location = Location::Auto, from Location;
     }
 }

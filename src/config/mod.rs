@@ -50,15 +50,15 @@ words! {
 pub struct Config {
     /// The mode of the Lambda function; on the command line the verb is the mode.
     pub mode: Mode,
-    /// Which repositories.
+    /// Repositories to work on.
     pub select: Select,
-    /// How much a run may do, and how fast.
+    /// Pace, breaker and calls in flight.
     pub limits: Limits,
-    /// Where runs keep what they learned.
+    /// Location of the memory.
     pub memory: MemoryConfig,
-    /// Where the bytes of what is deleted are kept.
+    /// Location and retention of backups.
     pub backup: BackupConfig,
-    /// The file, if there is one.
+    /// The file that was read, if any.
     pub source: ConfigSource,
     /// The environment variables that were taken, by name.
     pub variables: Vec<String>,
@@ -66,7 +66,7 @@ pub struct Config {
     overrides: Vec<Override>,
 }
 
-/// Where a configuration comes from, its environment variables aside.
+/// Source of a configuration, its environment variables aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigSource {
     /// No file: the defaults of this program.

@@ -1,4 +1,4 @@
-//! Which repositories a run works on.
+//! Repositories that a run works on.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::config::section::section;
 use crate::config::value::Texts;
 
 section! {
-    /// Which repositories a run works on.
+    /// Repositories that a run works on.
     #[derive(Debug, Clone)]
     pub struct Select, SelectPatch {
         /// Patterns of names.
