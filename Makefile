@@ -1,45 +1,45 @@
 # Everything but deploy and size needs only Rust and make. `make help` lists the targets.
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint build bench size deploy deploy-check contract-aws witnesses fuzz clean
+.PHONY: help demo test soak lint build bench size deploy template interop contract-aws fuzz clean
 
-help: ## This list
+help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Show the Lambda function at work on an embedded ECR (no AWS account needed)
 	$(CARGO) build --locked --bins
 	@$(CARGO) run --locked --quiet --bin ecr-janitor -- demo
 
-test: ## All tests
+test: ## Run all tests
 	$(CARGO) test --locked --workspace
-	@$(MAKE) --no-print-directory witnesses
+	@$(MAKE) --no-print-directory interop
 	CARGO="$(CARGO)" tests/template/run.sh test
 
-soak: ## The reference model, other clients and lost answers over many random worlds: WORLDS=10000
+soak: ## Run the reference model and interleavings over many random registries: WORLDS=10000
 	MODEL_WORLDS=$(or $(WORLDS),10000) $(CARGO) test --locked --test model
 
-witnesses: ## AWS's clients, skopeo and moto against the real binaries (skipped without Python)
+interop: ## AWS's clients, skopeo and moto against the real binaries (skipped without Python)
 	CARGO="$(CARGO)" tests/interop/run.sh
 
-fuzz: ## Hostile input by libFuzzer, TIME=60 seconds a target (skipped without a C++ compiler)
+fuzz: ## Fuzz with libFuzzer, TIME=60 seconds a target (skipped without a C++ compiler)
 	fuzz/run.sh $(or $(TIME),60)
 
-lint: ## Formatting, lints, documentation, and the Lambda binary alone
+lint: ## Check formatting, lints, documentation, and the Lambda binary alone
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --features lambda -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
 	tests/template/run.sh lint
 
-build: ## Release binaries: target/release/ecr-janitor, and the function's target/lambda/bootstrap
+build: ## Build release binaries: target/release/ecr-janitor, and the function's target/lambda/bootstrap
 	$(CARGO) build --locked --release --bin ecr-janitor
 	$(CARGO) build --locked --release --bin bootstrap --no-default-features --features lambda --target-dir target/lambda-build
 	@mkdir -p target/lambda && cp target/lambda-build/release/bootstrap target/lambda/bootstrap
 
-bench: ## API calls against their floor, time and memory
+bench: ## Measure API calls against their floor, time and memory
 	$(CARGO) bench --locked --bench api_calls
 
-size: build ## The function's zip and what is in it; more than 5 MB fails (needs Python)
+size: build ## Show the size of the function's zip; more than 5 MB fails (needs Python)
 	@python3 -m zipfile -c target/lambda/function.zip target/lambda/bootstrap
 	@python3 -m zipfile -l target/lambda/function.zip
 	@size -A -d target/lambda/bootstrap 2>/dev/null | awk '$$2 > 100000 && /^\./ { printf "  %-18s %5.2f MB\n", $$1, $$2 / 1e6 }' || true
@@ -52,11 +52,11 @@ deploy: ## Build with SAM and deploy to your AWS account as samconfig.toml says:
 	CARGO_TARGET_DIR="$(CURDIR)/target/sam" sam build --config-env $(ENVIRONMENT)
 	sam deploy --config-env $(ENVIRONMENT)
 
-deploy-check: ## What can be proven of template.yaml without an AWS account (skipped without Python)
+template: ## Checks of template.yaml that need no AWS account (skipped without Python)
 	tests/template/run.sh lint
 	CARGO="$(CARGO)" tests/template/run.sh test
 
-contract-aws: ## Try on your AWS account what is believed of ECR: PREFIX=janitor-contract CONSENT=yes [WAIT=seconds]
+contract-aws: ## Check the assumptions about ECR on your AWS account: PREFIX=janitor-contract CONSENT=yes [WAIT=seconds]
 	@test -n "$(PREFIX)" -a "$(CONSENT)" = yes || { echo "This creates one repository below PREFIX, deletes it again, and costs cents:"; \
 	  echo "  make contract-aws PREFIX=janitor-contract CONSENT=yes"; exit 2; }
 	@$(CARGO) run --locked --quiet -p ecr-contract -- --aws --prefix "$(PREFIX)" --i-know-this-creates-a-repository $(if $(WAIT),--wait $(WAIT))

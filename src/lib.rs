@@ -1,23 +1,21 @@
 //! Removes the small untagged attestation images that `docker buildx` leaves in Amazon ECR, and nothing else.
 //!
-//! Data flows one way; only the two ends touch the network, and only the last step writes:
+//! The rooms, from the front ends down; imports only ever point downwards, and a test keeps it so:
 //!
 //! ```text
-//!  registry ──► select ──► survey ──────────► rules ──► verdict ──► limits ──► apply ──► report
-//!  (port)       which      inventory:         pure:     expand to   the        level     for many
-//!   └ ecr       reposi-    images, edges,     one       decisions   breaker    by level  printers
-//!               tories     proofs             verdict                          │
-//!                          ▲                  an image                         ├ recheck right before
-//!                          └── read what they want to see ◄┘                   └ batch: believe the answer
+//!  cli/            lambda/                   front ends
+//!        executor/                           carries out a plan: look again, back up, delete, tag, in order
+//!        planner/                            makes a plan: selection, collection, plan file
+//!  registry/  memory/  │  rules/             ports and adapters │ the decisions: pure, without clock or network
+//!  report/      inventory/                   vocabulary of plans and results │ a repository as it was read
+//!        config/                             policy, presets, patterns, tag templates
+//!        oci/                                digests, manifests, media types, attestations: pure
+//!        util/                               deadlines, sanitizing, logging
 //! ```
 //!
-//! - Values: [`digest`], [`manifest`], [`media_type`], [`attestation`] (the table that says what an image is),
-//!   [`template`], [`pattern`]; and [`plain`], for whatever people get to see of other people's text.
-//! - What is read: [`registry`], [`select`], [`survey`], [`inventory`], [`graph`].
-//! - What is decided, without a clock or a network: [`policy`], [`rules`], [`verdict`], [`decision`], [`limits`].
-//! - What is done: [`plan`], [`recheck`], [`apply`], [`run`], within a [`deadline`].
-//! - Who may: `iam_policy`.
-//! - Who asks: `cli`, `lambda`; with [`config`], [`event`], [`report`], [`telemetry`], [`exit_code`].
+//! Data flows one way: a listing becomes an [`inventory`], the [`rules`] give each image a verdict, the [`planner`] makes
+//! them an immutable plan of typed steps, the [`executor`] gives each step an outcome, and the [`report`] is a view of
+//! both. A plan run holds nothing that can write: the ports of [`registry`] are one trait for each capability.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 #[cfg(feature = "cli")]
@@ -27,6 +25,7 @@ pub mod executor;
 pub mod inventory;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+pub mod memory;
 pub mod oci;
 pub mod planner;
 pub mod registry;

@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use ecr_attestation_janitor::oci::attestation::{Class, classify};
+use ecr_attestation_janitor::oci::attestation::{Form, Kind, classify};
 use ecr_attestation_janitor::oci::digest::Digest;
 use ecr_attestation_janitor::oci::manifest::{Descriptor, Manifest};
 use serde::Deserialize;
@@ -49,15 +49,16 @@ fn labelled(corpus: &Path) -> Vec<(String, Label, Vec<u8>)> {
 
 /// The class of these bytes, in the words of the labels.
 fn class(bytes: &[u8]) -> &'static str {
-    use ecr_attestation_janitor::oci::attestation::Form::{Legacy, Oci};
-    match Manifest::parse(bytes).map(|manifest| classify(&manifest)) {
-        Ok(Class::Attestation(Oci)) => "attestation-oci",
-        Ok(Class::Attestation(Legacy)) => "attestation-legacy",
-        Ok(Class::Attestation(form)) => panic!("bytes alone never prove the form {form:?}"),
-        Ok(Class::Suspect { .. }) => "suspect",
-        Ok(Class::Index) => "index",
-        Ok(Class::Referrer) => "referrer",
-        Ok(Class::Other) | Err(_) => "other",
+    let Ok(manifest) = Manifest::parse(bytes) else { return "other" };
+    let classified = classify(&manifest);
+    match (classified.kind, classified.form) {
+        (Kind::Attestation, Some(Form::Oci)) => "attestation-oci",
+        (Kind::Attestation, Some(Form::Legacy)) => "attestation-legacy",
+        (Kind::Attestation, form) => panic!("bytes alone never prove the form {form:?}"),
+        (Kind::Suspect, _) => "suspect",
+        (Kind::Index, _) => "index",
+        _ if manifest.subject.is_some() => "referrer",
+        _ => "other",
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::Result;
 use crate::floor::{Calls, Floor, Task, floor};
 use crate::janitor::{self, Needs, Ran};
-use crate::table::thousands;
+use crate::number::thousands;
 use crate::world::{self, Workflow};
 
 /// How long the registry waits before it answers.

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 mod case;
 mod floor;
 mod janitor;
+mod number;
 mod pure;
 mod table;
 mod world;

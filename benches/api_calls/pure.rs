@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ecr_attestation_janitor::config::policy::Policy;
-use ecr_attestation_janitor::inventory::{Evidence, Image, Inventory, Position, Status};
+use ecr_attestation_janitor::inventory::{Evidence, Image, ImageIndex, ImageStatus, Inventory};
 use ecr_attestation_janitor::oci::attestation::kind_by_listing;
 use ecr_attestation_janitor::oci::digest::Digest;
 use ecr_attestation_janitor::oci::manifest::Manifest;
@@ -47,8 +47,7 @@ pub(crate) fn measure(images: usize) -> Result<Pure> {
         read?;
         let ((), to_link) = timed(|| inventory.link());
         let verdicts = judge(&inventory, &policy, now);
-        let wanted =
-            |position: Position| verdicts[position as usize].wants_read(inventory.image(position).evidence);
+        let wanted = |position: ImageIndex| verdicts[position].wants_read(inventory.image(position).evidence);
         let unread: Vec<bool> = inventory.positions().map(wanted).collect();
         let (read, to_read_more) = timed(|| read_all(&mut inventory, &views, &unread));
         read?;
@@ -95,7 +94,7 @@ fn listed(view: &ImageView) -> Result<Image> {
         pulled_at: None,
         size_bytes: view.manifest.len() as u64,
         tags: view.tags.iter().map(|tag| tag.as_str().into()).collect(),
-        status: Status::Active,
+        status: ImageStatus::Active,
         shape: shape(Some(&view.media_type)),
         ruled_out: kind_by_listing(manifest.artifact_type.as_deref().or(config), subject.is_some()),
         subject,

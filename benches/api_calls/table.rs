@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::case::{Latency, Measured, Run};
 use crate::janitor::Needs;
+use crate::number::thousands;
 use crate::pure::Pure;
 
 /// Operations and their short names.
@@ -69,17 +70,4 @@ pub(crate) fn legend(latency: Latency) -> String {
          memory of the janitor alone; the registry shares the machine with it. calls: made / needed.\n",
         latency.ms()
     )
-}
-
-/// A number as people write it: 100,000.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.char_indices() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -4,7 +4,10 @@ use std::sync::Mutex;
 
 use ecr_attestation_janitor::oci::digest::Digest;
 use ecr_attestation_janitor::planner::collect::verified;
-use ecr_attestation_janitor::registry::{CallError, Delete as _, Read as _, StoredManifest, Tag as _};
+use ecr_attestation_janitor::registry::{
+    CallError, DeleteImages as _, ListRegistry as _, ReadRepository as _, StoredManifest, TagImages as _,
+};
+use futures::StreamExt as _;
 
 use super::assert_line;
 use super::replay::{self, Reply};
@@ -18,12 +21,14 @@ pub fn run(bytes: &[u8]) {
     let ecr = replay::ecr(move |_, _| reply(next.lock().unwrap().next().unwrap_or_default()));
     let asked = Digest::of(b"asked");
     replay::wait(async {
-        let page = check(ecr.image_page("team/api", None).await);
-        for image in page.into_iter().flat_map(|page| page.images) {
+        let page = ecr.images("team/api").next().await.and_then(check);
+        for image in page.into_iter().flatten() {
             assert!(all.contains(&image.digest.hex()) || all.contains('\\'), "{:?}", image.digest);
         }
         check(ecr.describe("team/api", &[asked]).await);
-        for manifest in check(ecr.manifests("team/api", &[asked]).await).into_iter().flat_map(|it| it.done) {
+        let part = ecr.manifests("team/api", vec![asked]).next().await;
+        let response = part.and_then(|part| check(part.response));
+        for manifest in response.into_iter().flat_map(|it| it.done) {
             let (digest, bytes) = (manifest.digest, manifest.bytes.clone());
             match verified(manifest) {
                 Ok(_) => assert_eq!(digest, Digest::of(bytes.as_bytes())),

@@ -1,12 +1,12 @@
 //! Plan files: a forged one, with the right checksum, still does only what a planner could have planned.
 
 use ecr_attestation_janitor::cli::render::table::{self, Style};
-use ecr_attestation_janitor::config::policy::Action;
 use ecr_attestation_janitor::config::{Config, Limits, Mode};
-use ecr_attestation_janitor::oci::attestation::Kind;
-use ecr_attestation_janitor::oci::digest::Digest;
-use ecr_attestation_janitor::planner::plan_file::SavedPlan;
-use ecr_attestation_janitor::report::{Circumstances, Report, RepositoryReport};
+use ecr_attestation_janitor::planner::Planned;
+use ecr_attestation_janitor::planner::plan_file::{SavedPlan, checksum};
+use ecr_attestation_janitor::report::outcomes::Outcomes;
+use ecr_attestation_janitor::report::plan::{Deletion, DeletionTarget, RepositoryPlan, Step};
+use ecr_attestation_janitor::report::{ApiUsage, Report, RepositoryReport, RunFrame};
 use ecr_attestation_janitor::rules::limits;
 use ecr_attestation_janitor::util::sanitize;
 use jiff::Timestamp;
@@ -17,58 +17,58 @@ use super::{assert_harmless, assert_line};
 pub fn run(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     match SavedPlan::parse(&text) {
-        Ok(plan) => assert_eq!(plan.checksum, checksum(&plan)),
+        Ok(plan) => assert_eq!(plan.checksum, checksum(&serde_json::to_value(&plan).unwrap())),
         Err(refused) => assert_line(&sanitize::line(&refused.to_string())),
     }
     let Ok(mut plan) = serde_json::from_str::<SavedPlan>(&text) else { return };
-    plan.checksum = checksum(&plan);
+    plan.checksum = checksum(&serde_json::to_value(&plan).unwrap());
     match SavedPlan::parse(&serde_json::to_string(&plan).unwrap()) {
         Ok(plan) => take_up(plan),
         Err(refused) => assert_line(&sanitize::line(&refused.to_string())),
     }
 }
 
-fn checksum(plan: &SavedPlan) -> String {
-    let bare = SavedPlan { checksum: String::new(), ..plan.clone() };
-    Digest::of(&serde_json::to_vec(&bare).unwrap()).hex()
-}
-
 fn take_up(plan: SavedPlan) {
     if let Err(refused) = plan.check_place(Some("123456789012"), "eu-central-1") {
         assert_line(&sanitize::line(&refused.to_string()));
     }
-    let planned = plan.into_repositories().into_iter().map(|planned| planned.report);
-    let mut repositories: Vec<RepositoryReport> = planned.collect();
-    for decision in repositories.iter().flat_map(|repository| &repository.decisions) {
-        let bears_digest = |tag: &String| tag.contains(&decision.digest.hex()[..12]);
-        assert!(decision.tags.iter().all(bears_digest));
-        assert!(decision.tags.is_empty() || decision.kind == Kind::Attestation);
-        match decision.action {
-            Action::Keep => panic!("{decision:?}"),
-            Action::Tag => assert!(decision.new_tag.iter().all(bears_digest) && decision.new_tag.is_some()),
-            Action::Delete => {
-                assert!(matches!(decision.kind, Kind::Attestation | Kind::Index | Kind::Image));
-            }
+    let repositories: Vec<Planned> = plan.into_repositories();
+    let plans: Vec<RepositoryPlan> = repositories.iter().filter_map(|it| it.plan().cloned()).collect();
+    for step in plans.iter().flat_map(|plan| &plan.steps) {
+        let image = step.image();
+        let bears_digest = |tag: &String| tag.contains(&image.digest.hex()[..12]);
+        assert!(image.tags.iter().all(bears_digest));
+        match step {
+            Step::Delete(Deletion { target: DeletionTarget::Attestation { .. }, .. }) => {}
+            Step::Delete(_) => assert!(image.tags.is_empty()),
+            Step::Tag(tagging) => assert!(bears_digest(&tagging.new_tag)),
         }
     }
     for limit in
         [Config::default().limits, Limits { max_deletions: 0, max_images_share: 0.0, ..Limits::default() }]
     {
-        let mut reports: Vec<&mut RepositoryReport> = repositories.iter_mut().collect();
-        for tripped in limits::check(&mut reports, &limit) {
+        for tripped in limits::check(&plans, &limit) {
             assert_line(&sanitize::line(&tripped.to_string()));
         }
     }
-    let deletions = repositories.iter().flat_map(|it| &it.decisions).filter(|it| it.action == Action::Delete);
-    let report = Report::new(
-        Mode::Apply,
-        Timestamp::UNIX_EPOCH,
-        Timestamp::UNIX_EPOCH,
-        repositories.clone(),
-        Circumstances::default(),
+    let deletes = plans.iter().any(|plan| plan.deletions() > 0);
+    let none = Limits { max_deletions: 0, max_images_share: 1.0, ..Limits::default() };
+    assert_eq!(
+        deletes,
+        !limits::check(&plans, &none).is_empty(),
+        "a limit of nothing stops whatever deletes"
     );
-    let deletes = deletions.count() > 0;
-    assert_eq!(deletes, report.hit_a_limit(), "a limit of nothing stops whatever deletes");
-    assert!(!deletes || report.totals.counts.planned == 0, "and everything else with it");
+    let report = |plan: RepositoryPlan| {
+        let steps = plan.steps.len();
+        RepositoryReport::new(plan, Outcomes::none(steps))
+    };
+    let frame = RunFrame {
+        mode: Mode::Apply,
+        started_at: Timestamp::UNIX_EPOCH,
+        finished_at: Timestamp::UNIX_EPOCH,
+        usage: ApiUsage::default(),
+        breaker_trips: 0,
+    };
+    let report = Report::new(frame, plans.into_iter().map(report).collect());
     assert_harmless(&table::report(&report, Style::Plain));
 }

@@ -10,8 +10,13 @@ use ecr_attestation_janitor::config::Mode;
 use ecr_attestation_janitor::config::policy::Action;
 use ecr_attestation_janitor::oci::attestation::{Form, Kind};
 use ecr_attestation_janitor::oci::digest::Digest;
-use ecr_attestation_janitor::report::decision::{Decision, Outcome, Reason, State};
-use ecr_attestation_janitor::report::{Circumstances, Report, RepositoryReason, RepositoryReport, Status};
+use ecr_attestation_janitor::report::decision::Decision;
+use ecr_attestation_janitor::report::outcome::OutcomeName as Outcome;
+use ecr_attestation_janitor::report::plan::ImageFacts;
+use ecr_attestation_janitor::report::reason::{Reason, State};
+use ecr_attestation_janitor::report::{
+    ApiUsage, Report, RepositoryReason, RepositoryReport, RepositoryStatus, RunFrame,
+};
 use ecr_attestation_janitor::util::logging::{Format, Log};
 use ecr_attestation_janitor::util::sanitize;
 use jiff::Timestamp;
@@ -51,35 +56,43 @@ fn tables(report: &Report) -> Vec<String> {
 
 fn decision(name: &str, outcome: Outcome, texts: &[String; 5]) -> Decision {
     let [_, tag, platform, code, detail] = texts.clone();
+    let failed = outcome == Outcome::Failed;
     Decision {
-        digest: Digest::of(name.as_bytes()),
         kind: Kind::Attestation,
         form: Some(Form::Oci),
         state: Some(State::Orphaned),
         action: Action::Tag,
         outcome,
-        reason: Reason::Orphaned,
-        code: (outcome == Outcome::Failed).then_some(code),
-        detail: (outcome == Outcome::Failed).then_some(detail),
-        parents: Vec::new(),
-        subject: Some(Digest::of(b"subject")),
-        platform: Some(platform),
-        tags: vec![tag.clone()],
-        new_tag: Some(tag),
-        size_bytes: 1,
-        pushed_at: None,
+        code: failed.then_some(code.into()),
+        detail: failed.then_some(detail.into()),
+        new_tag: Some(tag.clone()),
+        image: ImageFacts {
+            digest: Digest::of(name.as_bytes()),
+            reason: Reason::Orphaned,
+            parents: Vec::new(),
+            subject: Some(Digest::of(b"subject")),
+            platform: Some(platform),
+            tags: vec![tag],
+            size_bytes: 1,
+            pushed_at: None,
+        },
     }
 }
 
 fn report(texts: &[String; 5]) -> Report {
     let [name, .., detail] = texts;
     let failed = (name.clone(), RepositoryReason::IndexUnreadable, Some(detail.clone()));
-    let failed = RepositoryReport::without_decisions(failed.0, failed.1, failed.2);
+    let failed = RepositoryReport::skipped(failed.0, failed.1, failed.2);
     let decisions = vec![decision("a", Outcome::Failed, texts), decision("b", Outcome::Planned, texts)];
-    let mut done = RepositoryReport { status: Status::Done, reason: None, decisions, ..failed.clone() };
-    done.count_outcomes();
-    let (started_at, repositories) = (Timestamp::UNIX_EPOCH, vec![failed, done]);
-    Report::new(Mode::Plan, started_at, started_at, repositories, Circumstances::default())
+    let done = RepositoryReport { status: RepositoryStatus::Done, reason: None, decisions, ..failed.clone() };
+    let frame = RunFrame {
+        mode: Mode::Plan,
+        started_at: Timestamp::UNIX_EPOCH,
+        finished_at: Timestamp::UNIX_EPOCH,
+        usage: ApiUsage::default(),
+        breaker_trips: 0,
+    };
+    Report::new(frame, vec![failed, done])
 }
 
 fn explanations(texts: &[String; 5]) -> Vec<String> {
@@ -109,7 +122,7 @@ fn explanations(texts: &[String; 5]) -> Vec<String> {
         action: Action::Keep,
         reason: Reason::NotAnAttestation,
         because: Reason::NotAnAttestation.sentence(),
-        repository_left_alone: Some(detail.clone()),
+        repository_skipped: Some(detail.clone()),
         advice: None,
     };
     let overview = Overview {

@@ -7,7 +7,7 @@ use ecr_attestation_janitor::config::Config;
 use ecr_attestation_janitor::config::policy::{Action, Policy};
 use ecr_attestation_janitor::oci::attestation::{Form, Kind};
 use ecr_attestation_janitor::oci::digest::Digest;
-use ecr_attestation_janitor::planner::collect::survey;
+use ecr_attestation_janitor::planner::collect::collect;
 use ecr_attestation_janitor::report::decision::Decision;
 use ecr_attestation_janitor::rules::verdict::expand;
 use ecr_attestation_janitor::util::deadline::Deadline;
@@ -69,7 +69,7 @@ pub fn run(bytes: &[u8]) {
         let deleted: BTreeSet<String> = decisions
             .iter()
             .filter(|decision| decision.action == Action::Delete)
-            .map(|decision| decision.digest.to_string())
+            .map(|decision| decision.image.digest.to_string())
             .collect();
         for decision in decisions.iter().filter(|decision| decision.action != Action::Keep) {
             check(&lines, decision, &deleted);
@@ -109,10 +109,13 @@ fn decide(lines: &Arc<Vec<Line>>, policy: &Policy) -> Vec<Decision> {
         _ => read(&known, &asked(request)).to_string(),
     });
     let now = Timestamp::from_second(NOW).unwrap();
-    match replay::wait(survey(&ecr, "team/api", policy, now, &Deadline::default())) {
-        Ok(surveyed) => expand(&surveyed.inventory, policy, &surveyed.verdicts),
-        Err(hands_off) => {
-            assert_line(&hands_off.detail);
+    match replay::wait(collect(&ecr, "team/api", policy, now, &Deadline::default())) {
+        Ok(collected) => {
+            let (steps, _) = expand(&collected.inventory, policy, &collected.verdicts);
+            steps.into_iter().map(|step| Decision::of_step(step, None)).collect()
+        }
+        Err(skipped) => {
+            assert_line(&skipped.detail);
             Vec::new()
         }
     }
@@ -174,7 +177,7 @@ fn read(lines: &[Line], asked: &BTreeSet<String>) -> Value {
 /// The promises, without the janitor's own words for them.
 fn check(lines: &[Line], decision: &Decision, deleted: &BTreeSet<String>) {
     let by_digest: BTreeMap<&str, &Line> = lines.iter().map(|line| (line.digest.as_str(), line)).collect();
-    let digest = decision.digest.to_string();
+    let digest = decision.image.digest.to_string();
     let line = by_digest[digest.as_str()];
     let story = || lines.iter().map(|it| format!("{} {}\n", it.flags, it.bytes)).collect::<String>();
     assert!(!line.flags.contains(['t', 'a', 'y', 'u', 'x', 'n']), "{decision:?}\n{}", story());

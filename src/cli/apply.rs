@@ -14,13 +14,12 @@ use crate::util::deadline::Deadline;
 
 use crate::cli::exit_code::ExitCode;
 use crate::executor::run::{apply_plan, report_plan};
-use crate::planner::collect::HandsOff;
 use crate::planner::plan_file::{Refused, SavedPlan};
 use crate::planner::selection::{Selected, Selection};
-use crate::planner::{Plan, check_opt_in};
+use crate::planner::{Plan, Planned, Skipped, check_opt_in};
 use crate::registry::ecr::Ecr;
+use crate::report::RepositoryReason;
 use crate::report::observer::Observer as _;
-use crate::report::{RepositoryReason, RepositoryReport};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -78,7 +77,7 @@ fn refused(path: &Path, why: &Refused) -> Failure {
     Failure::Usage(format!("the plan {} is refused: {why}", path.display()))
 }
 
-/// A saved plan against the registry of now: a repository that is gone, or that the configuration leaves alone by
+/// The saved plan against the registry as it is now: a repository that is gone, or that the configuration skips by
 /// now, is left out with its reason.
 async fn take_up(
     ecr: &Ecr,
@@ -90,22 +89,20 @@ async fn take_up(
     let mut here: BTreeMap<String, Selected> =
         selection.repositories.into_iter().map(|chosen| (chosen.name.clone(), chosen)).collect();
     let mut repositories = saved.into_repositories();
-    repositories.retain(|planned| !selection.is_narrowed || here.contains_key(&planned.report.name));
+    repositories.retain(|planned| !selection.is_narrowed || here.contains_key(planned.name()));
     for planned in &mut repositories {
-        if let Err(left_alone) = still_selected(ecr, config, here.remove(&planned.report.name)).await {
-            let name = std::mem::take(&mut planned.report.name);
-            let detail = (!left_alone.detail.is_empty()).then_some(left_alone.detail);
-            planned.report = RepositoryReport::without_decisions(name, left_alone.reason, detail);
+        if let Err(skipped) = still_selected(ecr, config, here.remove(planned.name())).await {
+            *planned = Planned::Skipped { name: planned.name().to_owned(), skipped };
         }
     }
     Ok(Plan { registry: selection.registry, repositories, tripped: Vec::new() })
 }
 
-async fn still_selected(ecr: &Ecr, config: &Config, here: Option<Selected>) -> Result<(), HandsOff> {
-    let leave = |reason| Err(HandsOff { reason, detail: String::new() });
+async fn still_selected(ecr: &Ecr, config: &Config, here: Option<Selected>) -> Result<(), Skipped> {
+    let skip = |reason| Err(Skipped::plainly(reason));
     match here {
-        None => leave(RepositoryReason::RepositoryGone),
-        Some(Selected { skip: Some(reason), .. }) => leave(reason),
+        None => skip(RepositoryReason::RepositoryGone),
+        Some(Selected { skip: Some(reason), .. }) => skip(reason),
         Some(chosen) => check_opt_in(ecr, &config.select.require_tag, &chosen, &Deadline::default()).await,
     }
 }

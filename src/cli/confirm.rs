@@ -4,9 +4,8 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use super::Failure;
 use super::render::pending_table;
-use crate::config::policy::Action;
 use crate::planner::Plan;
-use crate::report::decision::Outcome;
+use crate::report::plan::{RepositoryPlan, Step};
 
 /// How consent comes about.
 pub(super) enum Consent {
@@ -44,12 +43,12 @@ impl Consent {
 
 /// `Delete 12 and tag 3 images in 2 repositories?`; nothing where nothing is planned.
 fn question(plan: &Plan) -> Option<String> {
-    let count = |action: Action| {
-        let planned = plan.repositories.iter().flat_map(|planned| &planned.report.decisions);
-        planned.filter(|d| d.outcome == Outcome::Planned && d.action == action).count()
+    let pending = || plan.plans().filter(|it| !it.steps.is_empty() && !plan.is_stopped(&it.name));
+    let count = |wanted: fn(&Step) -> bool| {
+        pending().flat_map(|it: &RepositoryPlan| &it.steps).filter(|step| wanted(step)).count()
     };
-    let repositories = plan.repositories.iter().filter(|planned| planned.report.counts.planned > 0).count();
-    let what = match (count(Action::Delete), count(Action::Tag)) {
+    let repositories = pending().count();
+    let what = match (count(|step| step.deletion().is_some()), count(|step| step.tagging().is_some())) {
         (0, 0) => return None,
         (deletions, 0) => format!("Delete {deletions}"),
         (0, tags) => format!("Tag {tags}"),

@@ -23,7 +23,7 @@ pub(super) struct Args {
     /// Begin with the registry that `demo` shows
     #[arg(long)]
     demo: bool,
-    /// Begin with the registry that this TOML file describes (see crates/ecr-emulator/README.md). May be repeated
+    /// Begin with the registry that this TOML file describes (see crates/ecr-emulator/docs/SEEDS.md). May be repeated
     #[arg(long, value_name = "FILE")]
     seed: Vec<PathBuf>,
 }
@@ -34,7 +34,7 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode, Failure> {
         world::seed(&emulator).map_err(|error| Failure::NothingDone(error.to_string()))?;
     }
     for path in &args.seed {
-        seed::world_file(&emulator, path).map_err(|error| {
+        seed::from_toml_file(&emulator, path).map_err(|error| {
             Failure::Usage(format!("the seed {} cannot be used: {error}", path.display()))
         })?;
     }

@@ -42,3 +42,80 @@ impl From<ExitCode> for std::process::ExitCode {
         Self::from(code as u8)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::RepositoryReason;
+    use crate::report::RepositoryReport;
+    use crate::report::outcome::OutcomeName::*;
+    use crate::testing::decisions::{With as _, attestation, repository};
+    use crate::testing::reports::{OUTCOMES, one, report};
+
+    #[test]
+    fn a_repository_that_failed_is_a_failure_and_one_skipped_on_purpose_is_not() {
+        use RepositoryReason as Reason;
+        let code = |reason| {
+            let skipped = RepositoryReport::skipped("r".into(), reason, None);
+            ExitCode::of(&report(Mode::Apply, vec![skipped]), true)
+        };
+        for reason in
+            [Reason::AccessDenied, Reason::IndexUnreadable, Reason::ListingIncomplete, Reason::Deadline]
+        {
+            assert_eq!(code(reason), ExitCode::Failures, "{reason:?}");
+        }
+        for reason in
+            [Reason::NotSelected, Reason::NotOptedIn, Reason::PullThroughCache, Reason::RepositoryGone]
+        {
+            assert_eq!(code(reason), ExitCode::Done, "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn the_exit_code_of_an_apply_tells_limits_then_failures() {
+        for outcome in OUTCOMES {
+            let expected = match outcome {
+                LimitReached => ExitCode::LimitReached,
+                Failed | Deadline => ExitCode::Failures,
+                _ => ExitCode::Done,
+            };
+            assert_eq!(ExitCode::of(&one(Mode::Apply, outcome), false), expected, "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_limit_comes_before_a_failure_and_a_failure_before_pending_changes() {
+        let both = |mode, one, other| {
+            let decisions = vec![attestation("a").came_out(one), attestation("b").came_out(other)];
+            ExitCode::of(&report(mode, vec![repository("r", 2, decisions)]), true)
+        };
+        assert_eq!(both(Mode::Apply, LimitReached, Failed), ExitCode::LimitReached);
+        assert_eq!(both(Mode::Plan, LimitReached, Failed), ExitCode::Failures);
+        assert_eq!(both(Mode::Plan, Planned, Failed), ExitCode::Failures);
+    }
+
+    #[test]
+    fn a_plan_that_a_limit_would_stop_is_no_failure_but_changes_are_pending() {
+        for outcome in [Planned, LimitReached] {
+            let report = one(Mode::Plan, outcome);
+            assert_eq!(ExitCode::of(&report, false), ExitCode::Done);
+            assert_eq!(ExitCode::of(&report, true), ExitCode::ChangesPending);
+        }
+        assert_eq!(ExitCode::of(&one(Mode::Plan, Kept), true), ExitCode::Done);
+    }
+
+    #[test]
+    fn the_exit_codes_are_the_documented_numbers() {
+        use ExitCode as Code;
+        let codes = [
+            Code::Done,
+            Code::NothingDone,
+            Code::Usage,
+            Code::Failures,
+            Code::LimitReached,
+            Code::ChangesPending,
+        ];
+        let numbers = codes.map(|code| code as u8);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 10]);
+    }
+}

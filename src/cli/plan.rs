@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::executor::run::report_plan;
 use crate::planner::plan_file::SavedPlan;
 use crate::planner::selection::Selection;
-use crate::planner::{Plan, Request, plan};
+use crate::planner::{Plan, RunRequest, plan};
 use crate::registry::ecr::Ecr;
 use crate::util::deadline::Deadline;
 use crate::util::sanitize;
@@ -52,7 +52,7 @@ pub(super) async fn make(
     now: Timestamp,
     progress: &Progress,
 ) -> Plan {
-    let request = Request { now, deadline: Deadline::default(), start_at: 0 };
+    let request = RunRequest { now, deadline: Deadline::default(), start_at: 0 };
     let plan = plan(ecr, config, &request, selection, progress).await;
     warn_of_limits(&plan);
     plan

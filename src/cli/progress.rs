@@ -30,8 +30,8 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
-    fn step(&self, report: &RepositoryReport) {
-        self.bar.set_message(sanitize::line(&report.name));
+    fn step(&self, repository: &str) {
+        self.bar.set_message(sanitize::line(repository));
         self.bar.inc(1);
     }
 }
@@ -41,13 +41,13 @@ impl Observer for Progress {
         self.bar.set_length(repositories as u64);
     }
 
-    fn planned(&self, report: &RepositoryReport) {
-        self.step(report);
+    fn planned(&self, repository: &str) {
+        self.step(repository);
     }
 
     fn finished(&self, report: &RepositoryReport) {
         if !self.planning {
-            self.step(report);
+            self.step(&report.name);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Location and retention of backups, the bytes of deleted images.
+//! Backups of what is deleted: where, and for how long.
 
 use jiff::SignedDuration;
 
@@ -7,10 +7,10 @@ use crate::config::section::section;
 use crate::config::value::Period;
 
 section! {
-    /// Location and retention of backups, the bytes of deleted images.
+    /// Backups of what is deleted.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct BackupConfig, BackupPatch {
-        /// Retention of a backup; zero for no backups.
+        /// Time for which a backup is kept; zero for no backups.
         keep: SignedDuration = SignedDuration::from_hours(30 * 24), from Period;
         /// Folder, bucket, or neither.
         location: Location = Location::Auto, from Location;

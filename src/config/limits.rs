@@ -1,4 +1,4 @@
-//! Limits on a run: its pace, its breaker, its calls in flight.
+//! Limits of a run: paces, a breaker, and calls in flight.
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,7 +26,7 @@ section! {
     }
 }
 
-/// Number of API calls in flight at a time.
+/// The number of API calls in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Concurrency {

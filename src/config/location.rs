@@ -1,4 +1,4 @@
-//! Locations of the janitor's own files: a folder or a bucket.
+//! Locations of memory and backups: a folder or a bucket.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ pub struct S3Prefix {
     pub prefix: String,
 }
 
-/// A text that names no location.
+/// The reason why a text is no location.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLocation {
     /// Neither a keyword, nor a bucket, nor a folder.

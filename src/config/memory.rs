@@ -1,10 +1,10 @@
-//! Location of the memory, in which runs keep facts about repositories.
+//! The location of the memory of earlier runs.
 
 use crate::config::location::Location;
 use crate::config::section::section;
 
 section! {
-    /// Location of the memory, in which runs keep facts about repositories.
+    /// The memory of earlier runs.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct MemoryConfig, MemoryPatch {
         /// Folder, bucket, or neither.

@@ -50,13 +50,13 @@ words! {
 pub struct Config {
     /// The mode of the Lambda function; on the command line the verb is the mode.
     pub mode: Mode,
-    /// Repositories to work on.
+    /// The selection of repositories.
     pub select: Select,
-    /// Pace, breaker and calls in flight.
+    /// The limits of a run.
     pub limits: Limits,
-    /// Location of the memory.
+    /// The memory of earlier runs.
     pub memory: MemoryConfig,
-    /// Location and retention of backups.
+    /// The backups of what is deleted.
     pub backup: BackupConfig,
     /// The file that was read, if any.
     pub source: ConfigSource,
@@ -66,7 +66,7 @@ pub struct Config {
     overrides: Vec<Override>,
 }
 
-/// Source of a configuration, its environment variables aside.
+/// The origin of a configuration, environment variables aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigSource {
     /// No file: the defaults of this program.

@@ -1,4 +1,4 @@
-//! What to do with attestations: the policy of one repository, after defaults, file, environment and overrides.
+//! The policy of one repository, after defaults, file, environment and overrides.
 
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use crate::config::tag_template::Template;
 use crate::config::value::{GracePeriod, Period};
 
 words! {
-    /// What becomes of an image.
+    /// The action that a policy takes on an image.
     #[derive(Hash, PartialOrd, Ord)]
     pub enum Action {
         /// It stays as it is.
@@ -52,7 +52,7 @@ words! {
 }
 
 words! {
-    /// Effect of a referrer that nobody needs on its subject.
+    /// The effect of a referrer that nobody needs on its subject.
     pub enum Referrers {
         /// It holds its subject.
         Hold = "hold",

@@ -1,4 +1,4 @@
-//! Repositories that a run works on.
+//! Selection of repositories.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::config::section::section;
 use crate::config::value::Texts;
 
 section! {
-    /// Repositories that a run works on.
+    /// The selection of repositories.
     #[derive(Debug, Clone)]
     pub struct Select, SelectPatch {
         /// Patterns of names.

@@ -24,7 +24,7 @@ enum Part {
     Subject,
 }
 
-/// Why a template would make tags that are illegal, collide, or mean something to other tools.
+/// The reason why a template would make tags that are illegal, collide, or mean something to other tools.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTemplate {
     /// A `{` without its `}`, or the other way round.

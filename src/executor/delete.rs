@@ -1,118 +1,105 @@
-//! One batch: ask again, delete, and believe the answer.
+//! One batch of deletions: look again, delete, and take ECR's answer.
 
 use std::collections::{HashMap, HashSet};
 
-use super::{At, Work};
-use crate::executor::recheck;
+use super::{Work, recheck};
 use crate::oci::digest::Digest;
-use crate::registry::{BatchAnswer, CallError, Delete, Read, Tag};
-use crate::report::decision::Outcome;
+use crate::registry::{
+    BatchResponse, CallError, CallErrorKind, DeleteImages, ReadRepository, Refusal, RefusalKind, TagImages,
+    presence,
+};
+use crate::report::outcome::{Cause, Outcome};
+use crate::report::plan::StepIndex;
 
-impl<R: Read + Delete + Tag> Work<'_, R> {
+impl<R: ReadRepository + DeleteImages + TagImages> Work<'_, R> {
     /// Deletes at most 100 images, none of which lists another.
-    pub(super) async fn delete_batch(&mut self, batch: &[At]) {
+    pub(super) async fn delete_batch(&mut self, batch: &[StepIndex]) {
         let unchanged = self.unchanged(batch).await;
         if unchanged.is_empty() {
             return;
         }
-        let digests: Vec<Digest> = unchanged.iter().map(|at| self.decisions[*at].digest).collect();
-        match self.deadline.wait(self.registry.delete(self.repository, &digests)).await {
-            Err(_) => self.conclude_all(
-                &unchanged,
-                Outcome::Failed,
-                "NoAnswer",
-                "time ran out before ECR answered; it may be deleted",
-            ),
-            Ok(Err(error)) => self.fail_write(&unchanged, &error, "it may be deleted all the same"),
-            Ok(Ok(answer)) => self.take_answer(&unchanged, answer),
+        let digests = self.digests(&unchanged);
+        match self.deadline.call(self.registry.delete(&self.plan.name, &digests)).await {
+            Ok(response) => self.take_response(&unchanged, response),
+            Err(error) => self.conclude(&unchanged, &Self::failed_write(&error, "it may be deleted")),
         }
     }
 
     /// Looks at the images again and takes out what is gone or changed since the plan.
-    pub(super) async fn unchanged(&mut self, batch: &[At]) -> Vec<At> {
-        let digests: Vec<Digest> = batch.iter().map(|at| self.decisions[*at].digest).collect();
-        let presence = match self.deadline.wait(recheck::look(self.registry, self.repository, &digests)).await
-        {
-            Err(_) => {
-                self.out_of_time(batch);
+    pub(super) async fn unchanged(&mut self, batch: &[StepIndex]) -> Vec<StepIndex> {
+        let digests = self.digests(batch);
+        let look = presence::look(self.registry, &self.plan.name, &digests);
+        let presence = match self.deadline.call(look).await {
+            Ok(presence) => presence,
+            Err(error) => {
+                self.fail(batch, &error);
                 return Vec::new();
             }
-            Ok(Err(error)) => {
-                self.fail_all(batch, &error);
-                return Vec::new();
-            }
-            Ok(Ok(presence)) => presence,
         };
         let mut unchanged = Vec::with_capacity(batch.len());
-        for at in batch {
-            match presence.change(&self.decisions[*at]) {
-                None => unchanged.push(*at),
-                Some((outcome, code, detail)) => {
-                    self.decisions[*at].conclude(outcome, code, Some(detail.into()))
-                }
+        for step in batch {
+            match recheck::change(&presence, self.plan.step(*step)) {
+                None => unchanged.push(*step),
+                Some(outcome) => self.outcomes.set(*step, outcome),
             }
         }
         unchanged
     }
 
-    fn take_answer(&mut self, batch: &[At], answer: BatchAnswer<Digest>) {
-        let refused: HashMap<Digest, (String, String)> =
-            answer.refused.into_iter().map(|r| (r.digest, (r.code, r.reason))).collect();
-        let done: HashSet<Digest> = answer.done.into_iter().collect();
-        for at in batch {
-            let decision = &mut self.decisions[*at];
-            if done.contains(&decision.digest) {
-                decision.conclude(Outcome::Deleted, None, None);
-            } else if let Some((code, reason)) = refused.get(&decision.digest) {
-                let outcome = match code.as_str() {
-                    "ImageNotFound" => Outcome::AlreadyGone,
-                    "ImageReferencedByManifestList" => Outcome::ProtectedByEcr,
-                    _ => Outcome::Failed,
-                };
-                decision.conclude(outcome, Some(code), Some(reason.clone()));
+    fn take_response(&mut self, batch: &[StepIndex], response: BatchResponse<Digest>) {
+        let mut refused: HashMap<Digest, Refusal> =
+            response.refused.into_iter().map(|refusal| (refusal.digest, refusal)).collect();
+        let done: HashSet<Digest> = response.done.into_iter().collect();
+        for step in batch {
+            let digest = self.image(*step).digest;
+            let outcome = if done.contains(&digest) {
+                Outcome::Deleted
+            } else if let Some(refusal) = refused.remove(&digest) {
+                refusal_outcome(refusal)
             } else {
-                let detail = "BatchDeleteImage said nothing of it; it may be deleted";
-                decision.conclude(Outcome::Failed, Some("NoAnswer"), Some(detail.into()));
-            }
+                let detail = "BatchDeleteImage did not mention it; it may be deleted";
+                Outcome::Failed(Cause::new("no-answer", detail))
+            };
+            self.outcomes.set(*step, outcome);
         }
     }
 
-    /// A write that failed. Where its answer was lost, nobody knows what became of it, and the report says so.
-    pub(super) fn fail_write(&mut self, batch: &[At], error: &CallError, doubt: &str) {
+    /// The outcome of a write that failed. If its response was lost nobody knows whether it was carried out, and the
+    /// report says so.
+    pub(super) fn failed_write(error: &CallError, doubt: &str) -> Outcome {
         if error.is_in_doubt() {
-            self.conclude_all(batch, Outcome::Failed, &error.code, &format!("{error}; {doubt}"));
+            Outcome::Failed(Cause::new(error.code.as_str(), format!("{error}; {doubt}")))
         } else {
-            self.fail_all(batch, error);
+            failed_call(error)
         }
     }
 
-    pub(super) fn fail_all(&mut self, batch: &[At], error: &CallError) {
-        if error.is_repository_gone() {
-            return self.conclude_all(
-                batch,
-                Outcome::AlreadyGone,
-                &error.code,
-                "its repository was deleted meanwhile",
-            );
-        }
-        let remedy =
-            if error.is_access_denied() { "; the role needs this permission in apply mode" } else { "" };
-        self.conclude_all(batch, Outcome::Failed, &error.code, &format!("{error}{remedy}"));
+    /// Concludes steps after a failed call that changed nothing.
+    pub(super) fn fail(&mut self, batch: &[StepIndex], error: &CallError) {
+        self.conclude(batch, &failed_call(error));
     }
+}
 
-    pub(super) fn out_of_time(&mut self, batch: &[At]) {
-        for at in batch {
-            self.decisions[*at].conclude(
-                Outcome::Deadline,
-                None,
-                Some("there was no time left for it".into()),
-            );
+/// The outcome after a failed call that changed nothing.
+fn failed_call(error: &CallError) -> Outcome {
+    let cause = |detail: String| Cause::new(error.code.as_str(), detail);
+    match error.kind {
+        CallErrorKind::DeadlineExceeded => Outcome::OutOfTime,
+        CallErrorKind::RepositoryNotFound => {
+            Outcome::AlreadyGone(cause("its repository was deleted meanwhile".into()))
         }
+        CallErrorKind::AccessDenied => {
+            Outcome::Failed(cause(format!("{error}; the role needs this permission in apply mode")))
+        }
+        _ => Outcome::Failed(cause(error.to_string())),
     }
+}
 
-    pub(super) fn conclude_all(&mut self, batch: &[At], outcome: Outcome, code: &str, detail: &str) {
-        for at in batch {
-            self.decisions[*at].conclude(outcome, Some(code), Some(detail.to_owned()));
-        }
+fn refusal_outcome(refusal: Refusal) -> Outcome {
+    let cause = Cause::new(refusal.code, refusal.reason);
+    match refusal.kind {
+        RefusalKind::NotFound => Outcome::AlreadyGone(cause),
+        RefusalKind::Referenced => Outcome::Protected(cause),
+        RefusalKind::Inaccessible | RefusalKind::Other => Outcome::Failed(cause),
     }
 }

@@ -1,69 +1,68 @@
-//! Applying a plan: that plan and nothing else, level by level, each batch checked again right before it.
+//! Executing a plan: that plan and nothing else, level by level, each batch checked again right before it.
 //!
-//! What is counted is what ECR answered, for each distinct digest.
+//! Outcomes are what ECR answered, for each distinct digest.
 
 use std::collections::HashMap;
 
-use crate::config::policy::Action;
 use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
-use crate::planner::Planned;
-use crate::registry::{Delete, MAX_IDS, Read, StoredManifest, Tag};
-use crate::report::decision::{Decision, Outcome};
+use crate::planner::Ready;
+use crate::registry::{DeleteImages, MAX_IDS, ReadRepository, StoredManifest, TagImages};
+use crate::report::outcome::{Cause, Outcome};
+use crate::report::outcomes::Outcomes;
+use crate::report::plan::{Artifact, Deletion, ImageFacts, RepositoryPlan, StepIndex};
 use crate::util::deadline::Deadline;
 
 mod delete;
 mod order;
 mod rate_limit;
-pub mod recheck;
+mod recheck;
 pub mod run;
 mod tag;
 
-pub use rate_limit::Pace;
+pub use rate_limit::RateLimiter;
 
 use order::{Next, Order};
 
-/// Carries out what is still planned in one repository, and writes the outcomes into the decisions.
-pub async fn apply<R: Read + Delete + Tag>(
+/// Carries out the plan of one repository.
+pub async fn execute<R: ReadRepository + DeleteImages + TagImages>(
     registry: &R,
-    planned: &mut Planned,
+    ready: Ready,
     deadline: &Deadline,
-    pace: &Pace,
-) {
-    let Planned { report, manifests } = planned;
-    let order = Order::of(&report.decisions);
-    let mut work =
-        Work { registry, repository: &report.name, deadline, order, decisions: &mut report.decisions };
+    rate_limiter: &RateLimiter,
+) -> (RepositoryPlan, Outcomes) {
+    let Ready { plan, mut manifests } = ready;
+    let outcomes = Outcomes::none(plan.steps.len());
+    let mut work = Work { registry, plan: &plan, deadline, order: Order::new(&plan), outcomes };
     work.delete_superseded().await;
     work.delete_orphans().await;
-    work.delete_what_waited().await;
-    work.write_tags(manifests, pace).await;
-    work.conclude_what_is_left();
-    report.count_outcomes();
+    work.delete_waiting().await;
+    work.write_tags(&mut manifests, rate_limiter).await;
+    work.conclude_rest();
+    let outcomes = work.outcomes;
+    (plan, outcomes)
 }
 
+/// The execution of one repository's plan.
 struct Work<'a, R> {
     registry: &'a R,
-    repository: &'a str,
+    plan: &'a RepositoryPlan,
     deadline: &'a Deadline,
     order: Order,
-    decisions: &'a mut Vec<Decision>,
+    outcomes: Outcomes,
 }
 
-/// A decision's place in its repository's list.
-type At = usize;
-
-impl<R: Read + Delete + Tag> Work<'_, R> {
-    /// Indexes first, outermost level first, at most 100 at a time; then at once whatever they alone listed, so
+impl<R: ReadRepository + DeleteImages + TagImages> Work<'_, R> {
+    /// Deletes indexes first, outermost level first, at most 100 at a time; then at once what they alone listed, so
     /// that a run that is cut leaves little behind.
     async fn delete_superseded(&mut self) {
-        for level in order::levels(self.decisions) {
+        for level in order::levels(self.plan) {
             for batch in level.chunks(MAX_IDS) {
-                if self.deadline.is_near() {
-                    return self.give_up(Action::Delete);
+                if !self.deadline.may_start_work() {
+                    return self.give_up_deletions();
                 }
                 self.delete_ready(batch, Kind::Index).await;
-                let children = self.order.children(self.decisions, batch);
+                let children = self.order.children(self.plan, batch);
                 self.delete_ready(&children, Kind::Attestation).await;
                 self.delete_ready(&children, Kind::Image).await;
             }
@@ -71,39 +70,42 @@ impl<R: Read + Delete + Tag> Work<'_, R> {
     }
 
     async fn delete_orphans(&mut self) {
-        let orphans =
-            self.places(|d| order::is_pending(d) && d.kind == Kind::Attestation && d.parents.is_empty());
+        let is_orphan =
+            |deletion: &Deletion| kind(deletion) == Kind::Attestation && deletion.image.parents.is_empty();
+        let orphans = self.pending_deletions(is_orphan);
         for batch in orphans.chunks(MAX_IDS) {
-            if self.deadline.is_near() {
-                return self.give_up(Action::Delete);
+            if !self.deadline.may_start_work() {
+                return self.give_up_deletions();
             }
             self.delete_batch(batch).await;
         }
     }
 
-    /// Whatever waited for something outside its own batch: an image whose last referrer was an orphan, say.
-    async fn delete_what_waited(&mut self) {
-        if self.deadline.is_near() {
-            return self.give_up(Action::Delete);
+    /// Deletes what waited for something outside its own batch: an image whose last referrer was an orphan, say.
+    async fn delete_waiting(&mut self) {
+        if !self.deadline.may_start_work() {
+            return self.give_up_deletions();
         }
         for kind in [Kind::Attestation, Kind::Image] {
-            let waited = self.places(order::is_pending);
-            self.delete_ready(&waited, kind).await;
+            let waiting = self.pending_deletions(|_| true);
+            self.delete_ready(&waiting, kind).await;
         }
     }
 
     /// Deletes those that nothing holds back any more. What was held back for good shares the outcome of what
     /// holds it.
-    async fn delete_ready(&mut self, candidates: &[At], kind: Kind) {
+    async fn delete_ready(&mut self, candidates: &[StepIndex], wanted: Kind) {
         let mut ready = Vec::new();
-        for at in candidates.iter().copied() {
-            if self.decisions[at].kind != kind || !order::is_pending(&self.decisions[at]) {
-                continue;
-            }
-            match self.order.next(self.decisions, at) {
-                Next::Ready => ready.push(at),
-                Next::Waits => {}
-                Next::Blocked(by) => self.share_outcome(at, by),
+        for step in candidates.iter().copied() {
+            match self.plan.step(step).deletion() {
+                Some(deletion) if kind(deletion) == wanted && self.outcomes.get(step).is_none() => {
+                    match self.order.next(self.plan, &self.outcomes, deletion) {
+                        Next::Ready => ready.push(step),
+                        Next::Waits => {}
+                        Next::Blocked(outcome) => self.outcomes.set(step, outcome),
+                    }
+                }
+                _ => {}
             }
         }
         for batch in ready.chunks(MAX_IDS) {
@@ -111,41 +113,61 @@ impl<R: Read + Delete + Tag> Work<'_, R> {
         }
     }
 
-    async fn write_tags(&mut self, manifests: &mut HashMap<Digest, StoredManifest>, pace: &Pace) {
-        let wanted = self.places(|d| d.action == Action::Tag && d.outcome == Outcome::Planned);
+    async fn write_tags(
+        &mut self,
+        manifests: &mut HashMap<Digest, StoredManifest>,
+        rate_limiter: &RateLimiter,
+    ) {
+        let wanted = self.pending(|step| self.plan.step(step).tagging().is_some());
         for batch in wanted.chunks(MAX_IDS) {
-            if self.deadline.is_near() {
-                return self.give_up(Action::Tag);
+            if !self.deadline.may_start_work() {
+                let left = self.pending(|_| true);
+                return self.conclude(&left, &Outcome::OutOfTime);
             }
-            self.tag_batch(batch, manifests, pace).await;
+            self.tag_batch(batch, manifests, rate_limiter).await;
         }
     }
 
-    fn places(&self, wanted: impl Fn(&Decision) -> bool) -> Vec<At> {
-        (0..self.decisions.len()).filter(|at| wanted(&self.decisions[*at])).collect()
+    /// The steps without an outcome for which something holds.
+    fn pending(&self, wanted: impl Fn(StepIndex) -> bool) -> Vec<StepIndex> {
+        let steps = self.plan.numbered().map(|(step, _)| step);
+        steps.filter(|step| self.outcomes.get(*step).is_none() && wanted(*step)).collect()
     }
 
-    fn share_outcome(&mut self, at: At, by: At) {
-        let (digest, outcome) = (self.decisions[by].digest, self.decisions[by].outcome);
-        let detail = format!("{digest} has to be gone before it, and nothing says that it is");
-        self.decisions[at].conclude(outcome, Some("not-attempted"), Some(detail));
+    fn pending_deletions(&self, wanted: impl Fn(&Deletion) -> bool) -> Vec<StepIndex> {
+        self.pending(|step| self.plan.step(step).deletion().is_some_and(&wanted))
     }
 
-    /// A plan that cannot be ordered (no planner makes one) must not look as if it were still to be done.
-    fn conclude_what_is_left(&mut self) {
-        let left = self.places(|decision| decision.outcome == Outcome::Planned);
-        self.conclude_all(
-            &left,
-            Outcome::Failed,
-            "not-attempted",
-            "the plan gives no order in which it can be deleted",
-        );
+    fn image(&self, step: StepIndex) -> &ImageFacts {
+        self.plan.step(step).image()
     }
 
-    fn give_up(&mut self, action: Action) {
-        let left = self.places(|decision| decision.outcome == Outcome::Planned && decision.action == action);
-        self.out_of_time(&left);
+    fn digests(&self, steps: &[StepIndex]) -> Vec<Digest> {
+        steps.iter().map(|step| self.image(*step).digest).collect()
     }
+
+    fn conclude(&mut self, steps: &[StepIndex], outcome: &Outcome) {
+        for step in steps {
+            self.outcomes.set(*step, outcome.clone());
+        }
+    }
+
+    fn give_up_deletions(&mut self) {
+        let left = self.pending_deletions(|_| true);
+        self.conclude(&left, &Outcome::OutOfTime);
+    }
+
+    /// Fails what is left: a plan that cannot be ordered (no planner makes one) must not look as if it were still to be
+    /// done.
+    fn conclude_rest(&mut self) {
+        let left = self.pending(|_| true);
+        let cause = Cause::new("not-attempted", "the plan gives no order in which it can be deleted");
+        self.conclude(&left, &Outcome::Failed(cause));
+    }
+}
+
+fn kind(deletion: &Deletion) -> Kind {
+    Artifact::from(deletion.target).kind()
 }
 
 #[cfg(test)]

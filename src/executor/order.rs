@@ -1,54 +1,52 @@
-//! In which order deletions can go: ECR refuses to delete what an index lists.
+//! Ordering constraints among planned deletions: ECR refuses to delete what an index lists.
 
 use std::collections::{HashMap, HashSet};
 
-use super::At;
-use crate::config::policy::Action;
-use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
-use crate::report::decision::{Decision, Outcome};
+use crate::report::outcome::Outcome;
+use crate::report::outcomes::Outcomes;
+use crate::report::plan::{Deletion, DeletionTarget, RepositoryPlan, StepIndex};
 
-/// What stands in the way of a deletion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The answer whether a deletion can go now.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Nothing.
+    /// It can.
     Ready,
-    /// Something that is not decided yet.
+    /// Something before it has no outcome yet.
     Waits,
-    /// Something that was to be deleted before, and was not.
-    Blocked(At),
+    /// Something was to be deleted before it, and was not.
+    Blocked(Outcome),
 }
 
-/// What hangs together among the deletions of a plan.
+/// The ordering constraints of a plan's deletions.
 pub(super) struct Order {
-    places: HashMap<Digest, At>,
-    children: HashMap<Digest, Vec<At>>,
-    referrers: HashMap<Digest, Vec<At>>,
+    steps: HashMap<Digest, StepIndex>,
+    children: HashMap<Digest, Vec<StepIndex>>,
+    referrers: HashMap<Digest, Vec<StepIndex>>,
 }
 
 impl Order {
-    pub(super) fn of(decisions: &[Decision]) -> Self {
-        let mut order = Self { places: HashMap::new(), children: HashMap::new(), referrers: HashMap::new() };
-        for (at, decision) in
-            decisions.iter().enumerate().filter(|(_, decision)| decision.action == Action::Delete)
-        {
-            order.places.insert(decision.digest, at);
-            for parent in &decision.parents {
-                order.children.entry(*parent).or_default().push(at);
+    pub(super) fn new(plan: &RepositoryPlan) -> Self {
+        let mut order = Self { steps: HashMap::new(), children: HashMap::new(), referrers: HashMap::new() };
+        for (step, deletion) in deletions(plan) {
+            order.steps.insert(deletion.image.digest, step);
+            for parent in &deletion.image.parents {
+                order.children.entry(*parent).or_default().push(step);
             }
-            if let Some(subject) = decision.subject
-                && decision.kind == Kind::Attestation
+            if let Some(subject) = deletion.image.subject
+                && matches!(deletion.target, DeletionTarget::Attestation { .. })
             {
-                order.referrers.entry(subject).or_default().push(at);
+                order.referrers.entry(subject).or_default().push(step);
             }
         }
         order
     }
 
-    /// What these indexes list and the plan deletes, each once.
-    pub(super) fn children(&self, decisions: &[Decision], indexes: &[At]) -> Vec<At> {
-        let listed = indexes.iter().filter_map(|at| self.children.get(&decisions[*at].digest)).flatten();
-        let mut listed: Vec<At> = listed.copied().collect();
+    /// The planned deletions that these indexes list, each once.
+    pub(super) fn children(&self, plan: &RepositoryPlan, indexes: &[StepIndex]) -> Vec<StepIndex> {
+        let listed =
+            indexes.iter().filter_map(|step| self.children.get(&plan.step(*step).image().digest)).flatten();
+        let mut listed: Vec<StepIndex> = listed.copied().collect();
         listed.sort_unstable();
         listed.dedup();
         listed
@@ -56,17 +54,21 @@ impl Order {
 
     /// Whether a deletion can go now. Its parents must be gone, and before an image also what in the plan refers to
     /// it.
-    pub(super) fn next(&self, decisions: &[Decision], at: At) -> Next {
-        let decision = &decisions[at];
-        let parents = decision.parents.iter().filter(|parent| **parent != decision.digest);
-        let parents = parents.filter_map(|parent| self.places.get(parent));
-        let referrers = self.referrers.get(&decision.digest).filter(|_| decision.kind == Kind::Image);
+    pub(super) fn next(&self, plan: &RepositoryPlan, outcomes: &Outcomes, deletion: &Deletion) -> Next {
+        let image = &deletion.image;
+        let parents = image.parents.iter().filter(|parent| **parent != image.digest);
+        let parents = parents.filter_map(|parent| self.steps.get(parent));
+        let is_image = deletion.target == DeletionTarget::Image;
+        let referrers = self.referrers.get(&image.digest).filter(|_| is_image);
         let mut next = Next::Ready;
         for before in parents.chain(referrers.into_iter().flatten()) {
-            match decisions[*before].outcome {
-                Outcome::Deleted | Outcome::AlreadyGone => {}
-                Outcome::Planned => next = Next::Waits,
-                _ => return Next::Blocked(*before),
+            match outcomes.get(*before) {
+                None => next = Next::Waits,
+                Some(outcome) if outcome.is_gone() => {}
+                Some(outcome) => {
+                    let by = plan.step(*before).image().digest;
+                    return Next::Blocked(Outcome::Blocked { by, name: outcome.name() });
+                }
             }
         }
         next
@@ -75,25 +77,26 @@ impl Order {
 
 /// The planned indexes by level: each level is listed only by the levels before it. What is left of a loop, which
 /// digests make impossible, comes last.
-pub(super) fn levels(decisions: &[Decision]) -> Vec<Vec<At>> {
-    let is_index = |at: &At| is_pending(&decisions[*at]) && decisions[*at].kind == Kind::Index;
-    let indexes: Vec<At> = (0..decisions.len()).filter(is_index).collect();
-    let planned: HashSet<Digest> = indexes.iter().map(|at| decisions[*at].digest).collect();
-    let mut inner: HashMap<Digest, Vec<At>> = HashMap::new();
-    let mut waits_for: HashMap<At, usize> = HashMap::new();
-    for at in indexes.iter().copied() {
+pub(super) fn levels(plan: &RepositoryPlan) -> Vec<Vec<StepIndex>> {
+    let indexes: Vec<(StepIndex, &Deletion)> =
+        deletions(plan).filter(|(_, deletion)| deletion.target == DeletionTarget::Index).collect();
+    let planned: HashSet<Digest> = indexes.iter().map(|(_, deletion)| deletion.image.digest).collect();
+    let mut inner: HashMap<Digest, Vec<StepIndex>> = HashMap::new();
+    let mut waits_for: HashMap<StepIndex, usize> = HashMap::new();
+    for (step, deletion) in &indexes {
         let above: HashSet<&Digest> =
-            decisions[at].parents.iter().filter(|parent| planned.contains(parent)).collect();
-        waits_for.insert(at, above.len());
-        above.into_iter().for_each(|parent| inner.entry(*parent).or_default().push(at));
+            deletion.image.parents.iter().filter(|parent| planned.contains(parent)).collect();
+        waits_for.insert(*step, above.len());
+        above.into_iter().for_each(|parent| inner.entry(*parent).or_default().push(*step));
     }
     let mut levels = Vec::new();
-    let mut level: Vec<At> = indexes.iter().copied().filter(|at| waits_for[at] == 0).collect();
+    let mut level: Vec<StepIndex> =
+        indexes.iter().map(|(step, _)| *step).filter(|step| waits_for[step] == 0).collect();
     while !level.is_empty() {
         let mut next = Vec::new();
-        for at in &level {
-            waits_for.remove(at);
-            for below in inner.remove(&decisions[*at].digest).unwrap_or_default() {
+        for step in &level {
+            waits_for.remove(step);
+            for below in inner.remove(&plan.step(*step).image().digest).unwrap_or_default() {
                 if let Some(left) = waits_for.get_mut(&below) {
                     *left -= 1;
                     if *left == 0 {
@@ -105,7 +108,7 @@ pub(super) fn levels(decisions: &[Decision]) -> Vec<Vec<At>> {
         next.sort_unstable();
         levels.push(std::mem::replace(&mut level, next));
     }
-    let mut looped: Vec<At> = waits_for.into_keys().collect();
+    let mut looped: Vec<StepIndex> = waits_for.into_keys().collect();
     if !looped.is_empty() {
         looped.sort_unstable();
         levels.push(looped);
@@ -113,34 +116,60 @@ pub(super) fn levels(decisions: &[Decision]) -> Vec<Vec<At>> {
     levels
 }
 
-/// Whether this is a deletion that is still to come.
-pub(super) fn is_pending(decision: &Decision) -> bool {
-    decision.outcome == Outcome::Planned && decision.action == Action::Delete
+fn deletions(plan: &RepositoryPlan) -> impl Iterator<Item = (StepIndex, &Deletion)> {
+    plan.numbered().filter_map(|(step, it)| Some((step, it.deletion()?)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::decisions::{Said as _, attestation, image, index};
+    use crate::report::decision::Decision;
+    use crate::report::outcome::{Cause, OutcomeName};
+    use crate::testing::decisions::{With as _, attestation, image, index};
+
+    fn plan(decisions: &[Decision]) -> RepositoryPlan {
+        crate::testing::decisions::plan("r", 10, decisions.to_vec())
+    }
+
+    /// The levels as places in the plan.
+    fn placed(plan: &RepositoryPlan) -> Vec<Vec<usize>> {
+        let places = |level: Vec<StepIndex>| level.into_iter().map(StepIndex::to_usize).collect();
+        levels(plan).into_iter().map(places).collect()
+    }
 
     #[test]
     fn what_is_to_go_before_is_waited_for_and_what_failed_to_go_is_in_the_way() {
-        let next = |outcome: Outcome| {
-            let decisions = [
-                index("i").came_out(outcome),
-                attestation("a").under(&["i", "not in the plan"]),
-                attestation("b").of("p").came_out(outcome),
-                image("p"),
-            ];
-            let order = Order::of(&decisions);
-            [order.next(&decisions, 0), order.next(&decisions, 1), order.next(&decisions, 3)]
+        let plan = plan(&[
+            index("i"),
+            attestation("a").under(&["i", "not in the plan"]),
+            attestation("b").of("p"),
+            image("p"),
+        ]);
+        let steps: Vec<StepIndex> = plan.numbered().map(|(step, _)| step).collect();
+        let next = |outcome: Option<Outcome>| {
+            let mut outcomes = Outcomes::none(4);
+            for step in [steps[0], steps[2]] {
+                outcome.iter().for_each(|outcome| outcomes.set(step, outcome.clone()));
+            }
+            let order = Order::new(&plan);
+            [0, 1, 3].map(|step| order.next(&plan, &outcomes, plan.step(steps[step]).deletion().unwrap()))
         };
-        for gone in [Outcome::Deleted, Outcome::AlreadyGone] {
-            assert_eq!(next(gone), [Next::Ready; 3], "{gone:?}");
+        let cause = || Cause::of("why");
+        for gone in [Outcome::Deleted, Outcome::AlreadyGone(cause())] {
+            assert_eq!(next(Some(gone)), [Next::Ready, Next::Ready, Next::Ready]);
         }
-        assert_eq!(next(Outcome::Planned), [Next::Ready, Next::Waits, Next::Waits]);
-        for left in [Outcome::Failed, Outcome::ChangedSincePlan, Outcome::ProtectedByEcr, Outcome::Deadline] {
-            assert_eq!(next(left), [Next::Ready, Next::Blocked(0), Next::Blocked(2)], "{left:?}");
+        assert_eq!(next(None), [Next::Ready, Next::Waits, Next::Waits]);
+        for (left, name) in [
+            (Outcome::Failed(cause()), OutcomeName::Failed),
+            (Outcome::Changed(cause()), OutcomeName::ChangedSincePlan),
+            (Outcome::Protected(cause()), OutcomeName::ProtectedByEcr),
+            (Outcome::OutOfTime, OutcomeName::Deadline),
+        ] {
+            let blocked = |step: usize| {
+                let by = plan.step(steps[step]).image().digest;
+                Next::Blocked(Outcome::Blocked { by, name })
+            };
+            assert_eq!(next(Some(left)), [Next::Ready, blocked(0), blocked(2)]);
         }
     }
 
@@ -151,28 +180,27 @@ mod tests {
         let mut chain = vec![index(&name(0))];
         chain.extend((1..LENGTH).map(|number| index(&name(number)).under(&[&name(number - 1)])));
         chain.reverse();
-        let levels = levels(&chain);
+        let levels = placed(&plan(&chain));
         assert_eq!(levels.len(), LENGTH);
         assert!(levels.iter().enumerate().all(|(depth, level)| *level == [LENGTH - 1 - depth]));
     }
 
     #[test]
     fn only_indexes_that_are_to_go_have_levels() {
-        let decisions = [
+        let plan = plan(&[
             attestation("orphan"),
             index("outer"),
             index("inner").under(&["outer", "kept"]),
             attestation("a").under(&["inner"]),
             index("kept").kept(),
-            index("gone").came_out(Outcome::AlreadyGone),
-        ];
-        assert_eq!(levels(&decisions), [vec![1], vec![2]]);
+        ]);
+        assert_eq!(placed(&plan), [vec![1], vec![2]]);
     }
 
     #[test]
     fn a_loop_comes_last_and_ends() {
-        let decisions =
-            [index("a").under(&["b"]), index("b").under(&["a"]), index("c"), index("d").under(&["d"])];
-        assert_eq!(levels(&decisions), [vec![2], vec![0, 1, 3]]);
+        let plan =
+            plan(&[index("a").under(&["b"]), index("b").under(&["a"]), index("c"), index("d").under(&["d"])]);
+        assert_eq!(placed(&plan), [vec![2], vec![0, 1, 3]]);
     }
 }

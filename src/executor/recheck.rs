@@ -1,79 +1,34 @@
-//! Asking again: are these images still there, and still what they were?
+//! The comparison of a planned image with the image as it is now.
 
-use std::collections::{HashMap, HashSet};
+use crate::inventory::{Image, ImageStatus};
+use crate::registry::presence::Presence;
+use crate::report::outcome::{Cause, Outcome};
+use crate::report::plan::Step;
 
-use crate::inventory::{Image, Status};
-use crate::oci::digest::Digest;
-use crate::registry::{CallError, Read};
-use crate::report::decision::{Decision, Outcome};
-
-/// Which images are there and which are gone. One that ECR said nothing of is in neither.
-#[derive(Debug, Default)]
-pub struct Presence {
-    /// The images that exist, as they are now.
-    pub there: HashMap<Digest, Image>,
-    /// Those that ECR does not find.
-    pub gone: HashSet<Digest>,
-}
-
-/// Looks at images again, at most [`crate::registry::MAX_IDS`]. One vanished digest fails the whole call, so it is
-/// taken out and the call made again.
-pub async fn look(registry: &impl Read, repository: &str, digests: &[Digest]) -> Result<Presence, CallError> {
-    let mut parts = vec![digests.to_vec()];
-    let mut presence = Presence::default();
-    while let Some(part) = parts.pop() {
-        if part.is_empty() {
-            continue;
+/// The outcome of a step whose image is not as it was planned; none if nothing changed.
+pub(super) fn change(presence: &Presence, step: &Step) -> Option<Outcome> {
+    let digest = step.image().digest;
+    match presence.there.get(&digest) {
+        Some(now) => difference(step, now),
+        None if presence.gone.contains(&digest) => {
+            Some(Outcome::AlreadyGone(Cause::of("it was deleted before this run came to it")))
         }
-        match registry.describe(repository, &part).await {
-            Ok(found) => presence.there.extend(found.into_iter().map(|image| (image.digest, image))),
-            Err(error) if error.is_image_gone() => {
-                let (gone, rest) = sort_out(part, &error.message);
-                presence.gone.extend(gone);
-                parts.extend(rest);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(presence)
-}
-
-/// ECR's message names what it did not find. Should it not, the batch is halved, down to single images.
-fn sort_out(part: Vec<Digest>, message: &str) -> (Vec<Digest>, Vec<Vec<Digest>>) {
-    let (named, rest): (Vec<Digest>, Vec<Digest>) =
-        part.iter().partition(|digest| message.contains(&digest.to_string()));
-    if !named.is_empty() {
-        (named, vec![rest])
-    } else if part.len() == 1 {
-        (part, Vec::new())
-    } else {
-        let (one, two) = part.split_at(part.len() / 2);
-        (Vec::new(), vec![one.to_vec(), two.to_vec()])
+        None => Some(Outcome::Failed(Cause::new("no-answer", "DescribeImages did not mention it"))),
     }
 }
 
-impl Presence {
-    /// What has become of a planned image: nothing, if it is as it was.
-    pub fn change(&self, planned: &Decision) -> Option<(Outcome, Option<&'static str>, &'static str)> {
-        match self.there.get(&planned.digest) {
-            Some(now) => difference(planned, now).map(|(outcome, detail)| (outcome, None, detail)),
-            None if self.gone.contains(&planned.digest) => {
-                Some((Outcome::AlreadyGone, None, "somebody else deleted it"))
-            }
-            None => Some((Outcome::Failed, Some("NoAnswer"), "DescribeImages said nothing of it")),
-        }
-    }
-}
-
-fn difference(planned: &Decision, now: &Image) -> Option<(Outcome, &'static str)> {
-    if planned.new_tag.as_ref().is_some_and(|wanted| now.tags.iter().any(|tag| **tag == **wanted)) {
-        Some((Outcome::Kept, "it has the tag already"))
+fn difference(step: &Step, now: &Image) -> Option<Outcome> {
+    let planned = step.image();
+    let changed = |detail: &str| Some(Outcome::Changed(Cause::of(detail)));
+    let has = |tag: &str| now.tags.iter().any(|held| **held == *tag);
+    if step.tagging().is_some_and(|tagging| has(&tagging.new_tag)) {
+        Some(Outcome::HadTag)
     } else if now.tags.iter().any(|tag| !planned.tags.iter().any(|known| **known == **tag)) {
-        Some((Outcome::ChangedSincePlan, "it got a tag"))
+        changed("it got a tag")
     } else if now.pushed_at != planned.pushed_at {
-        Some((Outcome::ChangedSincePlan, "it was pushed again"))
-    } else if now.status != Status::Active {
-        Some((Outcome::ChangedSincePlan, "it is not active any more"))
+        changed("it was pushed again")
+    } else if now.status != ImageStatus::Active {
+        changed("it is not active any more")
     } else {
         None
     }

@@ -1,29 +1,38 @@
-//! A run: plan, and in apply mode apply; then the report.
+//! A run: a plan, in apply mode its execution, and the report.
 
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
+use super::{RateLimiter, execute};
 use crate::config::Mode;
-use crate::executor::{Pace, apply};
-use crate::planner::{Plan, Planned};
-use crate::registry::{Delete, Read, Tag};
+use crate::planner::{Plan, Planned, Ready};
+use crate::registry::{DeleteImages, MeterCalls, ReadRepository, TagImages};
 use crate::report::observer::Observer;
-use crate::report::{Circumstances, Report};
+use crate::report::outcome::Outcome;
+use crate::report::outcomes::Outcomes;
+use crate::report::{Report, RepositoryReport, RunFrame};
 use crate::util::deadline::Deadline;
 
-/// Ends a run that only planned.
+/// The report of a run that only planned.
 pub fn report_plan(
-    registry: &impl Read,
+    registry: &impl MeterCalls,
     plan: Plan,
     started_at: Timestamp,
     observer: &dyn Observer,
 ) -> Report {
-    plan.repositories.iter().for_each(|planned| observer.finished(&planned.report));
-    finish(registry, Mode::Plan, plan.repositories, plan.tripped.len(), started_at)
+    let Plan { repositories, tripped, .. } = plan;
+    let report = |planned: Planned| {
+        let is_stopped = tripped.iter().any(|it| it.stops(planned.name()));
+        let report = report_unexecuted(planned, is_stopped);
+        observer.finished(&report);
+        report
+    };
+    let reports = repositories.into_iter().map(report).collect();
+    finish(registry, Mode::Plan, reports, tripped.len(), started_at)
 }
 
-/// Carries out a plan, repository by repository, and reports.
-pub async fn apply_plan<R: Read + Delete + Tag>(
+/// Executes a plan, repository by repository, and reports.
+pub async fn apply_plan<R: ReadRepository + DeleteImages + TagImages + MeterCalls>(
     registry: &R,
     plan: Plan,
     concurrency: usize,
@@ -31,33 +40,53 @@ pub async fn apply_plan<R: Read + Delete + Tag>(
     deadline: &Deadline,
     observer: &dyn Observer,
 ) -> Report {
-    let pace = Pace::default();
-    let work = |mut planned: Planned| {
-        let pace = &pace;
-        async move {
-            if planned.report.counts.planned > 0 {
-                apply(registry, &mut planned, deadline, pace).await;
+    let rate_limiter = &RateLimiter::default();
+    let Plan { repositories, tripped, .. } = plan;
+    let tripped = &tripped;
+    let work = |planned: Planned| async move {
+        let is_stopped = tripped.iter().any(|it| it.stops(planned.name()));
+        let report = match planned {
+            Planned::Ready(ready) if !is_stopped && !ready.plan.steps.is_empty() => {
+                let (plan, outcomes) = execute(registry, *ready, deadline, rate_limiter).await;
+                RepositoryReport::new(plan, outcomes)
             }
-            observer.finished(&planned.report);
-            planned
-        }
+            other => report_unexecuted(other, is_stopped),
+        };
+        observer.finished(&report);
+        report
     };
-    let applied = stream::iter(plan.repositories).map(work).buffer_unordered(concurrency).collect().await;
-    finish(registry, Mode::Apply, applied, plan.tripped.len(), started_at)
+    let reports = stream::iter(repositories).map(work).buffer_unordered(concurrency).collect().await;
+    finish(registry, Mode::Apply, reports, tripped.len(), started_at)
+}
+
+/// The report of a repository in which nothing was tried.
+fn report_unexecuted(planned: Planned, is_stopped: bool) -> RepositoryReport {
+    match planned {
+        Planned::Skipped { name, skipped } => skipped.report(name),
+        Planned::Ready(ready) => {
+            let Ready { plan, .. } = *ready;
+            let mut outcomes = Outcomes::none(plan.steps.len());
+            if is_stopped {
+                plan.numbered().for_each(|(step, _)| outcomes.set(step, Outcome::LimitReached));
+            }
+            RepositoryReport::new(plan, outcomes)
+        }
+    }
 }
 
 fn finish(
-    registry: &impl Read,
+    registry: &impl MeterCalls,
     mode: Mode,
-    repositories: Vec<Planned>,
+    repositories: Vec<RepositoryReport>,
     breaker_trips: usize,
     started_at: Timestamp,
 ) -> Report {
-    let reports = repositories.into_iter().map(|planned| planned.report).collect();
-    let circumstances = Circumstances {
-        api_calls: registry.calls(),
-        throttles: registry.throttles(),
+    let frame = RunFrame {
+        mode,
+        started_at,
+        finished_at: Timestamp::now(),
+        usage: registry.usage(),
         breaker_trips: breaker_trips as u64,
     };
-    Report::new(mode, started_at, Timestamp::now(), reports, circumstances)
+    Report::new(frame, repositories)
 }

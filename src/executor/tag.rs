@@ -2,183 +2,168 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{At, Pace, Work};
-use crate::oci::attestation::{Class, Form, classify};
+use futures::StreamExt as _;
+
+use super::{RateLimiter, Work};
+use crate::oci::attestation::{Form, classify};
 use crate::oci::digest::Digest;
 use crate::oci::manifest::Manifest;
 use crate::planner::collect::verified;
-use crate::registry::{CallError, Delete, Read, StoredManifest, Tag, TagWritten};
-use crate::report::decision::{Decision, Outcome};
-use crate::rules::verdict::TAG_IN_USE;
+use crate::registry::{
+    CallError, CallErrorKind, DeleteImages, ReadRepository, StoredManifest, TagImages, TagWritten,
+};
+use crate::report::outcome::{Cause, Outcome};
+use crate::report::plan::{StepIndex, Tagging};
+use crate::rules::verdict::{TAG_IN_USE, tag_in_use};
 
-impl<R: Read + Delete + Tag> Work<'_, R> {
-    /// Tags at most 100 images. Where an answer about them is too large to be read, half of them at a time.
+impl<R: ReadRepository + DeleteImages + TagImages> Work<'_, R> {
+    /// Tags at most 100 images.
     pub(super) async fn tag_batch(
         &mut self,
-        batch: &[At],
+        batch: &[StepIndex],
         manifests: &mut HashMap<Digest, StoredManifest>,
-        pace: &Pace,
+        rate_limiter: &RateLimiter,
     ) {
-        let mut parts = vec![batch.to_vec()];
-        while let Some(part) = parts.pop() {
-            match self.ready_for_tags(&part, manifests).await {
-                Err(error) => parts.extend(self.halves_or_failures(part, &error)),
-                Ok(ready) => {
-                    for at in ready {
-                        if self.deadline.is_near() {
-                            self.out_of_time(&[at]);
-                        } else {
-                            self.write_tag(at, manifests, pace).await;
-                        }
+        let unchanged = self.unchanged(batch).await;
+        let free = self.with_free_tags(&unchanged).await;
+        self.read_missing(&free, manifests).await;
+        for step in free.into_iter().filter(|step| self.outcomes.get(*step).is_none()).collect::<Vec<_>>() {
+            let Some(tagging) = self.plan.step(step).tagging() else { continue };
+            let outcome = if self.deadline.may_start_work() {
+                self.write_tag(tagging, manifests.remove(&tagging.image.digest), rate_limiter).await
+            } else {
+                Outcome::OutOfTime
+            };
+            self.outcomes.set(step, outcome);
+        }
+    }
+
+    /// The steps whose tags are free. PutImage would silently move a tag off another image, and no API call is
+    /// conditional, so the tags are looked up right before.
+    async fn with_free_tags(&mut self, batch: &[StepIndex]) -> Vec<StepIndex> {
+        let tags: Vec<String> =
+            batch.iter().filter_map(|step| Some(self.plan.step(*step).tagging()?.new_tag.clone())).collect();
+        if tags.is_empty() {
+            return Vec::new();
+        }
+        match self.deadline.call(self.registry.tag_holders(&self.plan.name, &tags)).await {
+            Err(error) => {
+                self.fail(batch, &error);
+                Vec::new()
+            }
+            Ok(holders) => {
+                let mut free = Vec::with_capacity(batch.len());
+                for step in batch {
+                    match self.plan.step(*step).tagging().map(|tagging| obstacle(tagging, &holders)) {
+                        Some(None) => free.push(*step),
+                        Some(Some(outcome)) => self.outcomes.set(*step, outcome),
+                        None => {}
                     }
+                }
+                free
+            }
+        }
+    }
+
+    /// Reads the bytes of a saved plan's images, or of more than a run keeps in memory.
+    async fn read_missing(&mut self, batch: &[StepIndex], manifests: &mut HashMap<Digest, StoredManifest>) {
+        let missing: Vec<StepIndex> =
+            batch.iter().copied().filter(|step| !manifests.contains_key(&self.image(*step).digest)).collect();
+        if missing.is_empty() {
+            return;
+        }
+        let steps: HashMap<Digest, StepIndex> =
+            missing.iter().map(|step| (self.image(*step).digest, *step)).collect();
+        let mut parts = self.registry.manifests(&self.plan.name, self.digests(&missing));
+        loop {
+            let part = match self.deadline.call(async { Ok::<_, CallError>(parts.next().await) }).await {
+                Ok(None) => return,
+                Ok(Some(part)) => part,
+                Err(error) => {
+                    let left: Vec<StepIndex> = missing
+                        .into_iter()
+                        .filter(|step| !manifests.contains_key(&self.image(*step).digest))
+                        .collect();
+                    return self.fail(&left, &error);
+                }
+            };
+            match part.response {
+                Ok(response) => {
+                    let sound = response.done.into_iter().filter_map(|manifest| verified(manifest).ok());
+                    manifests.extend(sound.map(|manifest| (manifest.digest, manifest)));
+                }
+                Err(error) => {
+                    let failed: Vec<StepIndex> =
+                        part.digests.iter().filter_map(|digest| steps.get(digest).copied()).collect();
+                    self.fail(&failed, &error);
                 }
             }
         }
     }
 
-    /// What a failed call leaves to be tried again: two halves, the first one last, if its answer was too large.
-    fn halves_or_failures(&mut self, part: Vec<At>, error: &CallError) -> Vec<Vec<At>> {
-        let left: Vec<At> = part.into_iter().filter(|at| self.is_planned(*at)).collect();
-        if error.is_answer_too_large() && left.len() > 1 {
-            let (one, two) = left.split_at(left.len() / 2);
-            return vec![two.to_vec(), one.to_vec()];
-        }
-        self.fail_all(&left, error);
-        Vec::new()
-    }
-
-    /// Those that did not change, whose tag is free, and whose bytes are at hand or do not exist.
-    async fn ready_for_tags(
-        &mut self,
-        part: &[At],
-        manifests: &mut HashMap<Digest, StoredManifest>,
-    ) -> Result<Vec<At>, CallError> {
-        let unchanged = self.unchanged(part).await;
-        let free = self.with_free_tags(&unchanged).await?;
-        self.read_missing(&free, manifests).await?;
-        Ok(free.into_iter().filter(|at| self.is_planned(*at)).collect())
-    }
-
-    fn is_planned(&self, at: At) -> bool {
-        self.decisions[at].outcome == Outcome::Planned
-    }
-
-    /// PutImage would silently move a tag off another image. No API call is conditional, so the tags are looked up
-    /// right before; one lookup for them all.
-    async fn with_free_tags(&mut self, batch: &[At]) -> Result<Vec<At>, CallError> {
-        let tags: Vec<String> = batch.iter().filter_map(|at| self.decisions[*at].new_tag.clone()).collect();
-        if tags.is_empty() {
-            return Ok(Vec::new());
-        }
-        let Ok(holders) = self.deadline.wait(self.registry.tag_holders(self.repository, &tags)).await else {
-            self.out_of_time(batch);
-            return Ok(Vec::new());
+    async fn write_tag(
+        &self,
+        tagging: &Tagging,
+        manifest: Option<StoredManifest>,
+        rate_limiter: &RateLimiter,
+    ) -> Outcome {
+        let Some(manifest) = manifest.filter(|manifest| proves(manifest, tagging.form)) else {
+            let detail = "its bytes do not prove what the plan says";
+            return Outcome::Failed(Cause::new("not-proven", detail));
         };
-        let holders = holders?;
-        Ok(batch.iter().copied().filter(|at| is_free(&mut self.decisions[*at], &holders)).collect())
-    }
-
-    /// The bytes of a saved plan's images, or of more than a run keeps in memory.
-    async fn read_missing(
-        &mut self,
-        batch: &[At],
-        manifests: &mut HashMap<Digest, StoredManifest>,
-    ) -> Result<(), CallError> {
-        let digest = |at: &At| self.decisions[*at].digest;
-        let missing: Vec<At> =
-            batch.iter().copied().filter(|at| !manifests.contains_key(&digest(at))).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let digests: Vec<Digest> = missing.iter().map(digest).collect();
-        let Ok(answer) = self.deadline.wait(self.registry.manifests(self.repository, &digests)).await else {
-            self.out_of_time(&missing);
-            return Ok(());
+        let turn = async {
+            rate_limiter.acquire().await;
+            Ok::<_, CallError>(())
         };
-        let sound = answer?.done.into_iter().filter_map(|manifest| verified(manifest).ok());
-        manifests.extend(sound.map(|manifest| (manifest.digest, manifest)));
-        Ok(())
-    }
-
-    async fn write_tag(&mut self, at: At, manifests: &mut HashMap<Digest, StoredManifest>, pace: &Pace) {
-        let decision = &self.decisions[at];
-        let (digest, form) = (decision.digest, decision.form);
-        let Some(tag) = decision.new_tag.clone() else { return };
-        let Some(manifest) = manifests.remove(&digest).filter(|manifest| is_proven(manifest, form)) else {
-            return self.conclude_all(
-                &[at],
-                Outcome::Failed,
-                "NotProven",
-                "its bytes do not prove what the plan says",
-            );
-        };
-        if self.deadline.wait(pace.turn()).await.is_err() || self.deadline.is_near() {
-            return self.out_of_time(&[at]);
+        let turn = self.deadline.call(turn).await;
+        if turn.is_err() || !self.deadline.may_start_work() {
+            return Outcome::OutOfTime;
         }
-        match self.deadline.wait(self.registry.put_tag(self.repository, &manifest, &tag)).await {
-            Err(_) => self.conclude_all(
-                &[at],
-                Outcome::Failed,
-                "NoAnswer",
-                "time ran out before ECR answered; it may have the tag",
-            ),
-            Ok(Ok(TagWritten::Done)) => self.decisions[at].conclude(Outcome::Tagged, None, None),
-            Ok(Ok(TagWritten::InUse)) => self.settle_in_use(at, tag).await,
-            Ok(Err(error)) => self.fail_tag(at, &error),
+        let write = self.registry.put_tag(&self.plan.name, &manifest, &tagging.new_tag);
+        match self.deadline.call(write).await {
+            Ok(TagWritten::Done) => Outcome::Tagged,
+            Ok(TagWritten::InUse) => self.settle_in_use(tagging).await,
+            Err(error) if error.kind == CallErrorKind::ImageNotFound => {
+                Outcome::AlreadyGone(Cause::new(error.code, "it was deleted before this run came to it"))
+            }
+            Err(error) => Self::failed_write(&error, "it may have the tag"),
         }
     }
 
-    /// Where tags cannot be moved, ECR refuses a tag that names another image, but also one that this image has since
-    /// a first try whose answer was lost.
-    async fn settle_in_use(&mut self, at: At, tag: String) {
-        let tags = [tag];
-        let holders = self.deadline.wait(self.registry.tag_holders(self.repository, &tags)).await;
-        let holder =
-            holders.ok().and_then(Result::ok).and_then(|holders| holders.get(&tags[0]).copied().flatten());
-        if holder == Some(self.decisions[at].digest) {
-            self.decisions[at].conclude(Outcome::Tagged, None, None);
-        } else {
-            in_use(&mut self.decisions[at], &tags[0]);
-        }
+    /// The outcome where ECR says that the tag is in use. If tags cannot be moved, it also says so of a tag that this
+    /// very image has since a first attempt whose response was lost.
+    async fn settle_in_use(&self, tagging: &Tagging) -> Outcome {
+        let tags = [tagging.new_tag.clone()];
+        let holders = self.deadline.call(self.registry.tag_holders(&self.plan.name, &tags)).await;
+        let holder = holders.ok().and_then(|holders| holders.get(&tags[0]).copied().flatten());
+        if holder == Some(tagging.image.digest) { Outcome::Tagged } else { in_use(&tags[0]) }
     }
+}
 
-    fn fail_tag(&mut self, at: At, error: &CallError) {
-        if error.is_image_gone() {
-            self.conclude_all(&[at], Outcome::AlreadyGone, &error.code, "somebody else deleted it");
-        } else {
-            self.fail_write(&[at], error, "it may have the tag all the same");
+/// What keeps a tag from being written; none if it is free.
+fn obstacle(tagging: &Tagging, holders: &BTreeMap<String, Option<Digest>>) -> Option<Outcome> {
+    let tag = &tagging.new_tag;
+    match holders.get(tag) {
+        Some(None) => None,
+        Some(Some(holder)) if *holder == tagging.image.digest => Some(Outcome::HadTag),
+        Some(Some(_)) => Some(in_use(tag)),
+        None => {
+            let detail = format!("ECR did not say which image has the tag {tag:?}, so it was not written");
+            Some(Outcome::Failed(Cause::new("no-answer", detail)))
         }
     }
 }
 
-fn is_free(decision: &mut Decision, holders: &BTreeMap<String, Option<Digest>>) -> bool {
-    let Some(tag) = decision.new_tag.clone() else { return false };
-    match holders.get(&tag) {
-        Some(None) => return true,
-        Some(Some(holder)) if *holder == decision.digest => {
-            decision.conclude(Outcome::Kept, None, Some("it has the tag already".into()));
-        }
-        Some(Some(_)) => in_use(decision, &tag),
-        None => decision.conclude(
-            Outcome::Failed,
-            Some("NoAnswer"),
-            Some(format!("ECR did not say who holds the tag {tag:?}, so it was not written")),
-        ),
-    }
-    false
+fn in_use(tag: &str) -> Outcome {
+    Outcome::Failed(Cause::new(TAG_IN_USE, tag_in_use(tag)))
 }
 
-fn in_use(decision: &mut Decision, tag: &str) {
-    let detail = format!("the tag {tag:?} names another image; change tag_template, or remove that tag");
-    decision.conclude(Outcome::Failed, Some(TAG_IN_USE), Some(detail));
-}
-
-/// The proof once more, from the very bytes that go back.
-fn is_proven(manifest: &StoredManifest, form: Option<Form>) -> bool {
-    let class = Manifest::parse(manifest.bytes.as_bytes()).map(|manifest| classify(&manifest));
-    match (class, form) {
-        (Ok(Class::Attestation(own)), Some(form)) => own == form,
-        (Ok(Class::Suspect { by_parent: true }), Some(Form::ByParent)) => true,
-        _ => false,
+/// Whether the very bytes that go back prove the attestation once more.
+fn proves(manifest: &StoredManifest, form: Form) -> bool {
+    let Ok(parsed) = Manifest::parse(manifest.bytes.as_bytes()) else { return false };
+    let classified = classify(&parsed);
+    match form {
+        Form::ByParent => classified.by_parent,
+        form => classified.form == Some(form),
     }
 }

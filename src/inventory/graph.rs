@@ -1,19 +1,19 @@
-//! Walks over an inventory. Linear in its edges, and safe on loops.
+//! Graph walks over an inventory. Linear in its edges, and safe on loops.
 
-use crate::inventory::{Inventory, Position};
+use crate::inventory::{ImageIndex, Inventory, PerImage};
 
 /// A set of images, by position.
-pub type Set = Vec<bool>;
+pub type Set = PerImage<bool>;
 
 /// Everything that these indexes list, directly or through other indexes. A seed is in it only if another lists it.
-pub fn below(inventory: &Inventory, seeds: impl IntoIterator<Item = Position>) -> Set {
+pub fn below(inventory: &Inventory, seeds: impl IntoIterator<Item = ImageIndex>) -> Set {
     walk(inventory, seeds, false, |at, step| {
         inventory.children(at).iter().for_each(|edge| step(edge.child));
     })
 }
 
 /// Every index that lists one of these, directly or through other indexes.
-pub fn above(inventory: &Inventory, seeds: impl IntoIterator<Item = Position>) -> Set {
+pub fn above(inventory: &Inventory, seeds: impl IntoIterator<Item = ImageIndex>) -> Set {
     walk(inventory, seeds, false, |at, step| {
         inventory.parents(at).iter().for_each(|edge| step(edge.parent));
     })
@@ -23,8 +23,8 @@ pub fn above(inventory: &Inventory, seeds: impl IntoIterator<Item = Position>) -
 /// attestation is no referrer, subject or not: only what lists it holds it.
 pub fn closure(
     inventory: &Inventory,
-    seeds: impl IntoIterator<Item = Position>,
-    is_referrer: impl Fn(Position) -> bool,
+    seeds: impl IntoIterator<Item = ImageIndex>,
+    is_referrer: impl Fn(ImageIndex) -> bool,
 ) -> Set {
     walk(inventory, seeds, true, |at, step| {
         inventory.children(at).iter().for_each(|edge| step(edge.child));
@@ -35,8 +35,8 @@ pub fn closure(
 /// Every image whose [`closure`] holds one of these.
 pub fn reaching(
     inventory: &Inventory,
-    seeds: impl IntoIterator<Item = Position>,
-    is_referrer: impl Fn(Position) -> bool,
+    seeds: impl IntoIterator<Item = ImageIndex>,
+    is_referrer: impl Fn(ImageIndex) -> bool,
 ) -> Set {
     walk(inventory, seeds, true, |at, step| {
         inventory.parents(at).iter().for_each(|edge| step(edge.parent));
@@ -46,15 +46,15 @@ pub fn reaching(
 
 fn walk(
     inventory: &Inventory,
-    seeds: impl IntoIterator<Item = Position>,
+    seeds: impl IntoIterator<Item = ImageIndex>,
     with_seeds: bool,
-    next: impl Fn(Position, &mut dyn FnMut(Position)),
+    next: impl Fn(ImageIndex, &mut dyn FnMut(ImageIndex)),
 ) -> Set {
-    let mut seen = vec![false; inventory.images().len()];
-    let mut todo: Vec<Position> = Vec::new();
+    let mut seen = PerImage::filled(inventory, false);
+    let mut todo: Vec<ImageIndex> = Vec::new();
     for seed in seeds {
         if with_seeds {
-            if !std::mem::replace(&mut seen[seed as usize], true) {
+            if !std::mem::replace(&mut seen[seed], true) {
                 todo.push(seed);
             }
         } else {
@@ -63,7 +63,7 @@ fn walk(
     }
     while let Some(at) = todo.pop() {
         next(at, &mut |step| {
-            if !std::mem::replace(&mut seen[step as usize], true) {
+            if !std::mem::replace(&mut seen[step], true) {
                 todo.push(step);
             }
         });

@@ -6,8 +6,8 @@
 
 use serde_json::{Value, json};
 
-use crate::report::decision::State;
-use crate::report::{ReferrerPressure, Report, RepositoryReport, Status};
+use crate::report::reason::State;
+use crate::report::{ReferrerPressure, Report, RepositoryReport, RepositoryStatus};
 
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "EcrJanitor";
@@ -28,13 +28,14 @@ pub struct Function<'a> {
 fn metrics(report: &Report, is_cold: bool) -> [(&'static str, &'static str, u64); 23] {
     let totals = &report.totals;
     let counts = &totals.counts;
-    let state = |state| counts.attestations.by_state.get(&state).copied().unwrap_or(0);
-    let failed = report.repositories.iter().filter(|repository| repository.status == Status::Failed).count();
+    let state = |state| counts.inventory.attestations.by_state.get(&state).copied().unwrap_or(0);
+    let failed =
+        report.repositories.iter().filter(|repository| repository.status == RepositoryStatus::Failed).count();
     let duration = report.finished_at.duration_since(report.started_at).as_millis();
     [
         ("Repositories", "Count", totals.repositories),
-        ("Images", "Count", counts.images),
-        ("Indexes", "Count", counts.indexes),
+        ("Images", "Count", counts.inventory.images),
+        ("Indexes", "Count", counts.inventory.indexes),
         ("AttestationsAttached", "Count", state(State::Attached)),
         ("AttestationsSuperseded", "Count", state(State::Superseded)),
         ("AttestationsOrphaned", "Count", state(State::Orphaned)),
@@ -97,8 +98,8 @@ mod tests {
     use super::*;
     use crate::config::Mode;
     use crate::oci::digest::Digest;
-    use crate::report::decision::Outcome;
-    use crate::report::{Circumstances, RepositoryReason};
+    use crate::report::outcome::OutcomeName;
+    use crate::report::{ApiUsage, RepositoryReason, RunFrame};
     use crate::testing::decisions::*;
 
     fn run() -> Report {
@@ -106,23 +107,25 @@ mod tests {
             "team/api",
             9,
             vec![
-                attestation("a").came_out(Outcome::Deleted),
-                attestation("b").came_out(Outcome::ProtectedByEcr),
-                attestation("c").came_out(Outcome::Failed),
+                attestation("a").came_out(OutcomeName::Deleted),
+                attestation("b").came_out(OutcomeName::ProtectedByEcr),
+                attestation("c").came_out(OutcomeName::Failed),
             ],
         );
-        busy.counts.attestations.by_state = BTreeMap::from([(State::Orphaned, 3), (State::Attached, 4)]);
+        busy.counts.inventory.attestations.by_state =
+            BTreeMap::from([(State::Orphaned, 3), (State::Attached, 4)]);
         busy.referrer_pressure = Some(ReferrerPressure { subject: Digest::of(b"s"), attestations: 97 });
         let mut quiet = repository("team/web", 1, vec![]);
         quiet.referrer_pressure = Some(ReferrerPressure { subject: Digest::of(b"t"), attestations: 2 });
-        let lost = RepositoryReport::without_decisions("x".into(), RepositoryReason::AccessDenied, None);
-        let circumstances = Circumstances {
-            api_calls: BTreeMap::from([("DescribeImages".into(), 3), ("BatchGetImage".into(), 4)]),
+        let lost = RepositoryReport::skipped("x".into(), RepositoryReason::AccessDenied, None);
+        let usage = ApiUsage {
+            calls: BTreeMap::from([("DescribeImages".into(), 3), ("BatchGetImage".into(), 4)]),
             throttles: 2,
-            breaker_trips: 1,
         };
         let at = |second: i64| Timestamp::from_second(1_700_000_000 + second).unwrap();
-        Report::new(Mode::Apply, at(0), at(61), vec![busy, quiet, lost], circumstances)
+        let frame =
+            RunFrame { mode: Mode::Apply, started_at: at(0), finished_at: at(61), usage, breaker_trips: 1 };
+        Report::new(frame, vec![busy, quiet, lost])
     }
 
     #[test]

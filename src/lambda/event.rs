@@ -11,14 +11,14 @@ use crate::util::sanitize;
 #[derive(Debug)]
 pub enum Event {
     /// One run.
-    Run(Ask),
+    Run(RunEvent),
     /// A batch of queued messages, each of which names a repository.
     Queue(Vec<Message>),
 }
 
 /// What a run is asked for.
 #[derive(Debug, Default)]
-pub struct Ask {
+pub struct RunEvent {
     /// The mode, if it is given.
     pub mode: Option<Mode>,
     /// Only these repositories.
@@ -71,24 +71,24 @@ pub fn parse(event: &Value) -> Result<Event, BadEvent> {
         ("aws.events" | "aws.scheduler", "Scheduled Event") => scheduled(event).map(Event::Run),
         ("aws.ecr", "ECR Image Action") => {
             let narrow = Patterns::new([image_action(event)?]).map_err(BadEvent::new)?;
-            Ok(Event::Run(Ask { mode: None, narrow: Some(narrow) }))
+            Ok(Event::Run(RunEvent { mode: None, narrow: Some(narrow) }))
         }
         (source, kind) => Err(BadEvent::new(format!("source {source:?} with detail-type {kind:?}"))),
     }
 }
 
-fn manual(event: &Value) -> Result<Ask, BadEvent> {
+fn manual(event: &Value) -> Result<RunEvent, BadEvent> {
     let manual = Manual::deserialize(event).map_err(BadEvent::new)?;
     let narrow = manual.repositories.map(Patterns::new).transpose().map_err(BadEvent::new)?;
-    Ok(Ask { mode: manual.mode, narrow })
+    Ok(RunEvent { mode: manual.mode, narrow })
 }
 
 /// A schedule runs what is configured. Its `detail` is an object, or (EventBridge Scheduler) an object as text; if
 /// somebody put something there, it is read as a manual event.
-fn scheduled(event: &Value) -> Result<Ask, BadEvent> {
+fn scheduled(event: &Value) -> Result<RunEvent, BadEvent> {
     match event.get("detail") {
-        None | Some(Value::Null) => Ok(Ask::default()),
-        Some(Value::String(text)) if text.trim().is_empty() => Ok(Ask::default()),
+        None | Some(Value::Null) => Ok(RunEvent::default()),
+        Some(Value::String(text)) if text.trim().is_empty() => Ok(RunEvent::default()),
         Some(Value::String(text)) => {
             let detail: Value = serde_json::from_str(text)
                 .map_err(|error| BadEvent::new(format!("its detail is no JSON: {error}")))?;
@@ -137,7 +137,7 @@ mod tests {
 
     use super::*;
 
-    fn run(event: Value) -> Ask {
+    fn run(event: Value) -> RunEvent {
         match parse(&event) {
             Ok(Event::Run(ask)) => ask,
             other => panic!("{event} -> {other:?}"),
@@ -149,19 +149,19 @@ mod tests {
         let parsed = |text: &str| parse(&serde_json::from_str(text).unwrap());
         assert!(matches!(
             parsed(include_str!("../../events/scheduled.json")),
-            Ok(Event::Run(Ask { mode: None, narrow: None }))
+            Ok(Event::Run(RunEvent { mode: None, narrow: None }))
         ));
         assert!(matches!(
             parsed(include_str!("../../events/manual-plan.json")),
-            Ok(Event::Run(Ask { mode: Some(Mode::Plan), narrow: None }))
+            Ok(Event::Run(RunEvent { mode: Some(Mode::Plan), narrow: None }))
         ));
         assert!(matches!(
             parsed(include_str!("../../events/manual-narrowed.json")),
-            Ok(Event::Run(Ask { narrow: Some(_), .. }))
+            Ok(Event::Run(RunEvent { narrow: Some(_), .. }))
         ));
         assert!(matches!(
             parsed(include_str!("../../events/ecr-image-action.json")),
-            Ok(Event::Run(Ask { narrow: Some(_), .. }))
+            Ok(Event::Run(RunEvent { narrow: Some(_), .. }))
         ));
         let Ok(Event::Queue(messages)) = parsed(include_str!("../../events/sqs-image-actions.json")) else {
             panic!()

@@ -5,8 +5,9 @@ use serde_json::json;
 use tracing::Level;
 
 use crate::lambda::emf::{self, Function};
-use crate::report::decision::{Decision, Outcome};
+use crate::report::decision::Decision;
 use crate::report::observer::Observer;
+use crate::report::outcome::OutcomeName;
 use crate::report::{Report, RepositoryReport};
 use crate::util::logging::Log;
 
@@ -37,8 +38,8 @@ impl Observer for Lines<'_> {
     fn finished(&self, report: &RepositoryReport) {
         for decision in &report.decisions {
             let level = match decision.outcome {
-                Outcome::Failed => Level::ERROR,
-                Outcome::LimitReached | Outcome::Deadline => Level::WARN,
+                OutcomeName::Failed => Level::ERROR,
+                OutcomeName::LimitReached | OutcomeName::Deadline => Level::WARN,
                 _ => Level::INFO,
             };
             self.0.line(level, "decision", &DecisionLine { repository: &report.name, decision });

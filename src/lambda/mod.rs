@@ -16,13 +16,14 @@ use crate::executor::run::{apply_plan, report_plan};
 use crate::lambda::truncate::{MAX_ANSWER_BYTES, cut};
 use crate::oci::digest::Digest;
 use crate::planner::selection::select;
-use crate::planner::{Request, plan};
+use crate::planner::{RunRequest, plan};
 use crate::registry::ecr::Ecr;
-use crate::report::{Report, RepositoryReport, Status};
+use crate::registry::{CallError, CallErrorKind};
+use crate::report::{Report, RepositoryReport, RepositoryStatus};
 use crate::util::deadline::Deadline;
 use crate::util::logging::Log;
 use crate::util::sanitize;
-use event::{Ask, Event, Message};
+use event::{Event, Message, RunEvent};
 
 pub mod emf;
 pub mod event;
@@ -83,7 +84,7 @@ impl Function {
             ecr: Ecr::from_environment().await.map_err(|error| error.to_string()),
             log,
             is_cold: AtomicBool::new(true),
-            start_at: AtomicU64::new(somewhere(Timestamp::now())),
+            start_at: AtomicU64::new(random_start(Timestamp::now())),
         }
     }
 
@@ -144,7 +145,7 @@ impl Function {
         let names: BTreeSet<&String> = asked.iter().map(|(_, name)| name).collect();
         if !names.is_empty() {
             let narrow = Patterns::new(&names).map_err(|error| diagnostic("BadEvent", &error.to_string()))?;
-            let ask = Ask { mode: None, narrow: Some(narrow) };
+            let ask = RunEvent { mode: None, narrow: Some(narrow) };
             let report = self.run(config, ecr, &ask, invocation).await?;
             let failed: BTreeSet<String> = report
                 .repositories
@@ -163,13 +164,13 @@ impl Function {
         &self,
         config: &Config,
         ecr: &Ecr,
-        ask: &Ask,
+        ask: &RunEvent,
         invocation: &Invocation<'_>,
     ) -> Result<Report, Diagnostic> {
         let started_at = invocation.started_at;
         let mode = mode(config.mode, ask.mode)?;
-        ecr.forget_calls();
-        let request = Request {
+        ecr.reset_usage();
+        let request = RunRequest {
             now: started_at,
             deadline: deadline(invocation.context, mode),
             start_at: self.start_at.load(Ordering::Relaxed),
@@ -177,12 +178,9 @@ impl Function {
         let lines = log::Lines(&self.log);
         let selection = request
             .deadline
-            .wait(select(ecr, &config.select, ask.narrow.as_ref()))
+            .call(select(ecr, &config.select, ask.narrow.as_ref()))
             .await
-            .map_err(|_| {
-                diagnostic("NothingDone", "ECR did not list its repositories in time; nothing was touched")
-            })?
-            .map_err(|error| diagnostic("NothingDone", &error.with_remedy()))?;
+            .map_err(|error| diagnostic("NothingDone", &nothing_done(&error)))?;
         let skipped = selection.repositories.iter().filter(|chosen| chosen.skip.is_some()).count();
         let plan = plan(ecr, config, &request, selection, &lines).await;
         for tripped in &plan.tripped {
@@ -239,17 +237,27 @@ fn deadline(context: &Context, mode: Mode) -> Deadline {
     Deadline::after(Duration::from_millis(context.deadline.saturating_sub(now)), mode == Mode::Apply)
 }
 
+/// The message of a run that ended before it could begin.
+fn nothing_done(error: &CallError) -> String {
+    match error.kind {
+        CallErrorKind::DeadlineExceeded => {
+            "ECR did not list its repositories in time; nothing was touched".into()
+        }
+        _ => error.with_remedy(),
+    }
+}
+
 fn was_reached(report: &RepositoryReport) -> bool {
     report.counts.deadline == 0 && report.reason != Some(crate::report::RepositoryReason::Deadline)
 }
 
 /// A limit is no reason to try again: it would stop the next try too.
 fn should_come_again(report: &RepositoryReport) -> bool {
-    report.status == Status::Failed || report.counts.failed + report.counts.deadline > 0
+    report.status == RepositoryStatus::Failed || report.counts.failed + report.counts.deadline > 0
 }
 
-/// A cold instance knows nothing of earlier runs: it begins somewhere else each time, by chance.
-fn somewhere(now: Timestamp) -> u64 {
+/// A pseudo-random repository to start with: a cold instance has no memory of earlier runs.
+fn random_start(now: Timestamp) -> u64 {
     let digest = Digest::of(&now.as_nanosecond().to_be_bytes()).hex();
     u64::from_str_radix(&digest[..15], 16).unwrap_or(0)
 }
@@ -262,20 +270,23 @@ fn diagnostic(error_type: &str, message: &str) -> Diagnostic {
 mod tests {
     use super::*;
     use crate::report::RepositoryReason;
-    use crate::report::decision::Outcome;
-    use crate::testing::decisions::{Said as _, attestation, repository};
+    use crate::report::outcome::OutcomeName;
+    use crate::testing::decisions::{With as _, attestation, repository};
 
     #[test]
     fn what_failed_or_found_no_time_comes_again_and_what_a_limit_stopped_does_not() {
-        let asked = |outcomes: &[Outcome]| {
+        let asked = |outcomes: &[OutcomeName]| {
             let decisions = outcomes.iter().map(|outcome| attestation("a").came_out(*outcome)).collect();
             let report = repository("team/api", 10, decisions);
             (should_come_again(&report), was_reached(&report))
         };
-        assert_eq!(asked(&[Outcome::Deleted, Outcome::AlreadyGone, Outcome::LimitReached]), (false, true));
-        assert_eq!(asked(&[Outcome::Failed, Outcome::Deleted]), (true, true));
-        assert_eq!(asked(&[Outcome::Deadline, Outcome::Deleted]), (true, false));
-        let without = |reason| RepositoryReport::without_decisions("team/api".into(), reason, None);
+        assert_eq!(
+            asked(&[OutcomeName::Deleted, OutcomeName::AlreadyGone, OutcomeName::LimitReached]),
+            (false, true)
+        );
+        assert_eq!(asked(&[OutcomeName::Failed, OutcomeName::Deleted]), (true, true));
+        assert_eq!(asked(&[OutcomeName::Deadline, OutcomeName::Deleted]), (true, false));
+        let without = |reason| RepositoryReport::skipped("team/api".into(), reason, None);
         for (reason, again, reached) in [
             (RepositoryReason::Deadline, true, false),
             (RepositoryReason::AccessDenied, true, true),
@@ -289,7 +300,7 @@ mod tests {
     #[test]
     fn cold_instances_begin_with_each_repository_in_turn_by_chance() {
         let first: BTreeSet<u64> = (0..200)
-            .map(|ms| somewhere(Timestamp::from_millisecond(1_700_000_000_000 + ms).unwrap()) % 10)
+            .map(|ms| random_start(Timestamp::from_millisecond(1_700_000_000_000 + ms).unwrap()) % 10)
             .collect();
         assert_eq!(first.len(), 10);
     }

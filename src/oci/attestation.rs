@@ -1,32 +1,35 @@
-//! What a manifest is, by its own bytes: the table that decides what may ever be touched.
+//! Classification of manifests by their own bytes: the table that decides what may ever be touched.
 //!
 //! Nothing here looks at sizes, platforms, names, or lists of predicate types: none of them is evidence.
 //! Source of the formats: BuildKit's `docs/attestations/attestation-storage.md` and
 //! `exporter/containerimage/writer.go` (`commitAttestationsManifest`).
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::oci::digest::Digest;
 use crate::oci::manifest::{Descriptor, Manifest};
 use crate::oci::media_type::{self, DOCKER_ATTESTATION, IMAGE_CONFIG, is_in_toto_layer};
 
-/// How a BuildKit attestation is stored, or proven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// The form in which a BuildKit attestation is stored, or by which it is proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Form {
     /// An OCI artifact with a subject: the default since BuildKit 0.32.
     Oci,
     /// An image manifest whose configuration is computed from its layers: the default before.
     Legacy,
-    /// Only the descriptor in a parent index says so (docker/attest's signed attestations, for example).
+    /// Proven only by the descriptor in a parent index (docker/attest's signed attestations, for example).
     ByParent,
     /// Listed by an index as an attestation, kept, and therefore not read.
     Unread,
 }
 
-/// What an image is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// The kind of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Kind {
     /// A BuildKit attestation manifest and nothing else.
     Attestation,
@@ -56,60 +59,64 @@ pub enum Kind {
 
 /// The class of a manifest by its own bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// Proven to be a BuildKit attestation: form [`Form::Oci`] or [`Form::Legacy`].
-    Attestation(Form),
-    /// An index: it feeds the parent map.
-    Index,
-    /// It has a subject, or an artifact type of its own, and is not a BuildKit attestation.
-    Referrer,
+pub struct Classified {
+    /// The kind.
+    pub kind: Kind,
+    /// The form of a proven attestation: [`Form::Oci`] or [`Form::Legacy`].
+    pub form: Option<Form>,
+    /// Whether a parent's descriptor could prove a suspect to be an attestation.
+    pub by_parent: bool,
+}
+
+impl Classified {
+    /// A proven attestation.
+    pub fn attestation(form: Form) -> Self {
+        Self { kind: Kind::Attestation, form: Some(form), by_parent: false }
+    }
+
     /// In-toto statements that nothing in the bytes proves to be BuildKit's.
-    Suspect {
-        /// Whether a parent's descriptor could prove it.
-        by_parent: bool,
-    },
+    pub fn suspect(by_parent: bool) -> Self {
+        Self { kind: Kind::Suspect, form: None, by_parent }
+    }
+
     /// Anything else.
-    Other,
+    pub fn other(kind: Kind) -> Self {
+        Self { kind, form: None, by_parent: false }
+    }
 }
 
 /// The digest of `{}`, the content of the OCI empty descriptor.
 const EMPTY_CONFIG: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 
 /// Classifies a manifest by its own bytes. The bytes must already have been checked against their digest.
-pub fn classify(manifest: &Manifest) -> Class {
+pub fn classify(manifest: &Manifest) -> Classified {
     if manifest.is_index() {
-        return Class::Index;
+        return Classified::other(Kind::Index);
     }
     if !manifest.is_image_manifest() || !holds_only_in_toto(manifest) {
-        return if manifest.subject.is_some() { Class::Referrer } else { Class::Other };
+        return Classified::other(other_kind(manifest));
     }
     let has_image_config = config_type(manifest) == Some(IMAGE_CONFIG);
     match manifest.artifact_type.as_deref() {
         Some(DOCKER_ATTESTATION) if config_digest(manifest) == Some(EMPTY_CONFIG) => {
-            Class::Attestation(Form::Oci)
+            Classified::attestation(Form::Oci)
         }
-        None if has_image_config && is_legacy(manifest) => Class::Attestation(Form::Legacy),
-        None if has_image_config => Class::Suspect { by_parent: true },
-        Some(other) if other != DOCKER_ATTESTATION => Class::Referrer,
-        _ if manifest.subject.is_some() => Class::Referrer,
-        _ => Class::Suspect { by_parent: false },
+        None if has_image_config && is_legacy(manifest) => Classified::attestation(Form::Legacy),
+        None if has_image_config => Classified::suspect(true),
+        Some(other) if other != DOCKER_ATTESTATION => Classified::other(other_kind(manifest)),
+        _ if manifest.subject.is_some() => Classified::other(other_kind(manifest)),
+        _ => Classified::suspect(false),
     }
 }
 
-/// What something that is neither an attestation nor an index is, for people: by its types, never to act on.
-pub fn kind(manifest: &Manifest) -> Kind {
-    match classify(manifest) {
-        Class::Attestation(_) => return Kind::Attestation,
-        Class::Index => return Kind::Index,
-        Class::Suspect { .. } => return Kind::Suspect,
-        Class::Referrer | Class::Other => {}
-    }
+/// The kind of something that is neither an attestation nor an index, by its types: for people, never to act on.
+fn other_kind(manifest: &Manifest) -> Kind {
     let types = manifest.artifact_type.iter().map(String::as_str).chain(config_type(manifest));
     let layers = manifest.layers().iter().map(Descriptor::media_type);
     types.chain(layers).find_map(telling_kind).unwrap_or_else(|| plain_kind(manifest))
 }
 
-/// What an artifact type, as ECR's listing gives it, certainly is; nothing if only the bytes can tell.
+/// The kind that an artifact type of ECR's listing proves; none if only the bytes can tell.
 pub fn kind_by_listing(artifact_type: Option<&str>, has_subject: bool) -> Option<Kind> {
     let artifact_type = artifact_type?;
     match artifact_type {
@@ -192,7 +199,7 @@ fn config_digest(manifest: &Manifest) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn class(text: &str) -> Class {
+    fn class(text: &str) -> Classified {
         classify(&Manifest::parse(text.as_bytes()).unwrap())
     }
 
@@ -219,20 +226,20 @@ mod tests {
 
     #[test]
     fn the_two_forms_prove_themselves() {
-        assert_eq!(class(&legacy(&proof(), "", LAYER)), Class::Attestation(Form::Legacy));
-        assert_eq!(class(&oci(EMPTY_CONFIG, "")), Class::Attestation(Form::Oci));
+        assert_eq!(class(&legacy(&proof(), "", LAYER)), Classified::attestation(Form::Legacy));
+        assert_eq!(class(&oci(EMPTY_CONFIG, "")), Classified::attestation(Form::Oci));
         let subject = format!(r#","subject":{{"digest":"{EMPTY_CONFIG}"}}"#);
-        assert_eq!(class(&oci(EMPTY_CONFIG, &subject)), Class::Attestation(Form::Oci));
+        assert_eq!(class(&oci(EMPTY_CONFIG, &subject)), Classified::attestation(Form::Oci));
     }
 
     #[test]
     fn a_configuration_that_is_not_computed_from_the_layers_proves_nothing() {
         let other = Digest::of(b"other").to_string();
-        assert_eq!(class(&legacy(&other, "", LAYER)), Class::Suspect { by_parent: true });
-        assert_eq!(class(&oci(&other, "")), Class::Suspect { by_parent: false });
+        assert_eq!(class(&legacy(&other, "", LAYER)), Classified::suspect(true));
+        assert_eq!(class(&oci(&other, "")), Classified::suspect(false));
         let subject = r#","subject":{"digest":"sha256:bb"}"#;
-        assert_eq!(class(&legacy(&proof(), subject, LAYER)), Class::Suspect { by_parent: true });
-        assert_eq!(class(&oci(&other, subject)), Class::Referrer);
+        assert_eq!(class(&legacy(&proof(), subject, LAYER)), Classified::suspect(true));
+        assert_eq!(class(&oci(&other, subject)), Classified::other(Kind::Referrer));
     }
 
     #[test]
@@ -240,9 +247,9 @@ mod tests {
         let foreign =
             |config: &str, extra: &str| legacy(config, extra, LAYER).replace(IMAGE_CONFIG, "text/plain");
         for config in [proof(), Digest::of(b"other").to_string()] {
-            assert_eq!(class(&foreign(&config, "")), Class::Suspect { by_parent: false });
+            assert_eq!(class(&foreign(&config, "")), Classified::suspect(false));
             let subject = r#","subject":{"digest":"sha256:bb"}"#;
-            assert_eq!(class(&foreign(&config, subject)), Class::Referrer);
+            assert_eq!(class(&foreign(&config, subject)), Classified::other(Kind::Referrer));
         }
     }
 
@@ -251,25 +258,26 @@ mod tests {
         let tar = r#"{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"sha256:bb"}"#;
         let dsse = r#"{"mediaType":"application/vnd.dsse.envelope.v1+json","digest":"sha256:bb"}"#;
         for layers in ["", tar, &format!("{LAYER},{tar}"), dsse] {
-            assert_eq!(class(&legacy(&proof(), "", layers)), Class::Other, "{layers}");
+            let kind = class(&legacy(&proof(), "", layers)).kind;
+            assert!(!matches!(kind, Kind::Attestation | Kind::Suspect), "{layers}: {kind:?}");
         }
     }
 
     #[test]
-    fn an_artifact_type_of_its_own_makes_a_referrer() {
+    fn another_artifact_type_makes_an_artifact() {
         let scout = r#","artifactType":"application/vnd.in-toto+json""#;
-        assert_eq!(class(&legacy(&proof(), scout, LAYER)), Class::Referrer);
+        assert_eq!(class(&legacy(&proof(), scout, LAYER)), Classified::other(Kind::Artifact));
     }
 
     #[test]
     fn schema_version_two_is_required() {
         let text = legacy(&proof(), "", LAYER).replace("\"schemaVersion\":2", "\"schemaVersion\":1");
-        assert_eq!(class(&text), Class::Other);
+        assert_eq!(class(&text), Classified::other(Kind::Image));
     }
 
     #[test]
     fn only_what_runs_is_an_image() {
-        let kind = |text: &str| kind(&Manifest::parse(text.as_bytes()).unwrap());
+        let kind = |text: &str| class(text).kind;
         let tar = r#"{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"sha256:bb"}"#;
         let image = |extra: &str, layers: &str| legacy(&proof(), extra, layers);
         let docker = image("", tar).replace(IMAGE_CONFIG, media_type::DOCKER_IMAGE_CONFIG);

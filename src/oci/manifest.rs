@@ -82,12 +82,12 @@ pub struct Annotations {
     /// The digest of the platform image that an attestation speaks of.
     #[serde(rename = "vnd.docker.reference.digest")]
     pub reference_digest: Option<String>,
-    /// What an in-toto statement states, for example `https://slsa.dev/provenance/v1`.
+    /// The predicate type of an in-toto statement, for example `https://slsa.dev/provenance/v1`.
     #[serde(rename = "in-toto.io/predicate-type")]
     pub predicate_type: Option<String>,
 }
 
-/// Why bytes are not a manifest that can be used.
+/// The reason why bytes are no usable manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// Not JSON, or not of a manifest's shape.
@@ -112,10 +112,10 @@ pub enum Malformed {
 
 /// The largest manifest ECR takes: 4 MiB (PutImage, `imageManifest`).
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// More than so many descriptors with digests do not fit into that; a list without digests could claim a million
+/// The most descriptors in a list: more with digests do not fit into that, and a list without could claim a million
 /// layers, and take some 300 MB to keep.
 const MAX_DESCRIPTORS: usize = 50_000;
-/// What is wrong with a manifest may quote it, and stands in reports and logs, in characters.
+/// The longest description of a malformed manifest, which may quote it, in characters.
 const LONGEST_PROBLEM: usize = 300;
 
 impl Manifest {
@@ -168,7 +168,7 @@ impl Manifest {
         self.subject.as_ref().and_then(Descriptor::digest)
     }
 
-    /// What the layers state, in order, each once: the predicate types of an attestation.
+    /// The predicate types of the layers, in order, each once.
     pub fn predicate_types(&self) -> Vec<&str> {
         let mut seen = HashSet::new();
         let annotations = self.layers().iter().filter_map(|layer| layer.annotations.as_ref());
@@ -227,7 +227,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-/// A list of descriptors that is not longer than any honest one.
+/// A list of descriptors of bounded length.
 struct Descriptors(Vec<Descriptor>);
 
 impl<'de> Deserialize<'de> for Descriptors {

@@ -30,7 +30,7 @@ const DOCKER_SCHEMA1: [&str; 2] = [
 const ARTIFACT_MANIFESTS: [&str; 2] =
     ["application/vnd.oci.artifact.manifest.v1+json", "application/vnd.cncf.oras.artifact.manifest.v1+json"];
 
-/// What BatchGetImage is always asked to accept: without the index types in the list, ECR's answer for an index is undefined.
+/// The types that BatchGetImage is always asked to accept: without the index types ECR's response is undefined.
 pub const ACCEPTED: [&str; 8] = [
     OCI_MANIFEST,
     OCI_INDEX,
@@ -51,11 +51,11 @@ pub enum Shape {
     Manifest,
     /// A known format that is neither: Docker schema 1, or one of the two withdrawn artifact manifests.
     Withdrawn,
-    /// Absent or never heard of: it may be an index for all we know.
+    /// Absent or unrecognized; must be treated as a possible index.
     Unknown,
 }
 
-/// What a manifest media type says about the structure.
+/// The structure that a manifest media type promises.
 pub fn shape(media_type: Option<&str>) -> Shape {
     match media_type {
         Some(OCI_INDEX | DOCKER_LIST) => Shape::Index,

@@ -1,22 +1,26 @@
-//! Reading a repository: the listing, the indexes, then whatever the rules want to see before they can stand.
+//! Reads a repository: the listing, the indexes, then whatever the rules need before their verdicts can stand.
 
 use std::collections::HashMap;
 
-use futures::stream::{self, Stream, StreamExt as _};
+use futures::TryStreamExt as _;
+use futures::stream::{self, BoxStream, StreamExt as _};
 use jiff::Timestamp;
 
+use super::Skipped;
 use crate::config::policy::Policy;
-use crate::executor::recheck;
-use crate::inventory::{Evidence, Inventory, Position, Problem};
+use crate::inventory::{Evidence, ImageIndex, Inventory, PerImage, Problem};
+use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
 use crate::oci::manifest::Malformed;
 use crate::oci::media_type::Shape;
-use crate::registry::pagination::Tokens;
-use crate::registry::{BatchAnswer, CallError, MAX_IDS, Read, StoredManifest};
+use crate::registry::{
+    BatchResponse, CallError, CallErrorKind, MAX_IDS, ManifestPart, ReadRepository, Refusal, StoredManifest,
+    presence,
+};
 use crate::report::RepositoryReason;
 use crate::rules::judge;
 use crate::rules::verdict::Verdict;
-use crate::util::deadline::Deadline;
+use crate::util::deadline::{Deadline, DeadlineExceeded};
 
 /// Calls in flight within one repository, while reading.
 const READS_AT_ONCE: usize = 4;
@@ -25,33 +29,24 @@ const KEPT_BYTES: usize = 16 * 1024 * 1024;
 
 /// A repository, read as far as its verdicts need.
 #[derive(Debug)]
-pub struct Surveyed {
+pub struct Collected {
     /// The inventory.
     pub inventory: Inventory,
     /// A verdict for each position.
-    pub verdicts: Vec<Verdict>,
+    pub verdicts: PerImage<Verdict>,
     /// The bytes of what is to be tagged, as far as they were kept.
     pub manifests: HashMap<Digest, StoredManifest>,
 }
 
-/// The repository is left alone as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HandsOff {
-    /// Why.
-    pub reason: RepositoryReason,
-    /// The same in a sentence.
-    pub detail: String,
-}
-
 /// Reads one repository and judges it.
-pub async fn survey(
-    registry: &impl Read,
+pub async fn collect(
+    registry: &impl ReadRepository,
     repository: &str,
     policy: &Policy,
     now: Timestamp,
     deadline: &Deadline,
-) -> Result<Surveyed, HandsOff> {
-    let mut reader = Reader {
+) -> Result<Collected, Skipped> {
+    let mut reader = Collector {
         registry,
         repository,
         deadline,
@@ -65,19 +60,16 @@ pub async fn survey(
     loop {
         reader.inventory.link();
         let verdicts = judge(&reader.inventory, policy, now);
-        let unread: Vec<Position> = reader
-            .inventory
-            .positions()
-            .filter(|p| verdicts[*p as usize].wants_read(reader.evidence(*p)))
-            .collect();
+        let unread: Vec<ImageIndex> =
+            reader.inventory.positions().filter(|p| verdicts[*p].wants_read(reader.evidence(*p))).collect();
         if unread.is_empty() {
-            return Ok(Surveyed { inventory: reader.inventory, verdicts, manifests: reader.manifests });
+            return Ok(Collected { inventory: reader.inventory, verdicts, manifests: reader.manifests });
         }
         reader.read_candidates(&unread).await?;
     }
 }
 
-struct Reader<'a, R> {
+struct Collector<'a, R> {
     registry: &'a R,
     repository: &'a str,
     deadline: &'a Deadline,
@@ -87,105 +79,102 @@ struct Reader<'a, R> {
     kept_bytes: usize,
 }
 
-type Batch = (Vec<Position>, Vec<Digest>);
-type Answer = Result<BatchAnswer<StoredManifest>, CallError>;
-
-impl<R: Read> Reader<'_, R> {
-    fn evidence(&self, position: Position) -> Evidence {
+impl<R: ReadRepository> Collector<'_, R> {
+    fn evidence(&self, position: ImageIndex) -> Evidence {
         self.inventory.image(position).evidence
     }
 
-    /// One stream over everything: two streams by tag status could both miss an index that loses its tag in
+    /// Lists the repository in one stream: two streams by tag status could both miss an index that loses its tag in
     /// between, and then its children would look orphaned.
-    async fn list(&mut self) -> Result<(), HandsOff> {
+    async fn list(&mut self) -> Result<(), Skipped> {
         let mut images = Vec::new();
-        let (mut tokens, mut next) = (Tokens::default(), None);
-        let incomplete = |error: CallError| HandsOff::after(&error, RepositoryReason::ListingIncomplete);
+        let mut pages = self.registry.images(self.repository);
         loop {
             self.check_time()?;
-            let call = self.registry.image_page(self.repository, next);
-            let page = self.deadline.wait(call).await.map_err(|_| HandsOff::out_of_time())?;
-            let page = page.map_err(incomplete)?;
-            images.extend(page.images);
-            next = tokens.follow("DescribeImages", page.next).map_err(incomplete)?;
-            if next.is_none() {
-                images.shrink_to_fit();
-                self.inventory = Inventory::new(images);
-                return Ok(());
+            let page = self.deadline.call(pages.try_next()).await;
+            match page.map_err(|error| Skipped::after(&error, RepositoryReason::ListingIncomplete))? {
+                Some(page) => images.extend(page),
+                None => break,
             }
         }
+        images.shrink_to_fit();
+        self.inventory = Inventory::new(images);
+        Ok(())
     }
 
     /// Every index, and whatever might be one.
-    async fn read_indexes(&mut self) -> Result<(), HandsOff> {
-        let might_be = |p: &Position| matches!(self.inventory.image(*p).shape, Shape::Index | Shape::Unknown);
-        let indexes: Vec<Position> = self.inventory.positions().filter(might_be).collect();
+    async fn read_indexes(&mut self) -> Result<(), Skipped> {
+        let might_be =
+            |p: &ImageIndex| matches!(self.inventory.image(*p).shape, Shape::Index | Shape::Unknown);
+        let indexes: Vec<ImageIndex> = self.inventory.positions().filter(might_be).collect();
         let mut vanished = Vec::new();
-        let mut batches = self.fetch(&indexes)?;
-        while let Some((batch, answer)) = batches.next().await {
-            let answer =
-                answer?.map_err(|error| HandsOff::after(&error, RepositoryReason::IndexUnreadable))?;
-            for (position, manifest) in self.match_up(&batch, answer) {
+        let mut parts = self.fetch(&indexes);
+        while let Some(ManifestPart { digests, response }) = parts.next().await {
+            let response =
+                response.map_err(|error| Skipped::after(&error, RepositoryReason::IndexUnreadable))?;
+            for (position, manifest) in self.match_up(&digests, response) {
                 match manifest {
                     Ok(manifest) => {
                         self.take(position, manifest).map_err(|e| self.bad_index(position, &e.to_string()))?
                     }
-                    Err(problem) if problem.code == "ImageNotFound" => vanished.push(position),
+                    Err(problem) if *problem.code == *"ImageNotFound" => vanished.push(position),
                     Err(problem) => return Err(self.bad_index(position, &problem.detail)),
                 }
             }
         }
-        drop(batches);
+        drop(parts);
         self.check_vanished(&vanished).await
     }
 
     /// An index that was listed and cannot be found any more is no parent; one that is still listed is unreadable.
-    async fn check_vanished(&mut self, vanished: &[Position]) -> Result<(), HandsOff> {
+    async fn check_vanished(&mut self, vanished: &[ImageIndex]) -> Result<(), Skipped> {
         for batch in vanished.chunks(MAX_IDS) {
             let digests = self.digests(batch);
-            let call = recheck::look(self.registry, self.repository, &digests);
-            let presence = self.deadline.wait(call).await.map_err(|_| HandsOff::out_of_time())?;
+            let call = presence::look(self.registry, self.repository, &digests);
+            let presence = self.deadline.call(call).await;
             let presence =
-                presence.map_err(|error| HandsOff::after(&error, RepositoryReason::IndexUnreadable))?;
-            let is_left = |p: &&Position| !presence.gone.contains(&self.inventory.image(**p).digest);
+                presence.map_err(|error| Skipped::after(&error, RepositoryReason::IndexUnreadable))?;
+            let is_left = |p: &&ImageIndex| !presence.gone.contains(&self.inventory.image(**p).digest);
             if let Some(position) = batch.iter().find(is_left) {
                 let problem =
                     "BatchGetImage does not find it, but DescribeImages does not say that it is gone";
                 return Err(self.bad_index(*position, problem));
             }
             for position in batch {
-                let problem =
-                    Problem { code: "ImageNotFound".into(), detail: "it was deleted meanwhile".into() };
+                let problem = Problem::new("ImageNotFound", "it was deleted meanwhile");
                 self.inventory.add_problem(*position, Evidence::Gone, problem);
             }
         }
         Ok(())
     }
 
-    async fn read_candidates(&mut self, positions: &[Position]) -> Result<(), HandsOff> {
-        let mut batches = self.fetch(positions)?;
-        while let Some((batch, answer)) = batches.next().await {
-            match answer? {
-                Ok(answer) => {
-                    for (position, manifest) in self.match_up(&batch, answer) {
+    async fn read_candidates(&mut self, candidates: &[ImageIndex]) -> Result<(), Skipped> {
+        let mut parts = self.fetch(candidates);
+        while let Some(ManifestPart { digests, response }) = parts.next().await {
+            match response {
+                Ok(response) => {
+                    for (index, manifest) in self.match_up(&digests, response) {
                         match manifest {
-                            Ok(manifest) => {
-                                self.take(position, manifest)
-                                    .map_err(|e| self.bad_index(position, &e.to_string()))?;
-                            }
-                            Err(problem) => {
-                                self.inventory.add_problem(position, Evidence::Unreadable, problem)
-                            }
+                            Ok(manifest) => self
+                                .take(index, manifest)
+                                .map_err(|malformed| self.bad_index(index, &malformed.to_string()))?,
+                            Err(problem) => self.inventory.add_problem(index, Evidence::Unreadable, problem),
                         }
                     }
                 }
-                Err(error) if error.is_repository_gone() => {
-                    return Err(HandsOff::after(&error, RepositoryReason::RepositoryGone));
+                Err(error)
+                    if matches!(
+                        error.kind,
+                        CallErrorKind::RepositoryNotFound | CallErrorKind::DeadlineExceeded
+                    ) =>
+                {
+                    return Err(Skipped::after(&error, RepositoryReason::RepositoryGone));
                 }
                 Err(error) => {
-                    for position in batch {
-                        let problem = Problem { code: error.code.clone(), detail: error.to_string() };
-                        self.inventory.add_problem(position, Evidence::CallFailed, problem);
+                    let problem = Problem::new(error.code.clone(), error.to_string());
+                    for digest in digests {
+                        let Some(index) = self.inventory.position(digest) else { continue };
+                        self.inventory.add_problem(index, Evidence::CallFailed, problem.clone());
                     }
                 }
             }
@@ -193,81 +182,60 @@ impl<R: Read> Reader<'_, R> {
         Ok(())
     }
 
-    /// Fetches the manifests of these images, batch by batch, a few batches at once.
-    fn fetch<'s>(
-        &self,
-        positions: &[Position],
-    ) -> Result<impl Stream<Item = (Vec<Position>, Result<Answer, HandsOff>)> + Unpin + Send + 's, HandsOff>
+    /// The manifests of these images, batch by batch, a few batches at once. Beyond the deadline the parts that are
+    /// left fail without a call.
+    fn fetch<'s>(&self, images: &[ImageIndex]) -> BoxStream<'s, ManifestPart>
     where
         Self: 's,
     {
-        self.check_time()?;
         let (registry, repository, deadline) = (self.registry, self.repository, *self.deadline);
-        let batches: Vec<Batch> =
-            positions.chunks(MAX_IDS).map(|batch| (batch.to_vec(), self.digests(batch))).collect();
-        let read = move |(batch, digests): Batch| async move {
-            if deadline.is_near_for_planning() {
-                return (batch, Err(HandsOff::out_of_time()));
-            }
-            let answer = deadline.wait(registry.manifests(repository, &digests)).await;
-            (batch, answer.map_err(|_| HandsOff::out_of_time()))
-        };
-        // A batch whose answer is too large is halved, and its parts are read one after the other.
-        let parts = move |batch: Batch| {
-            Box::pin(stream::unfold(vec![batch], move |mut parts| async move {
-                loop {
-                    let part = parts.pop()?;
-                    let halves = halves(&part);
-                    match read(part).await {
-                        (_, Ok(Err(error))) if error.is_answer_too_large() && halves.len() > 1 => {
-                            parts.extend(halves);
-                        }
-                        done => return Some((done, parts)),
+        let batches: Vec<Vec<Digest>> = images.chunks(MAX_IDS).map(|batch| self.digests(batch)).collect();
+        let parts = move |batch: Vec<Digest>| {
+            let parts = registry.manifests(repository, batch.clone());
+            stream::unfold((parts, batch), move |(mut parts, batch)| async move {
+                let response = if deadline.may_start_planning() {
+                    deadline.call(async { Ok(parts.next().await) }).await
+                } else {
+                    Err(CallError::from(DeadlineExceeded))
+                };
+                match response {
+                    Ok(part) => part.map(|part| (part, (parts, batch))),
+                    Err(_) if batch.is_empty() => None,
+                    Err(error) => {
+                        let late = ManifestPart { digests: batch, response: Err(error) };
+                        Some((late, (stream::empty().boxed(), Vec::new())))
                     }
                 }
-            }))
+            })
+            .boxed()
         };
-        Ok(Box::pin(stream::iter(batches).map(parts).flatten_unordered(READS_AT_ONCE)))
+        stream::iter(batches).map(parts).flatten_unordered(READS_AT_ONCE).boxed()
     }
 
     /// Pairs each image with its bytes, checked against its digest, or with the reason why there are none.
     fn match_up(
         &self,
-        batch: &[Position],
-        answer: BatchAnswer<StoredManifest>,
-    ) -> Vec<(Position, Result<StoredManifest, Problem>)> {
+        digests: &[Digest],
+        response: BatchResponse<StoredManifest>,
+    ) -> Vec<(ImageIndex, Result<StoredManifest, Problem>)> {
         let mut found: HashMap<Digest, StoredManifest> =
-            answer.done.into_iter().map(|m| (m.digest, m)).collect();
-        let refused: HashMap<Digest, Problem> = answer
-            .refused
-            .into_iter()
-            .map(|r| {
-                (
-                    r.digest,
-                    Problem { detail: format!("BatchGetImage: {}: {}", r.code, r.reason), code: r.code },
-                )
-            })
-            .collect();
-        batch
-            .iter()
-            .map(|position| {
-                let digest = self.inventory.image(*position).digest;
-                let manifest = match found.remove(&digest) {
-                    Some(manifest) => verified(manifest),
-                    None => Err(refused.get(&digest).cloned().unwrap_or_else(|| Problem {
-                        code: "NoAnswer".into(),
-                        detail: "BatchGetImage said nothing of it".into(),
-                    })),
-                };
-                (*position, manifest)
-            })
-            .collect()
+            response.done.into_iter().map(|manifest| (manifest.digest, manifest)).collect();
+        let refused: HashMap<Digest, Problem> =
+            response.refused.iter().map(|refusal| (refusal.digest, refused(refusal))).collect();
+        let missing = || Problem::new("no-answer", "BatchGetImage did not mention it");
+        let pair = |digest: &Digest| {
+            let manifest = match found.remove(digest) {
+                Some(manifest) => verified(manifest),
+                None => Err(refused.get(digest).cloned().unwrap_or_else(missing)),
+            };
+            Some((self.inventory.position(*digest)?, manifest))
+        };
+        digests.iter().filter_map(pair).collect()
     }
 
-    fn take(&mut self, position: Position, manifest: StoredManifest) -> Result<(), Malformed> {
+    fn take(&mut self, position: ImageIndex, manifest: StoredManifest) -> Result<(), Malformed> {
         self.inventory.add_bytes(position, manifest.bytes.as_bytes())?;
-        let may_be_tagged =
-            matches!(self.evidence(position), Evidence::Attestation(_) | Evidence::Suspect { .. });
+        let may_be_tagged = matches!(self.evidence(position).kind(), Some(Kind::Attestation | Kind::Suspect));
         if self.keeps && may_be_tagged && self.kept_bytes + manifest.bytes.len() <= KEPT_BYTES {
             self.kept_bytes += manifest.bytes.len();
             self.manifests.insert(manifest.digest, manifest);
@@ -275,13 +243,13 @@ impl<R: Read> Reader<'_, R> {
         Ok(())
     }
 
-    fn digests(&self, positions: &[Position]) -> Vec<Digest> {
+    fn digests(&self, positions: &[ImageIndex]) -> Vec<Digest> {
         positions.iter().map(|position| self.inventory.image(*position).digest).collect()
     }
 
-    fn bad_index(&self, position: Position, problem: &str) -> HandsOff {
+    fn bad_index(&self, position: ImageIndex, problem: &str) -> Skipped {
         let digest = self.inventory.image(position).digest;
-        HandsOff {
+        Skipped {
             reason: RepositoryReason::IndexUnreadable,
             detail: format!(
                 "{digest} may be an index and cannot be used: {problem}; what it lists is unknown, so nothing here is touched. Restore it if it is archived, or delete it if it is not needed"
@@ -289,15 +257,14 @@ impl<R: Read> Reader<'_, R> {
         }
     }
 
-    fn check_time(&self) -> Result<(), HandsOff> {
-        if self.deadline.is_near_for_planning() { Err(HandsOff::out_of_time()) } else { Ok(()) }
+    fn check_time(&self) -> Result<(), Skipped> {
+        if self.deadline.may_start_planning() { Ok(()) } else { Err(Skipped::out_of_time()) }
     }
 }
 
-fn halves((batch, digests): &Batch) -> Vec<Batch> {
-    let half = batch.len().div_ceil(2);
-    let parts = batch.chunks(half).zip(digests.chunks(half));
-    parts.map(|(batch, digests)| (batch.to_vec(), digests.to_vec())).collect()
+fn refused(refusal: &Refusal) -> Problem {
+    let Refusal { code, reason, .. } = refusal;
+    Problem::new(code.as_str(), format!("BatchGetImage: {code}: {reason}"))
 }
 
 /// Bytes that do not hash to the digest they were asked for are never trusted.
@@ -306,31 +273,10 @@ pub fn verified(manifest: StoredManifest) -> Result<StoredManifest, Problem> {
     if actual == manifest.digest {
         Ok(manifest)
     } else {
-        Err(Problem {
-            code: "DigestMismatch".into(),
-            detail: format!("BatchGetImage gave bytes for it whose sha256 is {actual}"),
-        })
-    }
-}
-
-impl HandsOff {
-    /// There was no time left.
-    pub fn out_of_time() -> Self {
-        let detail = "there was no time left for it; the next run goes on".into();
-        Self { reason: RepositoryReason::Deadline, detail }
-    }
-
-    /// A call failed, and without its answer nothing in the repository can be touched.
-    pub fn after(error: &CallError, otherwise: RepositoryReason) -> Self {
-        let (reason, remedy) = if error.is_access_denied() {
-            let remedy = format!("; allow ecr:{} on this repository, or exclude it", error.operation);
-            (RepositoryReason::AccessDenied, remedy)
-        } else if error.is_repository_gone() {
-            (RepositoryReason::RepositoryGone, String::new())
-        } else {
-            (otherwise, String::new())
-        };
-        Self { reason, detail: format!("{error}{remedy}") }
+        Err(Problem::new(
+            "digest-mismatch",
+            format!("BatchGetImage gave bytes for it whose sha256 is {actual}"),
+        ))
     }
 }
 

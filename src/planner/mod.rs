@@ -7,14 +7,13 @@ use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::config::policy::Action;
 use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
-use crate::planner::collect::{HandsOff, Surveyed, survey};
-use crate::planner::selection::{Selected, Selection};
-use crate::registry::{Read, StoredManifest};
+use crate::registry::{ListRegistry, ReadRepository, StoredManifest};
+use crate::report::RepositoryReason;
+use crate::report::counts::{InventoryCounts, ReferrerPressure};
 use crate::report::observer::Observer;
-use crate::report::{Counts, ReferrerPressure, RepositoryReason, RepositoryReport, Status};
+use crate::report::plan::{Artifact, RepositoryPlan, Step};
 use crate::rules::limits::{self, Tripped};
 use crate::rules::verdict;
 use crate::util::deadline::Deadline;
@@ -22,10 +21,15 @@ use crate::util::deadline::Deadline;
 pub mod collect;
 pub mod plan_file;
 pub mod selection;
+mod skipped;
 
-/// What a run is asked to do, besides the configuration.
+use collect::{Collected, collect};
+use selection::{Selected, Selection};
+pub use skipped::Skipped;
+
+/// A run's request, besides its configuration.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct RunRequest {
     /// The run's own time: ages are counted from here.
     pub now: Timestamp,
     /// When to stop.
@@ -35,45 +39,77 @@ pub struct Request {
     pub start_at: u64,
 }
 
-/// A plan: decisions for every repository in scope, before anything is written.
+/// The plan of a run, before anything is written.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// The registry's id, if it has any repository.
     pub registry: Option<String>,
     /// The repositories.
     pub repositories: Vec<Planned>,
-    /// What a limit stopped.
+    /// The limits that stop something.
     pub tripped: Vec<Tripped>,
 }
 
 /// One repository of a plan.
 #[derive(Debug)]
-pub struct Planned {
-    /// The decisions, which become the report.
-    pub report: RepositoryReport,
+pub enum Planned {
+    /// A repository with its plan.
+    Ready(Box<Ready>),
+    /// A repository that is skipped.
+    Skipped {
+        /// Its name.
+        name: String,
+        /// The reason.
+        skipped: Skipped,
+    },
+}
+
+/// A repository's plan, ready to be executed.
+#[derive(Debug)]
+pub struct Ready {
+    /// The plan.
+    pub plan: RepositoryPlan,
     /// The bytes of what is to be tagged, as far as they are at hand.
     pub manifests: HashMap<Digest, StoredManifest>,
 }
 
+impl Planned {
+    /// The repository's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Ready(ready) => &ready.plan.name,
+            Self::Skipped { name, .. } => name,
+        }
+    }
+
+    /// The plan, if there is one.
+    pub fn plan(&self) -> Option<&RepositoryPlan> {
+        match self {
+            Self::Ready(ready) => Some(&ready.plan),
+            Self::Skipped { .. } => None,
+        }
+    }
+}
+
 /// Plans a run over the selected repositories.
 pub async fn plan(
-    registry: &impl Read,
+    registry: &(impl ListRegistry + ReadRepository),
     config: &Config,
-    request: &Request,
+    request: &RunRequest,
     selection: Selection,
     observer: &dyn Observer,
 ) -> Plan {
-    let (left_alone, mut selected): (Vec<Selected>, Vec<Selected>) =
+    let (skipped, mut selected): (Vec<Selected>, Vec<Selected>) =
         selection.repositories.into_iter().partition(|chosen| chosen.skip.is_some());
     observer.selected(selected.len());
     if !selected.is_empty() {
         let turn = request.start_at % selected.len() as u64;
         selected.rotate_left(usize::try_from(turn).unwrap_or(0));
     }
-    let repositories = stream::iter(left_alone.into_iter().chain(selected))
+    let repositories = stream::iter(skipped.into_iter().chain(selected))
         .map(|chosen| plan_repository(registry, config, request, chosen))
         .buffer_unordered(config.limits.concurrency.number())
-        .inspect(|planned| observer.planned(&planned.report))
+        .inspect(|planned| observer.planned(planned.name()))
         .collect()
         .await;
     let mut plan = Plan { registry: selection.registry, repositories, tripped: Vec::new() };
@@ -82,93 +118,92 @@ pub async fn plan(
 }
 
 impl Plan {
-    /// Marks what the limits stop, before anything is written.
+    /// Checks the limits, before anything is written.
     pub fn check_limits(&mut self, config: &Config) {
-        let mut reports: Vec<&mut RepositoryReport> =
-            self.repositories.iter_mut().map(|planned| &mut planned.report).collect();
-        self.tripped = limits::check(&mut reports, &config.limits);
+        self.tripped = limits::check(self.plans(), &config.limits);
+    }
+
+    /// The repositories that were planned.
+    pub fn plans(&self) -> impl Iterator<Item = &RepositoryPlan> {
+        self.repositories.iter().filter_map(Planned::plan)
+    }
+
+    /// Whether a limit stops a repository.
+    pub fn is_stopped(&self, repository: &str) -> bool {
+        self.tripped.iter().any(|tripped| tripped.stops(repository))
     }
 }
 
 async fn plan_repository(
-    registry: &impl Read,
+    registry: &(impl ListRegistry + ReadRepository),
     config: &Config,
-    request: &Request,
+    request: &RunRequest,
     chosen: Selected,
 ) -> Planned {
     let name = chosen.name.clone();
-    match plan_or_leave(registry, config, request, chosen).await {
-        Ok(planned) => planned,
-        Err(HandsOff { reason, detail }) => {
-            let detail = (!detail.is_empty()).then_some(detail);
-            Planned {
-                report: RepositoryReport::without_decisions(name, reason, detail),
-                manifests: HashMap::new(),
-            }
-        }
+    match plan_or_skip(registry, config, request, chosen).await {
+        Ok(ready) => Planned::Ready(Box::new(ready)),
+        Err(skipped) => Planned::Skipped { name, skipped },
     }
 }
 
-async fn plan_or_leave(
-    registry: &impl Read,
+async fn plan_or_skip(
+    registry: &(impl ListRegistry + ReadRepository),
     config: &Config,
-    request: &Request,
+    request: &RunRequest,
     chosen: Selected,
-) -> Result<Planned, HandsOff> {
+) -> Result<Ready, Skipped> {
     if let Some(reason) = chosen.skip {
-        return Err(HandsOff { reason, detail: String::new() });
+        return Err(Skipped::plainly(reason));
     }
-    if request.deadline.is_near_for_planning() {
-        return Err(HandsOff::out_of_time());
+    if !request.deadline.may_start_planning() {
+        return Err(Skipped::out_of_time());
     }
     check_opt_in(registry, &config.select.require_tag, &chosen, &request.deadline).await?;
     let policy = config.policy_of(&chosen.name);
-    let surveyed = survey(registry, &chosen.name, &policy, request.now, &request.deadline).await?;
-    let decisions = verdict::expand(&surveyed.inventory, &policy, &surveyed.verdicts);
-    let mut report = RepositoryReport {
-        name: chosen.name,
-        status: Status::Done,
-        reason: None,
-        detail: None,
-        counts: count(&surveyed),
-        referrer_pressure: referrer_pressure(&surveyed),
-        decisions,
-    };
-    report.count_outcomes();
-    let mut manifests = surveyed.manifests;
+    let collected = collect(registry, &chosen.name, &policy, request.now, &request.deadline).await?;
+    let (steps, kept) = verdict::expand(&collected.inventory, &policy, &collected.verdicts);
     let to_be_tagged: HashSet<Digest> =
-        report.decisions.iter().filter(|d| d.action == Action::Tag).map(|d| d.digest).collect();
+        steps.iter().filter_map(Step::tagging).map(|tagging| tagging.image.digest).collect();
+    let plan = RepositoryPlan {
+        name: chosen.name,
+        counts: count(&collected),
+        referrer_pressure: referrer_pressure(&collected),
+        steps,
+        kept,
+    };
+    let mut manifests = collected.manifests;
     manifests.retain(|digest, _| to_be_tagged.contains(digest));
-    Ok(Planned { report, manifests })
+    Ok(Ready { plan, manifests })
 }
 
-/// A repository opts in with a resource tag, if the configuration asks for one.
+/// Checks the resource tags with which a repository opts in, if the configuration asks for any.
 pub async fn check_opt_in(
-    registry: &impl Read,
+    registry: &impl ListRegistry,
     required: &BTreeMap<String, String>,
     chosen: &Selected,
     deadline: &Deadline,
-) -> Result<(), HandsOff> {
+) -> Result<(), Skipped> {
     if required.is_empty() {
         return Ok(());
     }
-    let tags =
-        deadline.wait(registry.resource_tags(&chosen.arn)).await.map_err(|_| HandsOff::out_of_time())?;
-    let tags = tags.map_err(|error| HandsOff::after(&error, RepositoryReason::ListingIncomplete))?;
+    let tags = deadline.call(registry.resource_tags(&chosen.arn)).await;
+    let tags = tags.map_err(|error| Skipped::after(&error, RepositoryReason::ListingIncomplete))?;
     match required.iter().find(|(key, value)| tags.get(*key) != Some(value)) {
         None => Ok(()),
-        Some((key, value)) => Err(HandsOff {
+        Some((key, value)) => Err(Skipped {
             reason: RepositoryReason::NotOptedIn,
             detail: format!("it has no resource tag {key:?} with the value {value:?}"),
         }),
     }
 }
 
-/// Of which image the most attestations are referrers: the first in digest order, if several are even.
-fn referrer_pressure(surveyed: &Surveyed) -> Option<ReferrerPressure> {
+/// The image with the most attestations as referrers: the first in digest order, if several are even.
+fn referrer_pressure(collected: &Collected) -> Option<ReferrerPressure> {
     let mut referrers: BTreeMap<Digest, u64> = BTreeMap::new();
-    for (image, verdict) in surveyed.inventory.images().iter().zip(&surveyed.verdicts) {
-        if let Some(subject) = image.subject.filter(|_| verdict.kind == Kind::Attestation) {
+    for (index, verdict) in collected.verdicts.iter() {
+        let image = collected.inventory.image(index);
+        if let Some(subject) = image.subject.filter(|_| verdict.kind() == Kind::Attestation) {
             *referrers.entry(subject).or_default() += 1;
         }
     }
@@ -176,20 +211,18 @@ fn referrer_pressure(surveyed: &Surveyed) -> Option<ReferrerPressure> {
     most.map(|(subject, attestations)| ReferrerPressure { subject, attestations })
 }
 
-fn count(surveyed: &Surveyed) -> Counts {
-    let mut counts = Counts { images: surveyed.inventory.images().len() as u64, ..Counts::default() };
-    for (position, verdict) in surveyed.inventory.positions().zip(&surveyed.verdicts) {
-        counts.indexes += u64::from(surveyed.inventory.is_index(position));
-        if verdict.kind == Kind::Attestation {
-            counts.attestations.total += 1;
-            if let Some(form) = verdict.form {
+fn count(collected: &Collected) -> InventoryCounts {
+    let mut counts =
+        InventoryCounts { images: collected.inventory.images().len() as u64, ..InventoryCounts::default() };
+    for (index, verdict) in collected.verdicts.iter() {
+        counts.indexes += u64::from(collected.inventory.is_index(index));
+        match verdict.artifact {
+            Artifact::Attestation { form, state } => {
+                counts.attestations.total += 1;
                 *counts.attestations.by_form.entry(form).or_default() += 1;
-            }
-            if let Some(state) = verdict.state {
                 *counts.attestations.by_state.entry(state).or_default() += 1;
             }
-        } else {
-            *counts.not_attestations.entry(verdict.kind).or_default() += 1;
+            Artifact::Other(kind) => *counts.not_attestations.entry(kind).or_default() += 1,
         }
     }
     counts

@@ -4,16 +4,17 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{Plan, Planned};
-use crate::config::policy::Action;
-use crate::oci::attestation::Kind;
+use super::{Plan, Planned, Ready};
+use crate::oci::attestation::Form;
 use crate::oci::digest::Digest;
-use crate::report::decision::{Decision, Outcome};
-use crate::report::{Counts, RepositoryReport, SCHEMA_VERSION, Status};
+use crate::report::SCHEMA_VERSION;
+use crate::report::counts::InventoryCounts;
+use crate::report::plan::{Artifact, RepositoryPlan, Step};
 
-/// The file's content.
+/// The content of a plan file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SavedPlan {
@@ -27,7 +28,7 @@ pub struct SavedPlan {
     pub region: String,
     /// The repositories in which something would be done.
     pub repositories: Vec<SavedRepository>,
-    /// sha256 over everything else.
+    /// [`checksum`] over everything else.
     pub checksum: String,
 }
 
@@ -39,8 +40,8 @@ pub struct SavedRepository {
     pub name: String,
     /// Its images of any status when it was planned: a limit is a share of them.
     pub images: u64,
-    /// What would be done.
-    pub decisions: Vec<Decision>,
+    /// What would be done. Steps that no planner makes (deleting a signature, tagging an index) cannot be written here.
+    pub decisions: Vec<Step>,
 }
 
 /// A plan file that is not applied.
@@ -55,7 +56,7 @@ pub enum Refused {
     /// Not as it was written.
     #[error("it was changed after it was made (its checksum does not match); make a new plan")]
     Edited,
-    /// Not what a plan can say.
+    /// Not a step of any planner.
     #[error("it would change {digest}, but {why}: no plan of this tool does that; make a new plan")]
     Impossible {
         /// The image.
@@ -76,19 +77,19 @@ pub enum Refused {
 }
 
 impl SavedPlan {
-    /// What a plan would do, stopped by a limit or not: the limits that count are those when it is applied.
+    /// The file of a plan, stopped by a limit or not: the limits that count are those when it is applied.
     pub fn new(plan: &Plan, region: &str, created_at: Timestamp) -> Self {
-        let repositories = plan.repositories.iter().map(|planned| SavedRepository {
-            name: planned.report.name.clone(),
-            images: planned.report.counts.images,
-            decisions: planned.report.decisions.iter().filter(|d| is_pending(d)).map(as_planned).collect(),
+        let repositories = plan.plans().filter(|plan| !plan.steps.is_empty()).map(|plan| SavedRepository {
+            name: plan.name.clone(),
+            images: plan.counts.images,
+            decisions: plan.steps.clone(),
         });
         let mut saved = Self {
             schema_version: SCHEMA_VERSION,
             created_at,
             registry: plan.registry.clone(),
             region: region.to_owned(),
-            repositories: repositories.filter(|repository| !repository.decisions.is_empty()).collect(),
+            repositories: repositories.collect(),
             checksum: String::new(),
         };
         saved.repositories.sort_by(|a, b| a.name.cmp(&b.name));
@@ -98,18 +99,19 @@ impl SavedPlan {
 
     /// Reads a plan file.
     pub fn parse(text: &str) -> Result<Self, Refused> {
-        let json: serde_json::Value =
-            serde_json::from_str(text).map_err(|error| Refused::NotAPlan(error.to_string()))?;
-        match json.get("schema_version").and_then(serde_json::Value::as_u64) {
+        let json: Value = serde_json::from_str(text).map_err(|error| Refused::NotAPlan(error.to_string()))?;
+        match json.get("schema_version").and_then(Value::as_u64) {
             Some(version) if version == u64::from(SCHEMA_VERSION) => {}
             Some(other) => return Err(Refused::Version(other)),
             None => return Err(Refused::NotAPlan("it has no schema_version".into())),
         }
+        match json.get("checksum").and_then(Value::as_str) {
+            Some(written) if *written == checksum(&json) => {}
+            Some(_) => return Err(Refused::Edited),
+            None => return Err(Refused::NotAPlan("it has no checksum".into())),
+        }
         let saved: Self =
             serde_json::from_value(json).map_err(|error| Refused::NotAPlan(error.to_string()))?;
-        if saved.checksum != saved.sum() {
-            return Err(Refused::Edited);
-        }
         saved.repositories.iter().flat_map(|repository| &repository.decisions).try_for_each(check)?;
         Ok(saved)
     }
@@ -130,61 +132,59 @@ impl SavedPlan {
         }
     }
 
-    /// The plan again, ready for the limits and for apply.
+    /// The plan again, ready for the limits and to be executed.
     pub fn into_repositories(self) -> Vec<Planned> {
-        let planned = |repository: SavedRepository| {
-            let mut report = RepositoryReport {
-                name: repository.name,
-                status: Status::Done,
-                reason: None,
-                detail: None,
-                counts: Counts { images: repository.images, ..Counts::default() },
-                referrer_pressure: None,
-                decisions: repository.decisions,
-            };
-            report.count_outcomes();
-            Planned { report, manifests: HashMap::new() }
+        let ready = |SavedRepository { name, images, decisions }| {
+            let counts = InventoryCounts { images, ..InventoryCounts::default() };
+            let plan =
+                RepositoryPlan { name, counts, referrer_pressure: None, steps: decisions, kept: Vec::new() };
+            Planned::Ready(Box::new(Ready { plan, manifests: HashMap::new() }))
         };
-        self.repositories.into_iter().map(planned).collect()
+        self.repositories.into_iter().map(ready).collect()
     }
 
     fn sum(&self) -> String {
-        let bare = Self { checksum: String::new(), ..self.clone() };
-        let bytes = serde_json::to_vec(&bare).unwrap_or_default();
-        crate::oci::digest::hex(&Sha256::digest(bytes))
+        serde_json::to_value(self).map(|json| checksum(&json)).unwrap_or_default()
     }
 }
 
-/// A checksum is no signature. Whatever a file says, nothing is done by it that no planner would: an image that somebody
-/// tagged is not deleted, and no tag is written but the janitor's, which carries the digest of its image.
-fn check(decision: &Decision) -> Result<(), Refused> {
-    let is_own = |tag: &String| tag.contains(&decision.digest.short());
-    let is_attestation = decision.kind == Kind::Attestation;
-    let why = match decision.action {
-        _ if decision.outcome != Outcome::Planned => Some("that is not planned"),
-        Action::Keep => Some("that is nothing to do"),
-        _ if !decision.tags.iter().all(|tag| is_attestation && is_own(tag)) => Some("others tagged it"),
-        Action::Delete if is_attestation || matches!(decision.kind, Kind::Index | Kind::Image) => None,
-        Action::Tag if !is_attestation => Some("it is no attestation"),
-        Action::Tag if decision.new_tag.as_ref().is_some_and(is_own) => None,
-        Action::Tag => Some("the tag does not carry its digest"),
-        Action::Delete => Some("it is of a kind that is never deleted"),
+/// The checksum of a plan file: sha256 over its JSON without white space, with sorted keys and an empty `checksum`.
+pub fn checksum(plan: &Value) -> String {
+    let mut bare = plan.clone();
+    if let Some(checksum) = bare.get_mut("checksum") {
+        *checksum = Value::String(String::new());
+    }
+    bare.sort_all_objects();
+    crate::oci::digest::hex(&Sha256::digest(bare.to_string()))
+}
+
+/// Refuses what the types still let a file say. A checksum is no signature: whatever a file says, an image with a
+/// user's tag is not deleted, and no tag is written but the janitor's, which carries the digest of its image.
+fn check(step: &Step) -> Result<(), Refused> {
+    let image = step.image();
+    let is_own = |tag: &String| tag.contains(&image.digest.short());
+    let why = match step {
+        _ if !image.tags.iter().all(|tag| form(step).is_some() && is_own(tag)) => Some("it has a user's tag"),
+        Step::Tag(tagging) if !is_own(&tagging.new_tag) => Some("the tag does not carry its digest"),
+        _ if form(step) == Some(Form::Unread) => Some("nothing proves it"),
+        _ => None,
     };
-    why.map_or(Ok(()), |why| Err(Refused::Impossible { digest: decision.digest, why }))
+    why.map_or(Ok(()), |why| Err(Refused::Impossible { digest: image.digest, why }))
 }
 
-fn is_pending(decision: &Decision) -> bool {
-    matches!(decision.outcome, Outcome::Planned | Outcome::LimitReached)
-}
-
-fn as_planned(decision: &Decision) -> Decision {
-    Decision { outcome: Outcome::Planned, ..decision.clone() }
+/// The form of the attestation that a step changes.
+fn form(step: &Step) -> Option<Form> {
+    match step {
+        Step::Delete(deletion) => Artifact::from(deletion.target).form(),
+        Step::Tag(tagging) => Some(tagging.form),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::decisions::{Said as _, attestation, digest, image, index, repository};
+    use crate::report::decision::Decision;
+    use crate::testing::decisions::{self, With as _, attestation, digest, image, index};
 
     fn saved() -> SavedPlan {
         let mut plan = SavedPlan {
@@ -207,29 +207,23 @@ mod tests {
 
     #[test]
     fn comes_back_with_what_is_to_be_done_and_how_many_images_there_were() {
-        let decisions = [
-            index("i"),
-            attestation("a").came_out(Outcome::LimitReached),
-            attestation("b").kept(),
-            attestation("c").came_out(Outcome::Failed),
-        ];
-        let report = |name, decisions: &[Decision]| Planned {
-            report: repository(name, 30, decisions.to_vec()),
-            manifests: HashMap::new(),
+        let decisions = [index("i"), attestation("a"), attestation("b").kept()];
+        let ready = |name, decisions: &[Decision]| {
+            let plan = decisions::plan(name, 30, decisions.to_vec());
+            Planned::Ready(Box::new(Ready { plan, manifests: HashMap::new() }))
         };
         let repositories =
-            vec![report("z", &decisions), report("idle", &decisions[2..]), report("a", &decisions)];
+            vec![ready("z", &decisions), ready("idle", &decisions[2..]), ready("a", &decisions)];
         let plan = Plan { registry: Some("123456789012".into()), repositories, tripped: Vec::new() };
         let text =
             serde_json::to_string(&SavedPlan::new(&plan, "eu-central-1", Timestamp::UNIX_EPOCH)).unwrap();
         let back = SavedPlan::parse(&text).unwrap().into_repositories();
-        let names: Vec<&str> = back.iter().map(|planned| planned.report.name.as_str()).collect();
+        let names: Vec<&str> = back.iter().map(Planned::name).collect();
         assert_eq!(names, ["a", "z"]);
-        for Planned { report, manifests } in back {
-            assert_eq!((report.counts.images, report.counts.planned, manifests.len()), (30, 2, 0));
-            let digests: Vec<Digest> = report.decisions.iter().map(|decision| decision.digest).collect();
-            assert_eq!(digests, [digest("i"), digest("a")]);
-            assert!(report.decisions.iter().all(|decision| decision.outcome == Outcome::Planned));
+        for plan in back.iter().filter_map(Planned::plan) {
+            assert_eq!((plan.counts.images, plan.kept.len()), (30, 0));
+            let steps: Vec<Option<Step>> = decisions[..2].iter().map(decisions::step).collect();
+            assert_eq!(plan.steps.iter().cloned().map(Some).collect::<Vec<_>>(), steps);
         }
     }
 
@@ -247,43 +241,60 @@ mod tests {
         }
     }
 
+    /// The answer to a plan file with the right checksum and this step, as it may be written by hand.
+    fn parsed(step: serde_json::Value) -> Result<(), Refused> {
+        let mut plan = saved();
+        let forged: Result<Step, _> = serde_json::from_value(step);
+        plan.repositories[0].decisions = vec![forged.map_err(|error| Refused::NotAPlan(error.to_string()))?];
+        plan.checksum = plan.sum();
+        SavedPlan::parse(&serde_json::to_string(&plan).unwrap()).map(|_| ())
+    }
+
     #[test]
     fn refuses_what_no_planner_would_do_even_with_the_right_checksum() {
-        let parse = |decision: Decision| {
-            let mut plan = saved();
-            plan.repositories[0].decisions = vec![decision];
-            plan.checksum = plan.sum();
-            SavedPlan::parse(&serde_json::to_string(&plan).unwrap()).map(|_| ())
-        };
         let own = format!("attestation-{}", digest("a").short());
         let bears = |tag: &str| vec![tag.to_owned()];
+        let json = |row: &Decision| serde_json::to_value(decisions::step(row)).unwrap();
         for honest in [
             index("i"),
             image("i"),
             attestation("a"),
-            attestation("a").said(|it| it.tags = bears(&own)),
+            attestation("a").with(|it| it.image.tags = bears(&own)),
             attestation("a").to_be_tagged(&own),
         ] {
-            assert_eq!(parse(honest.clone()), Ok(()), "{honest:?}");
+            assert_eq!(parsed(json(&honest)), Ok(()), "{honest:?}");
         }
         for (forged, why) in [
-            (attestation("a").said(|it| it.tags = bears("latest")), "others tagged it"),
-            (index("a").said(|it| it.tags = bears(&own)), "others tagged it"),
-            (image("a").said(|it| it.tags = bears("v1")), "others tagged it"),
+            (attestation("a").with(|it| it.image.tags = bears("latest")), "it has a user's tag"),
+            (index("a").with(|it| it.image.tags = bears(&own)), "it has a user's tag"),
+            (image("a").with(|it| it.image.tags = bears("v1")), "it has a user's tag"),
             (attestation("a").to_be_tagged("latest"), "the tag does not carry its digest"),
-            (attestation("a").said(|it| it.action = Action::Tag), "the tag does not carry its digest"),
-            (image("a").to_be_tagged(&own), "it is no attestation"),
-            (image("a").said(|it| it.kind = Kind::Signature), "it is of a kind that is never deleted"),
-            (attestation("a").said(|it| it.kind = Kind::Suspect), "it is of a kind that is never deleted"),
-            (attestation("a").kept(), "that is not planned"),
-            (attestation("a").said(|it| it.action = Action::Keep), "that is nothing to do"),
-            (attestation("a").came_out(Outcome::Deleted), "that is not planned"),
+            (attestation("a").with(|it| it.form = Some(Form::Unread)), "nothing proves it"),
         ] {
-            assert_eq!(
-                parse(forged.clone()),
-                Err(Refused::Impossible { digest: digest("a"), why }),
-                "{forged:?}"
-            );
+            let refused = Err(Refused::Impossible { digest: digest("a"), why });
+            assert_eq!(parsed(json(&forged)), refused, "{forged:?}");
+        }
+    }
+
+    #[test]
+    fn steps_that_no_planner_makes_cannot_be_written() {
+        let with = |row: Decision, key: &str, value: serde_json::Value| {
+            let mut step = serde_json::to_value(decisions::step(&row)).unwrap();
+            step[key] = value;
+            parsed(step)
+        };
+        for (row, key, value) in [
+            (index("a"), "kind", "signature"),
+            (index("a"), "kind", "suspect"),
+            (index("a"), "action", "keep"),
+            (index("a"), "action", "tag"),
+            (image("a"), "kind", "attestation"),
+            (attestation("a"), "form", "none"),
+            (attestation("a"), "state", "unknown"),
+            (attestation("a"), "action", "tag"),
+        ] {
+            let refused = with(row, key, value.into());
+            assert!(matches!(refused, Err(Refused::NotAPlan(_))), "{key} = {value}: {refused:?}");
         }
     }
 

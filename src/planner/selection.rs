@@ -1,4 +1,4 @@
-//! Which repositories a run works on, and why not the others.
+//! Selection of the repositories of a run, with the reasons for the others.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use futures::future::try_join;
 
 use crate::config::Select;
 use crate::config::pattern::Patterns;
-use crate::registry::{CallError, Read, Repository};
+use crate::registry::{CallError, ListRegistry, Repository};
 use crate::report::RepositoryReason;
 
 /// A repository in the scope of a run, with the reason if it is left alone.
@@ -36,7 +36,7 @@ pub struct Selection {
 /// Lists the registry and chooses. `narrow` leaves everything else out of sight; what the configuration does not
 /// select is mentioned only where nothing was narrowed.
 pub async fn select(
-    registry: &impl Read,
+    registry: &impl ListRegistry,
     select: &Select,
     narrow: Option<&Patterns>,
 ) -> Result<Selection, CallError> {

@@ -1,156 +1,76 @@
-//! The words of a decision: states, reasons and outcomes, stable in logs and reports, and the decision itself.
+//! One row of a report: an image, what was decided and what came of it.
 
-use jiff::Timestamp;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::outcome::{Cause, Outcome, OutcomeName};
+use super::plan::{Artifact, ImageFacts, Kept, Step};
+use super::reason::State;
 use crate::config::policy::Action;
 use crate::oci::attestation::{Form, Kind};
-use crate::oci::digest::Digest;
 
-/// Where an attestation stands among the indexes of its repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// A tagged index is among its ancestors.
-    Attached,
-    /// All its ancestor indexes are untagged.
-    Superseded,
-    /// No index lists it.
-    Orphaned,
-}
-
-/// Why an image is treated as it is: the first rule that matches. The order here is the order of the rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reason {
-    /// It is something else.
-    NotAnAttestation,
-    /// Its bytes cannot be had, or do not hash to its digest.
-    Unreadable,
-    /// It has a tag that the janitor did not write.
-    Tagged,
-    /// It, or an untagged ancestor index, is archived or being activated.
-    NotActive,
-    /// It is younger than the grace period, or of unknown age.
-    WithinGrace,
-    /// Something refers to it or to an untagged ancestor index, or such an index is itself a referrer.
-    HasReferrers,
-    /// A tagged index is among its ancestors.
-    Attached,
-    /// An untagged ancestor index, or something only such indexes hold, was pulled lately.
-    RecentlyPulled,
-    /// An untagged ancestor index is too young.
-    SupersededWithinGrace,
-    /// All its ancestor indexes are untagged, long enough.
-    Superseded,
-    /// Nothing lists it, but the image it speaks of is there and has no other attestation.
-    SubjectPresent,
-    /// Nothing lists it.
-    Orphaned,
-}
-
-impl Reason {
-    /// The rule in a sentence, for people.
-    pub fn sentence(self) -> &'static str {
-        match self {
-            Self::NotAnAttestation => "it is not an attestation, and only attestations are touched",
-            Self::Unreadable => "its own bytes could not be read and verified",
-            Self::Tagged => "it has a tag that the janitor did not write",
-            Self::NotActive => "it, or an untagged index above it, is archived or being activated",
-            Self::WithinGrace => {
-                "it is younger than grace_period (or of unknown age): its index may still be on the way"
-            }
-            Self::HasReferrers => {
-                "something refers to it or to an untagged index above it, such as a signature"
-            }
-            Self::Attached => {
-                "a tagged index lists it, directly or through another; ECR refuses to delete it"
-            }
-            Self::RecentlyPulled => {
-                "an untagged index above it was pulled within keep_pulled_within: it may be deployed by digest"
-            }
-            Self::SupersededWithinGrace => "an untagged index above it is younger than superseded_after",
-            Self::Superseded => "all indexes that list it have lost their tags",
-            Self::SubjectPresent => {
-                "no index lists it, but the image it speaks of is there and has no other attestation"
-            }
-            Self::Orphaned => "no index lists it any more",
-        }
-    }
-}
-
-/// What came of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// It would be done (plan mode), or is about to be.
-    Planned,
-    /// ECR answered that it is deleted.
-    Deleted,
-    /// It has the tag now.
-    Tagged,
-    /// Nothing was to be done.
-    Kept,
-    /// Somebody else had deleted it.
-    AlreadyGone,
-    /// ECR refused: an index lists it (`ImageReferencedByManifestList`).
-    ProtectedByEcr,
-    /// The re-check found it other than planned.
-    ChangedSincePlan,
-    /// A limit stopped the repository or the run before its first write.
-    LimitReached,
-    /// There was no time left.
-    Deadline,
-    /// A call failed; see the code.
-    Failed,
-}
-
-/// One image, what was decided and what came of it.
+/// One row of a report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
     /// The image.
-    pub digest: Digest,
+    #[serde(flatten)]
+    pub image: ImageFacts,
     /// What it is.
     pub kind: Kind,
     /// For attestations: how it is stored or proven.
     pub form: Option<Form>,
-    /// For attestations: where it stands.
+    /// For attestations: its position among the indexes.
     pub state: Option<State>,
     /// What the policy says.
     pub action: Action,
     /// What came of it.
-    pub outcome: Outcome,
-    /// The rule that decided.
-    pub reason: Reason,
-    /// ECR's code, or the janitor's, if something failed.
+    pub outcome: OutcomeName,
+    /// ECR's code, or the janitor's, if something went otherwise than planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
+    pub code: Option<Arc<str>>,
     /// The same in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-    /// The indexes that list it.
-    pub parents: Vec<Digest>,
-    /// What it speaks of or refers to.
-    pub subject: Option<Digest>,
-    /// For attestations: the platform of the image it speaks of, as in `linux-arm64-v8`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform: Option<String>,
-    /// Its tags when it was listed.
-    pub tags: Vec<String>,
+    pub detail: Option<Arc<str>>,
     /// The tag to be written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_tag: Option<String>,
-    /// ECR's `imageSizeInBytes`; for an index this is its largest child.
-    pub size_bytes: u64,
-    /// When its manifest was first stored.
-    pub pushed_at: Option<Timestamp>,
 }
 
 impl Decision {
-    /// Sets the outcome, with a code and a sentence where something went otherwise than planned.
-    pub fn conclude(&mut self, outcome: Outcome, code: Option<&str>, detail: Option<String>) {
-        self.outcome = outcome;
-        self.code = code.map(str::to_owned);
-        self.detail = detail;
+    /// The row of a step with its outcome; without one it is still planned.
+    pub fn of_step(step: Step, outcome: Option<Outcome>) -> Self {
+        let name = outcome.as_ref().map_or(OutcomeName::Planned, Outcome::name);
+        let cause = outcome.and_then(Outcome::cause);
+        match step {
+            Step::Delete(deletion) => {
+                Self::new(deletion.target.into(), Action::Delete, name, cause, deletion.image)
+            }
+            Step::Tag(tagging) => {
+                let artifact = Artifact::Attestation { form: tagging.form, state: tagging.state };
+                let row = Self::new(artifact, Action::Tag, name, cause, tagging.image);
+                Self { new_tag: Some(tagging.new_tag), ..row }
+            }
+        }
+    }
+
+    /// The row of an image that stays.
+    pub fn of_kept(kept: Kept) -> Self {
+        let outcome = if kept.failed { OutcomeName::Failed } else { OutcomeName::Kept };
+        let action = if kept.wanted_tag.is_some() { Action::Tag } else { Action::Keep };
+        let row = Self::new(kept.artifact, action, outcome, kept.problem, kept.image);
+        Self { new_tag: kept.wanted_tag, ..row }
+    }
+
+    fn new(
+        artifact: Artifact,
+        action: Action,
+        outcome: OutcomeName,
+        cause: Option<Cause>,
+        image: ImageFacts,
+    ) -> Self {
+        let (code, detail) = cause.map_or((None, None), |cause| (cause.code, Some(cause.detail)));
+        let (kind, form, state) = (artifact.kind(), artifact.form(), artifact.state());
+        Self { kind, form, state, action, outcome, code, detail, new_tag: None, image }
     }
 }

@@ -1,13 +1,13 @@
-//! Somebody who watches a run: progress on a terminal, lines in a log.
+//! Progress callbacks, implemented by the terminal progress bar and the Lambda log.
 
 use crate::report::RepositoryReport;
 
-/// Told of a run's progress. Every method has a default that does nothing.
+/// The callbacks of a run. Every method has a default that does nothing.
 pub trait Observer: Sync {
-    /// So many repositories will be read.
+    /// The number of repositories that will be read is known.
     fn selected(&self, _repositories: usize) {}
-    /// A repository was read and judged, or left alone.
-    fn planned(&self, _report: &RepositoryReport) {}
+    /// A repository was planned, or skipped.
+    fn planned(&self, _repository: &str) {}
     /// Nothing more will be done in a repository.
     fn finished(&self, _report: &RepositoryReport) {}
 }

@@ -1,13 +1,13 @@
-//! What an image is, from its bytes, what its parents say of it, and (only to save reads) the listing.
+//! The identity of an image: from its bytes, its parents' descriptors and, only to save reads, the listing.
 
 use jiff::Timestamp;
 
 use crate::config::policy::Policy;
-use crate::inventory::{Evidence, Image, Inventory, Position, Role, Status};
-use crate::oci::attestation::{Form, Kind};
+use crate::inventory::{Evidence, Image, ImageIndex, ImageStatus, Inventory, Role};
+use crate::oci::attestation::{Classified, Form, Kind};
 use crate::oci::media_type::Shape;
 
-/// What an image is, as far as it is known.
+/// The identity of an image, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Identity {
     /// Proven, or, unread, listed as one and contradicted by nobody.
@@ -26,7 +26,7 @@ pub(super) fn identify(
     inventory: &Inventory,
     policy: &Policy,
     now: Timestamp,
-    position: Position,
+    position: ImageIndex,
 ) -> Identity {
     let image = inventory.image(position);
     let parents = inventory.parents(position);
@@ -34,16 +34,8 @@ pub(super) fn identify(
     let claimed = said(Role::Attestation);
     let contradicted = said(Role::Platform) || said(Role::Contradiction);
     match image.evidence {
-        Evidence::Attestation(_) if contradicted => Identity::Not(Kind::Suspect),
-        Evidence::Attestation(form) => Identity::Attestation(form),
-        Evidence::Suspect { by_parent: true } if claimed && !contradicted => {
-            Identity::Attestation(Form::ByParent)
-        }
-        Evidence::Suspect { .. } => Identity::Not(Kind::Suspect),
-        Evidence::Index | Evidence::Gone => Identity::Not(Kind::Index),
-        // A parent takes it for an attestation, and its bytes are something else.
-        Evidence::Other(_) if claimed => Identity::Not(Kind::Suspect),
-        Evidence::Other(kind) => Identity::Not(kind),
+        Evidence::Read(read) => by_bytes(read, claimed, contradicted),
+        Evidence::Gone => Identity::Not(Kind::Index),
         Evidence::Unreadable | Evidence::CallFailed => Identity::Unreadable,
         Evidence::Unread if image.shape == Shape::Index => Identity::Not(Kind::Index),
         Evidence::Unread if parents.is_empty() => unlisted(image, inventory, policy, now, position),
@@ -53,12 +45,27 @@ pub(super) fn identify(
     }
 }
 
+/// The identity of an image that was read.
+fn by_bytes(read: Classified, claimed: bool, contradicted: bool) -> Identity {
+    match (read.kind, read.form) {
+        (Kind::Attestation, Some(form)) if !contradicted => Identity::Attestation(form),
+        (Kind::Suspect, _) if read.by_parent && claimed && !contradicted => {
+            Identity::Attestation(Form::ByParent)
+        }
+        (Kind::Attestation, _) => Identity::Not(Kind::Suspect),
+        (Kind::Index, _) => Identity::Not(Kind::Index),
+        // A parent takes it for an attestation, and its bytes are something else.
+        _ if claimed => Identity::Not(Kind::Suspect),
+        (kind, _) => Identity::Not(kind),
+    }
+}
+
 /// Whether an image that has a subject is a referrer, and no attestation; nothing if that is not known.
 pub(super) fn is_referrer(
     inventory: &Inventory,
     policy: &Policy,
     now: Timestamp,
-    position: Position,
+    position: ImageIndex,
 ) -> Option<bool> {
     let is_ruled_out = inventory.image(position).ruled_out.is_some();
     match identify(inventory, policy, now, position) {
@@ -76,10 +83,10 @@ fn unlisted(
     inventory: &Inventory,
     policy: &Policy,
     now: Timestamp,
-    position: Position,
+    position: ImageIndex,
 ) -> Identity {
     let kept_anyway = super::has_user_tag(inventory, policy, position)
-        || image.status != Status::Active
+        || image.status != ImageStatus::Active
         || policy.within_grace(image.pushed_at, now);
     match image.ruled_out {
         _ if kept_anyway => Identity::Not(Kind::Unread),

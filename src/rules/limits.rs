@@ -1,14 +1,12 @@
-//! The breaker: limits on the whole plan, before the first write.
+//! Limits on a whole plan, before the first write.
 
 use crate::config::Limits;
-use crate::config::policy::Action;
-use crate::report::decision::{Decision, Outcome};
-use crate::report::{RepositoryReport, Status};
+use crate::report::plan::RepositoryPlan;
 
-/// A repository may always lose this many images: a share says nothing of a handful.
-const NEVER_A_SHARE: u64 = 10;
+/// Deletions up to which the share limit does not hold: a share means nothing for a handful of images.
+const SHARE_LIMIT_FROM: u64 = 10;
 
-/// What a limit stopped.
+/// A limit that stops something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tripped {
     /// More deletions than a run may make: nothing is written anywhere.
@@ -44,41 +42,33 @@ impl std::fmt::Display for Tripped {
     }
 }
 
-/// Checks the plan as it stands, and marks everything in it that a limit stops.
-pub fn check(repositories: &mut [&mut RepositoryReport], limits: &Limits) -> Vec<Tripped> {
+impl Tripped {
+    /// Whether this stops a repository.
+    pub fn stops(&self, repository: &str) -> bool {
+        match self {
+            Self::Run { .. } => true,
+            Self::Share { repository: stopped, .. } => stopped == repository,
+        }
+    }
+}
+
+/// The limits that these plans exceed.
+pub fn check<'a>(plans: impl IntoIterator<Item = &'a RepositoryPlan>, limits: &Limits) -> Vec<Tripped> {
     let mut tripped = Vec::new();
     let mut run = 0;
-    for repository in repositories.iter_mut() {
-        let (planned, images) = (planned_deletions(&repository.decisions), repository.counts.images);
+    for plan in plans {
+        let (planned, images) = (plan.deletions() as u64, plan.counts.images);
         // Divided, not multiplied: 57 of 100 is exactly the share 0.57, and equal is allowed.
-        if planned > NEVER_A_SHARE && planned as f64 / images as f64 > limits.max_images_share {
-            stop(repository);
-            tripped.push(Tripped::Share { repository: repository.name.clone(), planned, images });
+        if planned > SHARE_LIMIT_FROM && planned as f64 / images as f64 > limits.max_images_share {
+            tripped.push(Tripped::Share { repository: plan.name.clone(), planned, images });
         } else {
             run += planned;
         }
     }
     if run > limits.max_deletions {
-        repositories.iter_mut().for_each(|repository| stop(repository));
         tripped.push(Tripped::Run { planned: run, limit: limits.max_deletions });
     }
     tripped
-}
-
-fn planned_deletions(decisions: &[Decision]) -> u64 {
-    let counts =
-        |decision: &&Decision| decision.action == Action::Delete && decision.outcome == Outcome::Planned;
-    decisions.iter().filter(counts).count() as u64
-}
-
-fn stop(repository: &mut RepositoryReport) {
-    for decision in &mut repository.decisions {
-        if decision.outcome == Outcome::Planned {
-            decision.outcome = Outcome::LimitReached;
-            repository.status = Status::Stopped;
-        }
-    }
-    repository.count_outcomes();
 }
 
 #[cfg(test)]

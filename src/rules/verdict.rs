@@ -1,38 +1,41 @@
-//! What the rules say of one image, in a few bytes; and its expansion to a full decision.
+//! Verdicts of the rules, in a few bytes an image, and their expansion to a plan.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use crate::config::policy::{Action, Policy};
-use crate::inventory::{Evidence, Inventory, Position};
+use crate::inventory::{Evidence, ImageIndex, Inventory, PerImage};
 use crate::oci::attestation::{Form, Kind};
-use crate::report::decision::{Decision, Outcome, Reason, State};
+use crate::report::outcome::Cause;
+use crate::report::plan::{Artifact, Deletion, DeletionTarget, ImageFacts, Kept, Step, Tagging};
+use crate::report::reason::Reason;
 
-/// What the rules say of one image.
+/// The verdict of the rules on one image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
     /// What it is.
-    pub kind: Kind,
-    /// For attestations: how it is stored or proven.
-    pub form: Option<Form>,
-    /// For attestations: where it stands.
-    pub state: Option<State>,
+    pub artifact: Artifact,
     /// The rule that decided.
     pub reason: Reason,
     /// What follows.
     pub action: Action,
-    /// An unlisted image that must be read, whatever the policy.
+    /// Whether it is an unlisted image that must be read, whatever the policy.
     pub candidate: bool,
 }
 
 impl Verdict {
-    /// It stays.
+    /// The verdict to keep something that is no attestation.
     pub fn keep(kind: Kind, reason: Reason) -> Self {
-        Self { kind, form: None, state: None, reason, action: Action::Keep, candidate: false }
+        Self { artifact: Artifact::Other(kind), reason, action: Action::Keep, candidate: false }
     }
 
-    /// An index or an image that goes with a superseded attestation.
+    /// The verdict on an index or an image that goes with a superseded attestation.
     pub fn delete_superseded(kind: Kind) -> Self {
         Self { action: Action::Delete, ..Self::keep(kind, Reason::Superseded) }
+    }
+
+    /// The kind of the image.
+    pub fn kind(&self) -> Kind {
+        self.artifact.kind()
     }
 
     /// Whether the bytes of the image must be read before this verdict can stand.
@@ -40,118 +43,130 @@ impl Verdict {
         evidence == Evidence::Unread && (self.candidate || self.action != Action::Keep)
     }
 
-    /// Whether the image's own bytes, read and hashed, are what the verdict takes it for.
-    /// Nothing may be deleted or tagged without this.
-    pub fn is_proven(&self, evidence: Evidence) -> bool {
-        match self.kind {
-            Kind::Attestation => matches!(
-                (self.form, evidence),
-                (Some(Form::Oci), Evidence::Attestation(Form::Oci))
-                    | (Some(Form::Legacy), Evidence::Attestation(Form::Legacy))
-                    | (Some(Form::ByParent), Evidence::Suspect { by_parent: true })
-            ),
-            Kind::Index => evidence == Evidence::Index,
-            Kind::Image => evidence == Evidence::Other(Kind::Image),
-            _ => false,
-        }
-    }
-
-    /// Whether it stands in reports one by one; everything else is only counted.
+    /// Whether reports have a row for it; everything else is only counted.
     pub fn is_listed(&self) -> bool {
         self.action != Action::Keep
             || self.reason == Reason::Unreadable
-            || matches!(self.kind, Kind::Attestation | Kind::Suspect)
+            || matches!(self.kind(), Kind::Attestation | Kind::Suspect)
+    }
+
+    /// The step that this verdict asks for, if the image's own bytes, read and hashed, prove what the verdict takes it
+    /// for. Nothing may be deleted or tagged without this.
+    pub(super) fn proven_target(&self, evidence: Evidence) -> Option<DeletionTarget> {
+        let Evidence::Read(read) = evidence else { return None };
+        match self.artifact {
+            Artifact::Attestation { form: Form::ByParent, state } if read.by_parent => {
+                Some(DeletionTarget::Attestation { form: Form::ByParent, state })
+            }
+            Artifact::Attestation { form, state } if read.form == Some(form) => {
+                Some(DeletionTarget::Attestation { form, state })
+            }
+            Artifact::Other(Kind::Index) if read.kind == Kind::Index => Some(DeletionTarget::Index),
+            Artifact::Other(Kind::Image) if read.kind == Kind::Image => Some(DeletionTarget::Image),
+            _ => None,
+        }
     }
 }
 
-/// Writes out the verdicts that reports list. An action without proof is dropped here, whatever came before.
-pub fn expand(inventory: &Inventory, policy: &Policy, verdicts: &[Verdict]) -> Vec<Decision> {
-    let mut tags = TagsInUse::new(inventory, policy);
-    let mut decisions = Vec::with_capacity(verdicts.iter().filter(|verdict| verdict.is_listed()).count());
-    for (position, verdict) in inventory.positions().zip(verdicts).filter(|(_, verdict)| verdict.is_listed())
-    {
-        let is_proven =
-            verdict.action == Action::Keep || verdict.is_proven(inventory.image(position).evidence);
-        let verdict = if is_proven { *verdict } else { Verdict::keep(verdict.kind, Reason::Unreadable) };
-        decisions.push(decision(inventory, policy, position, verdict, &mut tags));
-    }
-    decisions
-}
-
-fn decision(
+/// The steps and the kept images that reports list. An action without proof is dropped here, whatever came before.
+pub fn expand(
     inventory: &Inventory,
     policy: &Policy,
-    position: Position,
-    verdict: Verdict,
-    tags: &mut TagsInUse,
-) -> Decision {
-    let image = inventory.image(position);
+    verdicts: &PerImage<Verdict>,
+) -> (Vec<Step>, Vec<Kept>) {
+    let mut tags = TagsInUse::new(inventory, policy);
+    let (mut steps, mut kept) = (Vec::new(), Vec::new());
+    for (index, verdict) in verdicts.iter().filter(|(_, verdict)| verdict.is_listed()) {
+        let evidence = inventory.image(index).evidence;
+        let facts = facts(inventory, index, verdict);
+        match (verdict.action, verdict.proven_target(evidence)) {
+            (Action::Delete, Some(target)) => steps.push(Step::Delete(Deletion { target, image: facts })),
+            (Action::Tag, Some(DeletionTarget::Attestation { form, state })) => {
+                let subject = facts.subject;
+                let new_tag = policy.tag_template.render(facts.digest, facts.platform.as_deref(), subject);
+                let tagging = Tagging { form, state, new_tag, image: facts };
+                match tags.claim(tagging) {
+                    Ok(tagging) => steps.push(Step::Tag(tagging)),
+                    Err(in_use) => kept.push(*in_use),
+                }
+            }
+            (action, _) => kept.push(keep(inventory, index, verdict, action, facts)),
+        }
+    }
+    (steps, kept)
+}
+
+fn keep(
+    inventory: &Inventory,
+    index: ImageIndex,
+    verdict: &Verdict,
+    action: Action,
+    mut image: ImageFacts,
+) -> Kept {
+    let mut artifact = verdict.artifact;
+    if action != Action::Keep {
+        (artifact, image.reason) = (Artifact::Other(verdict.kind()), Reason::Unreadable);
+    }
+    Kept {
+        artifact,
+        image,
+        problem: inventory
+            .problem(index)
+            .map(|problem| Cause::new(problem.code.clone(), problem.detail.clone())),
+        failed: inventory.image(index).evidence == Evidence::CallFailed,
+        wanted_tag: None,
+    }
+}
+
+fn facts(inventory: &Inventory, index: ImageIndex, verdict: &Verdict) -> ImageFacts {
+    let image = inventory.image(index);
     let mut parents: Vec<_> =
-        inventory.parents(position).iter().map(|edge| inventory.image(edge.parent).digest).collect();
+        inventory.parents(index).iter().map(|edge| inventory.image(edge.parent).digest).collect();
     parents.dedup();
-    let attested = (verdict.kind == Kind::Attestation).then(|| inventory.attested(position)).flatten();
-    let platform =
-        attested.and_then(|digest| inventory.platform(inventory.position(digest)?)).map(str::to_owned);
-    let subject = image.subject.or(attested);
-    let problem = inventory.problem(position);
-    let mut decision = Decision {
+    let attested = (verdict.kind() == Kind::Attestation).then(|| inventory.attested(index)).flatten();
+    let platform = attested.and_then(|digest| inventory.platform(inventory.position(digest)?));
+    ImageFacts {
         digest: image.digest,
-        kind: verdict.kind,
-        form: verdict.form,
-        state: verdict.state,
-        action: verdict.action,
-        outcome: if verdict.action == Action::Keep { Outcome::Kept } else { Outcome::Planned },
         reason: verdict.reason,
-        code: problem.map(|problem| problem.code.clone()),
-        detail: problem.map(|problem| problem.detail.clone()),
         parents,
-        subject,
-        platform,
+        subject: image.subject.or(attested),
+        platform: platform.map(str::to_owned),
         tags: image.tags.iter().map(ToString::to_string).collect(),
-        new_tag: None,
         size_bytes: image.size_bytes,
         pushed_at: image.pushed_at,
-    };
-    if image.evidence == Evidence::CallFailed {
-        decision.outcome = Outcome::Failed;
     }
-    if verdict.action == Action::Tag {
-        tags.want(
-            policy.tag_template.render(image.digest, decision.platform.as_deref(), subject),
-            &mut decision,
-        );
-    }
-    decision
 }
 
 /// The tags of the repository and of the plan so far: a tag names one image, and none is ever moved.
-struct TagsInUse(HashMap<String, Position>);
+struct TagsInUse(HashSet<String>);
 
 /// The janitor's own code for a wanted tag that another image holds.
 pub const TAG_IN_USE: &str = "tag-in-use";
 
 impl TagsInUse {
     fn new(inventory: &Inventory, policy: &Policy) -> Self {
-        let mut tags = HashMap::new();
-        if policy.tags() {
-            for position in inventory.positions() {
-                let held = inventory.image(position).tags.iter().map(|tag| (tag.to_string(), position));
-                tags.extend(held);
-            }
-        }
-        Self(tags)
+        let images = inventory.images().iter().filter(|_| policy.tags());
+        Self(images.flat_map(|image| image.tags.iter()).map(ToString::to_string).collect())
     }
 
-    fn want(&mut self, tag: String, decision: &mut Decision) {
-        if self.0.contains_key(&tag) {
-            decision.conclude(
-                Outcome::Failed,
-                Some(TAG_IN_USE),
-                Some(format!("the tag {tag:?} names another image; change tag_template, or remove that tag")),
-            );
-        } else {
-            self.0.insert(tag.clone(), Position::MAX);
+    /// The tagging if its tag is free; otherwise the image stays, which is a failure.
+    fn claim(&mut self, tagging: Tagging) -> Result<Tagging, Box<Kept>> {
+        if self.0.insert(tagging.new_tag.clone()) {
+            return Ok(tagging);
         }
-        decision.new_tag = Some(tag);
+        let Tagging { form, state, new_tag, image } = tagging;
+        let problem = Cause::new(TAG_IN_USE, tag_in_use(&new_tag));
+        Err(Box::new(Kept {
+            artifact: Artifact::Attestation { form, state },
+            image,
+            problem: Some(problem),
+            failed: true,
+            wanted_tag: Some(new_tag),
+        }))
     }
+}
+
+/// The sentence for a wanted tag that another image holds.
+pub fn tag_in_use(tag: &str) -> String {
+    format!("the tag {tag:?} names another image; change tag_template, or remove that tag")
 }

@@ -1,12 +1,19 @@
-//! Decisions by name, for tests of whatever comes after the rules.
+//! Decisions by name, and the plans behind them, for tests of whatever comes after the rules.
 
 use jiff::Timestamp;
 
 use crate::config::policy::Action;
 use crate::oci::attestation::{Form, Kind};
 use crate::oci::digest::Digest;
-use crate::report::decision::{Decision, Outcome, Reason, State};
-use crate::report::{RepositoryReport, Status};
+use crate::report::RepositoryReport;
+use crate::report::counts::InventoryCounts;
+use crate::report::decision::Decision;
+use crate::report::outcome::{Cause, Outcome, OutcomeName};
+use crate::report::outcomes::Outcomes;
+use crate::report::plan::{
+    Artifact, Deletion, DeletionTarget, ImageFacts, Kept, RepositoryPlan, Step, Tagging,
+};
+use crate::report::reason::{Reason, State};
 
 pub(crate) fn digest(name: &str) -> Digest {
     Digest::of(name.as_bytes())
@@ -19,29 +26,32 @@ pub(crate) fn time(seconds: i64) -> Timestamp {
 /// An index that the plan deletes.
 pub(crate) fn index(name: &str) -> Decision {
     Decision {
-        digest: digest(name),
         kind: Kind::Index,
         form: None,
         state: None,
         action: Action::Delete,
-        outcome: Outcome::Planned,
-        reason: Reason::Superseded,
+        outcome: OutcomeName::Planned,
         code: None,
         detail: None,
-        parents: Vec::new(),
-        subject: None,
-        platform: None,
-        tags: Vec::new(),
         new_tag: None,
-        size_bytes: 1000,
-        pushed_at: Some(time(0)),
+        image: ImageFacts {
+            digest: digest(name),
+            reason: Reason::Superseded,
+            parents: Vec::new(),
+            subject: None,
+            platform: None,
+            tags: Vec::new(),
+            size_bytes: 1000,
+            pushed_at: Some(time(0)),
+        },
     }
 }
 
 /// An attestation that the plan deletes: an orphan, until something lists it.
 pub(crate) fn attestation(name: &str) -> Decision {
     let (form, state) = (Some(Form::Legacy), Some(State::Orphaned));
-    Decision { kind: Kind::Attestation, form, state, reason: Reason::Orphaned, ..index(name) }
+    let orphan = Decision { kind: Kind::Attestation, form, state, ..index(name) };
+    orphan.with(|it| it.image.reason = Reason::Orphaned)
 }
 
 /// An image that the plan deletes.
@@ -49,52 +59,112 @@ pub(crate) fn image(name: &str) -> Decision {
     Decision { kind: Kind::Image, ..index(name) }
 }
 
-/// What is said of a decision beyond its kind.
-pub(crate) trait Said: Sized {
-    fn said(self, change: impl FnOnce(&mut Decision)) -> Self;
+/// Changes of a decision beyond its kind.
+pub(crate) trait With: Sized {
+    fn with(self, change: impl FnOnce(&mut Decision)) -> Self;
 
     fn under(self, parents: &[&str]) -> Self {
-        self.said(|it| it.parents = parents.iter().map(|name| digest(name)).collect())
+        self.with(|it| it.image.parents = parents.iter().map(|name| digest(name)).collect())
     }
 
     fn of(self, subject: &str) -> Self {
-        self.said(|it| it.subject = Some(digest(subject)))
+        self.with(|it| it.image.subject = Some(digest(subject)))
     }
 
     fn kept(self) -> Self {
-        self.said(|it| (it.action, it.outcome) = (Action::Keep, Outcome::Kept))
+        self.with(|it| (it.action, it.outcome) = (Action::Keep, OutcomeName::Kept))
     }
 
     fn to_be_tagged(self, tag: &str) -> Self {
-        self.said(|it| (it.action, it.new_tag) = (Action::Tag, Some(tag.to_owned())))
+        self.with(|it| (it.action, it.new_tag) = (Action::Tag, Some(tag.to_owned())))
     }
 
-    fn came_out(self, outcome: Outcome) -> Self {
-        self.said(|it| it.outcome = outcome)
+    fn came_out(self, outcome: OutcomeName) -> Self {
+        self.with(|it| it.outcome = outcome)
     }
 }
 
-impl Said for Decision {
-    fn said(mut self, change: impl FnOnce(&mut Decision)) -> Self {
+impl With for Decision {
+    fn with(mut self, change: impl FnOnce(&mut Decision)) -> Self {
         change(&mut self);
         self
     }
 }
 
-/// A repository of this many images.
+/// The report of a repository of this many images with these decisions.
 pub(crate) fn repository(name: &str, images: u64, decisions: Vec<Decision>) -> RepositoryReport {
-    let mut report = RepositoryReport {
-        name: name.to_owned(),
-        status: Status::Done,
-        reason: None,
-        detail: None,
-        counts: Default::default(),
-        referrer_pressure: None,
-        decisions,
-    };
-    report.counts.images = images;
-    report.count_outcomes();
-    report
+    let acting: Vec<Decision> = decisions.iter().filter(|row| step(row).is_some()).cloned().collect();
+    let plan = plan(name, images, decisions);
+    let mut outcomes = Outcomes::none(acting.len());
+    for ((step, _), row) in plan.numbered().zip(&acting) {
+        if let Some(outcome) = outcome(row) {
+            outcomes.set(step, outcome);
+        }
+    }
+    RepositoryReport::new(plan, outcomes)
+}
+
+/// The plan of a repository of this many images behind these decisions.
+pub(crate) fn plan(name: &str, images: u64, decisions: Vec<Decision>) -> RepositoryPlan {
+    let counts = InventoryCounts { images, ..InventoryCounts::default() };
+    let (mut steps, mut kept) = (Vec::new(), Vec::new());
+    for row in decisions {
+        match step(&row) {
+            Some(step) => steps.push(step),
+            None => kept.push(Kept {
+                artifact: artifact(&row),
+                failed: row.outcome == OutcomeName::Failed,
+                problem: None,
+                wanted_tag: None,
+                image: row.image,
+            }),
+        }
+    }
+    RepositoryPlan { name: name.to_owned(), counts, referrer_pressure: None, steps, kept }
+}
+
+/// The step of a decision that acts.
+pub(crate) fn step(row: &Decision) -> Option<Step> {
+    let image = row.image.clone();
+    match (row.action, artifact(row)) {
+        (Action::Keep, _) => None,
+        (Action::Tag, artifact) => {
+            let (form, state) = (artifact.form()?, artifact.state()?);
+            Some(Step::Tag(Tagging { form, state, new_tag: row.new_tag.clone()?, image }))
+        }
+        (Action::Delete, artifact) => {
+            let target = match artifact {
+                Artifact::Attestation { form, state } => DeletionTarget::Attestation { form, state },
+                Artifact::Other(Kind::Index) => DeletionTarget::Index,
+                Artifact::Other(_) => DeletionTarget::Image,
+            };
+            Some(Step::Delete(Deletion { target, image }))
+        }
+    }
+}
+
+fn artifact(row: &Decision) -> Artifact {
+    match (row.form, row.state) {
+        (Some(form), Some(state)) => Artifact::Attestation { form, state },
+        _ => Artifact::Other(row.kind),
+    }
+}
+
+/// The outcome behind a row; none if it is still planned.
+pub(crate) fn outcome(row: &Decision) -> Option<Outcome> {
+    let cause = || Cause { code: row.code.clone(), detail: row.detail.clone().unwrap_or_default() };
+    Some(match row.outcome {
+        OutcomeName::Planned => return None,
+        OutcomeName::Deleted => Outcome::Deleted,
+        OutcomeName::Tagged => Outcome::Tagged,
+        OutcomeName::Kept => Outcome::HadTag,
+        OutcomeName::AlreadyGone => Outcome::AlreadyGone(cause()),
+        OutcomeName::ProtectedByEcr => Outcome::Protected(cause()),
+        OutcomeName::ChangedSincePlan => Outcome::Changed(cause()),
+        OutcomeName::LimitReached => Outcome::LimitReached,
+        OutcomeName::Deadline => Outcome::OutOfTime,
+        OutcomeName::Failed => Outcome::Failed(cause()),
+    })
 }
 
 /// Some attestations, all alike.

@@ -1,3 +1,4 @@
 //! Fixtures shared by unit tests.
 
 pub(crate) mod decisions;
+pub(crate) mod reports;

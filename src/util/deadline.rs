@@ -1,11 +1,11 @@
-//! Time that ends: when to stop starting work, and when to let go of a call.
+//! The deadline of a run: when to stop starting work, and when to stop waiting for a call.
 
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-/// When a run must stop. Without one, never.
+/// The deadline of a run, or none.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Deadline(Option<Ends>);
 
@@ -16,15 +16,15 @@ struct Ends {
     calls: Instant,
 }
 
-/// There was no time left for a call, or for its answer.
+/// The error of a call for which there was no time left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TimeIsUp;
+pub struct DeadlineExceeded;
 
 const LEAST_MARGIN: Duration = Duration::from_millis(500);
 const MOST_MARGIN: Duration = Duration::from_secs(30);
 
 impl Deadline {
-    /// No work is started in the last tenth of the time (at least half a second, at most 30 seconds); in that
+    /// A deadline after this time. No work is started in the last tenth of the time (at least half a second, at most 30 seconds); in that
     /// margin the batch in hand is finished and the report is written. A run that writes stops planning after
     /// three fifths, so that what was planned can be applied.
     pub fn after(remaining: Duration, writes: bool) -> Self {
@@ -39,21 +39,24 @@ impl Deadline {
         }))
     }
 
-    /// Whether it is too late to start anything.
-    pub fn is_near(&self) -> bool {
-        self.0.is_some_and(|ends| Instant::now() >= ends.work)
+    /// Whether there is time to start a batch.
+    pub fn may_start_work(&self) -> bool {
+        self.0.is_none_or(|ends| Instant::now() < ends.work)
     }
 
-    /// Whether it is too late to plan another repository.
-    pub fn is_near_for_planning(&self) -> bool {
-        self.0.is_some_and(|ends| Instant::now() >= ends.planning)
+    /// Whether there is time to plan another repository.
+    pub fn may_start_planning(&self) -> bool {
+        self.0.is_none_or(|ends| Instant::now() < ends.planning)
     }
 
-    /// Waits for a call, but not beyond the time at which the report must be written.
-    pub async fn wait<F: Future>(&self, call: F) -> Result<F::Output, TimeIsUp> {
+    /// The result of a call, which is not waited for beyond the time at which the report must be written.
+    pub async fn call<T, E: From<DeadlineExceeded>>(
+        &self,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         match self.0 {
-            Some(ends) => timeout_at(ends.calls, call).await.map_err(|_| TimeIsUp),
-            None => Ok(call.await),
+            Some(ends) => timeout_at(ends.calls, call).await.unwrap_or_else(|_| Err(DeadlineExceeded.into())),
+            None => call.await,
         }
     }
 }
@@ -65,13 +68,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn stops_starting_before_it_stops_waiting() {
         let deadline = Deadline::after(Duration::from_secs(100), true);
-        assert!(!deadline.is_near_for_planning());
+        assert!(deadline.may_start_planning());
         tokio::time::advance(Duration::from_secs(54)).await;
-        assert!(deadline.is_near_for_planning() && !deadline.is_near());
+        assert!(!deadline.may_start_planning() && deadline.may_start_work());
         tokio::time::advance(Duration::from_secs(36)).await;
-        assert!(deadline.is_near());
-        assert_eq!(deadline.wait(async { 1 }).await, Ok(1));
-        assert_eq!(deadline.wait(std::future::pending::<()>()).await, Err(TimeIsUp));
+        assert!(!deadline.may_start_work());
+        assert_eq!(deadline.call(async { Ok::<_, DeadlineExceeded>(1) }).await, Ok(1));
+        let endless = std::future::pending::<Result<(), DeadlineExceeded>>();
+        assert_eq!(deadline.call(endless).await, Err(DeadlineExceeded));
     }
 
     #[tokio::test(start_paused = true)]
@@ -94,8 +98,8 @@ mod tests {
     async fn a_plan_run_may_plan_to_the_end_and_no_deadline_is_never_near() {
         let deadline = Deadline::after(Duration::from_secs(100), false);
         tokio::time::advance(Duration::from_secs(89)).await;
-        assert!(!deadline.is_near_for_planning());
-        assert!(!Deadline::default().is_near());
-        assert!(Deadline::after(Duration::ZERO, true).is_near());
+        assert!(deadline.may_start_planning());
+        assert!(Deadline::default().may_start_work());
+        assert!(!Deadline::after(Duration::ZERO, true).may_start_work());
     }
 }

@@ -16,7 +16,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
 use crate::util::sanitize;
 
-/// How lines look: `AWS_LAMBDA_LOG_FORMAT`.
+/// The format of log lines: `AWS_LAMBDA_LOG_FORMAT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// A JSON object a line, the default.
@@ -25,7 +25,7 @@ pub enum Format {
     Text,
 }
 
-/// Where lines go.
+/// The receiver of log lines.
 type Sink = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// The log. Cheap to clone; all clones share the fields that every line carries.
@@ -111,9 +111,8 @@ impl Log {
 }
 
 impl<S: Subscriber> Layer<S> for Log {
-    /// Libraries are heard from ERROR on: what they warn of is long, the calls' errors say it in a line, and nobody has
-    /// vouched for what is in it. The
-    /// Lambda runtime is not heard at all: it would say again, less well, what the function said of its failure.
+    /// Admits libraries from ERROR on only: their warnings are long, the errors of calls say the same in a line, and
+    /// may quote anything. The Lambda runtime is left out: it would repeat what the function logged of its failure.
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         let is_from = |name: &str| metadata.target().starts_with(name);
         let ours = is_from(env!("CARGO_CRATE_NAME"));

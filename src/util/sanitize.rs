@@ -1,8 +1,8 @@
-//! Text that anybody may have written, made safe to look at: one line, nothing a terminal obeys, not endless.
+//! Sanitizes untrusted text for display: one line, no control or bidi characters, bounded length.
 
 use std::borrow::Cow;
 
-/// No line that a person reads is longer, in characters.
+/// The longest line for people, in characters.
 const LONGEST: usize = 2000;
 
 /// The text in one line, each gap one space. What a terminal would obey, hide or turn around is written out, as in `\u{202e}`.

@@ -2,7 +2,8 @@
 
 use ecr_attestation_janitor::cli::local_lambda::Answer;
 use ecr_attestation_janitor::oci::digest::Digest;
-use ecr_attestation_janitor::planner::plan_file::SavedPlan;
+use ecr_attestation_janitor::planner::plan_file::{SavedPlan, checksum};
+use ecr_attestation_janitor::report::plan::{ImageFacts, Step};
 use serde_json::json;
 
 use crate::harness::{Outcome, World, legacy, set, single};
@@ -81,10 +82,16 @@ fn forge(world: &World, change: impl FnOnce(&mut SavedPlan)) -> Outcome {
     let path = world.file("plan.json");
     let mut plan: SavedPlan = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     change(&mut plan);
-    plan.checksum = String::new();
-    plan.checksum = Digest::of(&serde_json::to_vec(&plan).unwrap()).hex();
+    plan.checksum = checksum(&serde_json::to_value(&plan).unwrap());
     std::fs::write(&path, serde_json::to_vec(&plan).unwrap()).unwrap();
     world.apply_saved()
+}
+
+fn image_of(step: &mut Step) -> &mut ImageFacts {
+    match step {
+        Step::Delete(deletion) => &mut deletion.image,
+        Step::Tag(tagging) => &mut tagging.image,
+    }
 }
 
 #[test]
@@ -96,11 +103,11 @@ fn a_forged_plan_file_deletes_nothing_that_is_tagged() {
     let before = api.contents();
     let digest: Digest = live.root.parse().unwrap();
     let told = forge(&world, |plan| {
-        let decision = &mut plan.repositories[0].decisions[0];
-        (decision.digest, decision.tags) = (digest, vec!["v1".into()]);
+        let image = image_of(&mut plan.repositories[0].decisions[0]);
+        (image.digest, image.tags) = (digest, vec!["v1".into()]);
     });
-    told.refused(2, &["plan.json", "others tagged it", &live.root]);
-    let hidden = forge(&world, |plan| plan.repositories[0].decisions[0].digest = digest);
+    told.refused(2, &["plan.json", "it has a user's tag", &live.root]);
+    let hidden = forge(&world, |plan| image_of(&mut plan.repositories[0].decisions[0]).digest = digest);
     assert_eq!(hidden.report(0).verdict(&api, &live.root).1, "changed-since-plan");
     assert_eq!(api.contents(), before);
 }
@@ -114,8 +121,8 @@ fn a_forged_plan_file_cannot_write_to_the_terminal() {
     shown(&elsewhere, 2);
     elsewhere.refused(2, &["it was made for region"]);
     forge(&world, |plan| {
-        let decision = &mut plan.repositories[0].decisions[0];
-        (decision.platform, decision.pushed_at) = (Some(HOSTILE.into()), None);
+        let image = image_of(&mut plan.repositories[0].decisions[0]);
+        (image.platform, image.pushed_at) = (Some(HOSTILE.into()), None);
     });
     let table = world.cli(&["apply", "plan.json", "--yes"]);
     assert!(shown(&table, 0).contains("changed-since-plan"));

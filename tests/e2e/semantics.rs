@@ -12,7 +12,8 @@ use std::sync::Mutex;
 
 use ecr_attestation_janitor::oci::attestation::Form;
 use ecr_attestation_janitor::report::RepositoryReason;
-use ecr_attestation_janitor::report::decision::{Outcome, Reason, State};
+use ecr_attestation_janitor::report::outcome::OutcomeName;
+use ecr_attestation_janitor::report::reason::{Reason, State};
 use serde::de::DeserializeOwned;
 
 use document::{Document, Problem};
@@ -98,7 +99,7 @@ fn every_word_of_a_report_and_every_exit_code_has_an_example() {
         stated.map(|(_, value)| value.clone()).collect::<BTreeSet<String>>()
     };
     assert_eq!(of("reason"), words::<Reason>());
-    assert_eq!(of("outcome"), words::<Outcome>());
+    assert_eq!(of("outcome"), words::<OutcomeName>());
     assert_eq!(of("form"), words::<Form>());
     assert_eq!(of("state"), words::<State>());
     assert_eq!(left_alone, words::<RepositoryReason>());

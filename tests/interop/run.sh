@@ -1,5 +1,5 @@
 #!/bin/sh
-# The outside witnesses: AWS's own clients, skopeo and moto, against the real binaries. Called by `make witnesses`.
+# The outside witnesses: AWS's own clients, skopeo and moto, against the real binaries. called by `make interop`.
 set -eu
 cd "$(dirname "$0")/../.."
 . tests/interop/venv.sh

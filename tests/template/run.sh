@@ -1,6 +1,6 @@
 #!/bin/sh
 # What proves template.yaml without an AWS account: `tests/template/run.sh lint`, `tests/template/run.sh test [pytest's arguments]`.
-# Called by `make lint`, `make test` and `make deploy-check`.
+# Called by `make lint`, `make test` and `make template`.
 set -eu
 cd "$(dirname "$0")/../.."
 . tests/interop/venv.sh

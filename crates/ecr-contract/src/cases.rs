@@ -1,9 +1,8 @@
-//! The list. Each file is a topic: its cases first, their checks below.
+//! The list of cases. Each file is a topic: its cases on top, their checks below.
 
 use crate::case::{Case, Topic};
 
 mod archiving;
-mod beyond;
 mod deletion;
 mod describing;
 mod guard;
@@ -14,7 +13,9 @@ mod pushing;
 mod reading;
 mod referrers;
 mod repositories;
+mod sources;
 mod tagging;
+mod untestable;
 
 /// All cases by topic, in the order in which they run.
 pub fn topics() -> [Topic; 13] {
@@ -22,7 +23,7 @@ pub fn topics() -> [Topic; 13] {
         Topic { title: "The guard: what an index lists stays", cases: guard::CASES },
         Topic { title: "Deletion", cases: deletion::CASES },
         Topic { title: "Archive", cases: archiving::CASES },
-        Topic { title: "What is said of an image", cases: describing::CASES },
+        Topic { title: "Descriptions of images", cases: describing::CASES },
         Topic { title: "Listings", cases: listing::CASES },
         Topic { title: "Reading manifests", cases: reading::CASES },
         Topic { title: "Pulls", cases: pulls::CASES },
@@ -31,11 +32,11 @@ pub fn topics() -> [Topic; 13] {
         Topic { title: "Immutable tags", cases: mutability::CASES },
         Topic { title: "Referrers", cases: referrers::CASES },
         Topic { title: "Repositories", cases: repositories::CASES },
-        Topic { title: "Beyond one repository and one hour", cases: beyond::CASES },
+        Topic { title: "Outside one repository and one hour", cases: untestable::CASES },
     ]
 }
 
-/// The same without topics.
+/// All cases, without topics.
 pub fn all() -> Vec<Case> {
     topics().iter().flat_map(|topic| topic.cases.iter().copied()).collect()
 }

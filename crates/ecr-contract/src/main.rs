@@ -1,36 +1,36 @@
-//! The command line.
+//! The command line of the contract suite.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use aws_sdk_ecr::Client;
 use clap::Parser;
-use ecr_contract::{Case, Row, Target, Trouble, assumptions, cases, place, run, table};
+use ecr_contract::{Case, CaseError, Row, Target, assumptions, cases, run, sandbox, table};
 use ecr_emulator::Emulator;
 
-/// Tries what is believed of Amazon ECR, on the emulator or on a real account.
+/// Checks claims about Amazon ECR on the emulator or on a real account.
 #[derive(Parser)]
 #[command(name = "ecr-contract", version)]
 struct Arguments {
-    /// Try the emulator, inside this process (the default)
+    /// Run against the emulator, in this process (the default)
     #[arg(long, conflicts_with = "aws")]
     emulator: bool,
-    /// Try the account of the AWS settings in the environment
+    /// Run against the account of the AWS settings in the environment
     #[arg(long, requires = "prefix", requires = "consent")]
     aws: bool,
-    /// The throw-away repository is PREFIX/contract-...
+    /// The temporary repository is PREFIX/contract-...
     #[arg(long, value_name = "PREFIX")]
     prefix: Option<String>,
-    /// You know that --aws creates a repository, and deletes it with all that is in it
+    /// Confirms that --aws may create a repository and delete it with all its images
     #[arg(long = "i-know-this-creates-a-repository")]
     consent: bool,
-    /// How long a case may wait for what ECR does in its own time, such as recording a pull
+    /// How long a case may wait for background work of ECR, such as recording a pull
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     wait: u64,
-    /// Only this case (can be given several times)
+    /// Run only this case (repeatable)
     #[arg(long, value_name = "ID")]
     only: Vec<String>,
-    /// Print the cases
+    /// Print the list of cases
     #[arg(long)]
     list: bool,
     /// Print docs/ASSUMPTIONS.md
@@ -63,8 +63,8 @@ async fn main() -> ExitCode {
             print!("{}", table::results(&cases::topics(), &rows));
             ExitCode::from(u8::from(rows.iter().any(Row::is_alarming)))
         }
-        Err(trouble) => {
-            eprintln!("ecr-contract: {trouble}");
+        Err(error) => {
+            eprintln!("ecr-contract: {error}");
             ExitCode::FAILURE
         }
     }
@@ -78,24 +78,23 @@ fn selected(only: &[String]) -> Result<Vec<Case>, String> {
     Ok(all.into_iter().filter(|case| only.is_empty() || only.iter().any(|id| id == case.id)).collect())
 }
 
-async fn on_aws(arguments: &Arguments, cases: Vec<Case>) -> Result<Vec<Row>, Trouble> {
-    let name = place::fresh_name(arguments.prefix.as_deref().unwrap_or_default());
-    eprintln!("ecr-contract: the repository '{name}' is made for this run, and deleted at its end");
-    tried(place::account().await?, name, arguments.wait, cases).await
+async fn on_aws(arguments: &Arguments, cases: Vec<Case>) -> Result<Vec<Row>, CaseError> {
+    let name = sandbox::fresh_name(arguments.prefix.as_deref().unwrap_or_default());
+    eprintln!("ecr-contract: the repository '{name}' is created for this run and deleted at its end");
+    check(sandbox::account().await?, name, arguments.wait, cases).await
 }
 
-async fn on_emulator(arguments: &Arguments, cases: Vec<Case>) -> Result<Vec<Row>, Trouble> {
+async fn on_emulator(arguments: &Arguments, cases: Vec<Case>) -> Result<Vec<Row>, CaseError> {
     let emulator = Emulator::new();
-    // Paging over repositories needs a second one; an account usually has it.
-    emulator.create_repository("bystander").map_err(|error| Trouble(error.to_string()))?;
-    let server =
-        emulator.serve(([127, 0, 0, 1], 0).into()).await.map_err(|error| Trouble(error.to_string()))?;
-    let name = place::fresh_name(arguments.prefix.as_deref().unwrap_or("contract"));
-    tried(place::emulator(&server.url()), name, arguments.wait, cases).await
+    // Paging over repositories needs a second one, which an account usually has.
+    emulator.create_repository("bystander").map_err(CaseError::new)?;
+    let server = emulator.serve(([127, 0, 0, 1], 0).into()).await.map_err(CaseError::new)?;
+    let name = sandbox::fresh_name(arguments.prefix.as_deref().unwrap_or("contract"));
+    check(sandbox::emulator(&server.url()), name, arguments.wait, cases).await
 }
 
-async fn tried(client: Client, name: String, wait: u64, cases: Vec<Case>) -> Result<Vec<Row>, Trouble> {
+async fn check(client: Client, name: String, wait: u64, cases: Vec<Case>) -> Result<Vec<Row>, CaseError> {
     let target = Target::new(client.clone(), name.clone(), Duration::from_secs(wait));
     let work = async move { run(&target, &cases, |case| eprintln!("ecr-contract: {}", case.id)).await };
-    place::in_repository(&client, &name, work).await
+    sandbox::in_repository(&client, &name, work).await
 }

@@ -1,4 +1,4 @@
-//! Manifests as they would be pushed, with digests over their real bytes.
+//! Manifests to push, with digests over their real bytes.
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -12,25 +12,25 @@ pub(crate) const IN_TOTO: &str = "application/vnd.in-toto+json";
 pub(crate) const ATTESTATION: &str = "application/vnd.docker.attestation.manifest.v1+json";
 const PREDICATE: &str = "https://slsa.dev/provenance/v1";
 
-/// Bytes that a manifest refers to.
+/// A config or layer blob.
 #[derive(Debug, Clone)]
 pub struct Blob {
-    /// Its type as a descriptor has it.
+    /// The media type for descriptors.
     pub media_type: &'static str,
-    /// The bytes.
+    /// The content.
     pub bytes: Vec<u8>,
 }
 
-/// A manifest or an index.
+/// An image manifest or an index.
 #[derive(Debug, Clone)]
 pub struct Manifest {
     /// The exact bytes.
     pub text: String,
-    /// Their media type.
+    /// The media type.
     pub media_type: &'static str,
-    /// Their digest.
+    /// The digest of the bytes.
     pub digest: String,
-    /// What must be in the repository first.
+    /// The blobs that must be in the repository first.
     pub blobs: Vec<Blob>,
 }
 
@@ -39,7 +39,7 @@ impl Blob {
         Self { media_type, bytes: text.into() }
     }
 
-    /// Of the bytes.
+    /// The digest of the content.
     pub fn digest(&self) -> String {
         digest(&self.bytes)
     }
@@ -50,7 +50,7 @@ impl Blob {
 }
 
 impl Manifest {
-    /// Indented as BuildKit does it: other than a compact form, it shows whether ECR keeps the bytes.
+    /// Indented as BuildKit writes it, which shows whether ECR keeps the bytes.
     fn new(media_type: &'static str, value: &Value, blobs: Vec<Blob>) -> Self {
         let text = format!("{value:#}");
         Self { digest: digest(text.as_bytes()), text, media_type, blobs }
@@ -61,7 +61,7 @@ impl Manifest {
     }
 }
 
-/// The image of one platform. Another label makes another image.
+/// An image for one platform; each label makes another image.
 pub(crate) fn image(label: &str) -> Manifest {
     let layer = Blob::new(OCI_LAYER, "the same layer in every image");
     let config = json!({
@@ -71,7 +71,7 @@ pub(crate) fn image(label: &str) -> Manifest {
     plain(Blob::new(OCI_CONFIG, config.to_string()), layer)
 }
 
-/// An attestation as BuildKit wrote it before v0.32: it looks like an image, and names no subject.
+/// An attestation as BuildKit wrote it before v0.32: an image config, no subject.
 pub(crate) fn legacy_attestation(label: &str) -> Manifest {
     let layer = statement(label);
     let config = json!({
@@ -94,7 +94,7 @@ pub(crate) fn artifact_attestation(label: &str, subject: &Manifest) -> Manifest 
     Manifest::new(OCI_MANIFEST, &value, vec![config, layer])
 }
 
-/// Lists these. Another label makes another index.
+/// An index of the children; each label makes another index.
 pub(crate) fn index(label: &str, children: &[&Manifest]) -> Manifest {
     let listed: Vec<Value> = children.iter().map(|child| child.descriptor()).collect();
     let value = json!({
@@ -103,7 +103,7 @@ pub(crate) fn index(label: &str, children: &[&Manifest]) -> Manifest {
     Manifest::new(OCI_INDEX, &value, Vec::new())
 }
 
-/// What buildx pushes for one platform: the image, its attestation, and how the attestation is listed.
+/// An index as buildx pushes it for one platform: the image and its annotated attestation.
 pub(crate) fn build(label: &str, image: &Manifest, attestation: &Manifest) -> Manifest {
     let mut platform = image.descriptor();
     platform["platform"] = json!({ "architecture": "amd64", "os": "linux" });
@@ -143,7 +143,7 @@ fn statement(label: &str) -> Blob {
     Blob::new(IN_TOTO, statement.to_string())
 }
 
-/// `sha256:` and the hash in hex.
+/// The digest in text form: `sha256:` and 64 hex digits.
 pub(crate) fn digest(bytes: &[u8]) -> String {
     let hash = Sha256::digest(bytes);
     hash.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))

@@ -1,11 +1,11 @@
-//! The results as text.
+//! Results and cases as text tables.
 
 use std::fmt::Write as _;
 
 use crate::case::{Topic, Verdict};
 use crate::run::Row;
 
-/// A line for each case, by topic, with the belief under those that are not confirmed; then how many of which.
+/// One line per case, by topic, with the claim below each refuted one, and the totals.
 pub fn results(topics: &[Topic], rows: &[Row]) -> String {
     let mut text = String::new();
     for topic in topics {
@@ -29,28 +29,28 @@ pub fn results(topics: &[Topic], rows: &[Row]) -> String {
 }
 
 fn line(text: &mut String, row: &Row) {
-    let (result, mark) = (row.verdict.as_str(), row.case.mark.as_str());
-    let _ = writeln!(text, "  {result:12}  {mark:10}  {:44}  {}", row.case.id, seen(row.verdict.seen()));
+    let (result, status) = (row.verdict.as_str(), row.case.evidence.status());
+    let _ = writeln!(text, "  {result:12}  {status:10}  {:44}  {}", row.case.id, seen(row.verdict.seen()));
     if matches!(row.verdict, Verdict::Refuted(_)) {
-        let _ = writeln!(text, "      believed: {}", row.case.belief);
-        let _ = writeln!(text, "      so the janitor: {}", row.case.if_wrong);
+        let _ = writeln!(text, "      claim: {}", row.case.claim);
+        let _ = writeln!(text, "      what the janitor does: {}", row.case.safeguard);
     }
 }
 
-/// The cases without results.
+/// The list of cases, without results.
 pub fn list(topics: &[Topic]) -> String {
     let mut text = String::new();
     for topic in topics {
         let _ = writeln!(text, "{}", topic.title);
         for case in topic.cases {
-            let _ = writeln!(text, "  {:10}  {:44}  {}", case.mark.as_str(), case.id, case.belief);
+            let _ = writeln!(text, "  {:10}  {:44}  {}", case.evidence.status(), case.id, case.claim);
         }
         text.push('\n');
     }
     text
 }
 
-/// On one line, with digests of twelve characters.
+/// Shortens a text to one line with digests of twelve hex digits.
 fn seen(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut parts = text.split("sha256:");

@@ -1,4 +1,4 @@
-//! Pushes the other things that live in a registry next to images. Each function returns the digest.
+//! Other artifacts that live next to images in a registry. Each function pushes one and returns its digest.
 
 mod cache;
 mod helm;

@@ -15,7 +15,7 @@ pub(crate) fn of(bytes: &[u8]) -> String {
     text
 }
 
-/// Is this a digest that ECR can look up: an algorithm, a colon and hexadecimal digits?
+/// Whether ECR can look this digest up: an algorithm, a colon and hexadecimal digits.
 pub(crate) fn is_well_formed(text: &str) -> bool {
     text.split_once(':').is_some_and(|(algorithm, hex)| {
         !algorithm.is_empty()

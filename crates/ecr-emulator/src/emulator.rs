@@ -1,4 +1,13 @@
-//! The handle that everything else hangs on.
+//! The emulator: a handle of a registry that tests, servers and other threads share.
+
+mod accounts;
+mod behavior;
+mod blobs;
+mod fault_injection;
+mod policies;
+mod rate_limits;
+mod test_hooks;
+mod views;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,7 +21,12 @@ use crate::settings::Settings;
 use crate::state::State;
 use crate::traffic::Traffic;
 
-/// A registry. Clones are the same registry.
+pub use views::ImageView;
+
+/// An action that runs before a request.
+pub(crate) type Hook = Box<dyn FnOnce(&Emulator) + Send>;
+
+/// An emulated registry. Clones are handles of the same registry.
 #[derive(Clone)]
 pub struct Emulator {
     inner: Arc<Inner>,
@@ -21,7 +35,7 @@ pub struct Emulator {
 struct Inner {
     state: Mutex<State>,
     /// Whoever needs both locks takes `state` first.
-    traffic: Mutex<Traffic>,
+    traffic: Mutex<Traffic<Hook>>,
 }
 
 impl Default for Emulator {
@@ -64,39 +78,39 @@ impl Emulator {
         self.state().now()
     }
 
-    /// Whether pulls set `lastRecordedPullTime` (they do at first). Off, callers are as if registered for the
+    /// Sets whether pulls set `lastRecordedPullTime` (at first they do). Off, callers are as if registered for the
     /// pull-time update exclusion.
     pub fn set_pull_time_updates(&self, on: bool) {
         self.state().pull_time_updates = on;
     }
 
-    /// How long an image takes from ACTIVATING to ACTIVE (at first 20 minutes).
+    /// Sets the time from ACTIVATING to ACTIVE (at first 20 minutes).
     pub fn set_activation_delay(&self, delay: Duration) {
         self.state().limits.activation_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
     }
 
-    /// How many images a repository can have (at first 100,000).
+    /// Sets the quota of images per repository (at first 100,000).
     pub fn set_image_limit(&self, images: usize) {
         self.state().limits.images_per_repository = images;
     }
 
-    /// How many results a page of a listing has at most, whatever the caller asks for (at first as many as it asks).
+    /// Sets the largest page of a listing, whatever the caller asks for (at first no limit).
     pub fn set_largest_page(&self, results: usize) {
         self.state().limits.largest_page = results.max(1);
     }
 
-    /// How many images can have the same subject (at first 100).
+    /// Sets the quota of referrers per subject (at first 100).
     pub fn set_referrer_limit(&self, referrers: usize) {
         self.state().limits.referrers_per_subject = referrers;
     }
 
-    /// Whether the OCI API (`/v2/`) wants a token from `GetAuthorizationToken`, as ECR does. At first it does not, and
+    /// Sets whether the OCI API (`/v2/`) requires a token from `GetAuthorizationToken`, as ECR does. At first it does not, and
     /// takes whatever a client sends.
     pub fn set_require_auth(&self, on: bool) {
         self.state().require_auth = on;
     }
 
-    /// Does an operation of the API, with the same rules and errors as over HTTP. It counts as no call, and no
+    /// Performs an operation of the API, with the same rules and errors as over HTTP. It counts as no call, and no
     /// fault hits it.
     pub fn call(&self, operation: &str, request: Value) -> Result<Value, ApiError> {
         let mut state = self.state();
@@ -131,20 +145,20 @@ impl Emulator {
         Ok(digest.unwrap_or_default().to_owned())
     }
 
-    /// Does an operation for HTTP call number `n`, and notes what it changed.
+    /// Performs an operation for HTTP call number `n`, and journals its changes.
     pub(crate) fn call_recorded(
         &self,
         n: u64,
-        place: &Settings,
+        registry: &Settings,
         operation: &str,
         request: &Value,
     ) -> Result<Value, ApiError> {
         self.recorded(n, operation, |state| {
-            state.within(place, |state| operation::run(state, operation, request))
+            state.in_registry(registry, |state| operation::run(state, operation, request))
         })
     }
 
-    /// Does something to the state for HTTP call number `n`, and notes under this name what it changed.
+    /// Runs an action on the state for HTTP call number `n`, and journals its changes under this name.
     pub(crate) fn recorded<T>(&self, n: u64, name: &str, act: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.state();
         let result = act(&mut state);
@@ -165,7 +179,7 @@ impl Emulator {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn traffic(&self) -> MutexGuard<'_, Traffic> {
+    pub(crate) fn traffic(&self) -> MutexGuard<'_, Traffic<Hook>> {
         self.inner.traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

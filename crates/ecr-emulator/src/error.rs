@@ -1,4 +1,4 @@
-//! The errors that a whole call ends with. (What fails for one image of a batch is a `Failure`.)
+//! Errors of a whole call. (The error of one image of a batch is a `Failure`.)
 
 /// An error as ECR reports it: a code that programs match on, a text for people, an HTTP status.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -8,7 +8,7 @@ pub struct ApiError {
     pub code: String,
     /// The text for people.
     pub message: String,
-    /// The HTTP status: 400 for what the caller did wrong, 5xx for the server's own trouble.
+    /// The HTTP status: 400 for the caller's errors, 5xx for the server's.
     pub status: u16,
 }
 
@@ -21,6 +21,11 @@ impl ApiError {
     /// An error of the server.
     pub(crate) fn server(message: impl Into<String>) -> Self {
         Self { code: "ServerException".to_owned(), message: message.into(), status: 500 }
+    }
+
+    /// A call is over its rate.
+    pub(crate) fn throttling() -> Self {
+        Self::client("ThrottlingException", "Rate exceeded")
     }
 
     /// `InvalidParameterException` in the words ECR uses for a broken constraint.

@@ -1,10 +1,10 @@
-//! Rules for trouble on purpose.
+//! Fault rules.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-/// What goes wrong.
+/// A fault.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
@@ -22,11 +22,13 @@ pub enum Fault {
     SignatureExpired,
     /// The connection closes without an answer; the operation is not done.
     Drop,
-    /// Nothing happens for so long (milliseconds in JSON), then the connection closes; the operation is not done.
+    /// Nothing happens for a time (milliseconds in JSON), then the connection closes; the operation is not done.
     Hang(#[serde(deserialize_with = "milliseconds")] Duration),
+    /// Nothing happens until the server stops; the operation is not done.
+    HangForever,
     /// The operation is done, then the connection closes without an answer.
     DropAfter,
-    /// The operation is done; then nothing happens for so long, and the connection closes without an answer.
+    /// The operation is done; then nothing happens for a time, and the connection closes without an answer.
     HangAfter(#[serde(deserialize_with = "milliseconds")] Duration),
     /// The operation is done; half of the answer arrives, and the connection closes.
     Cut,
@@ -36,13 +38,13 @@ pub enum Fault {
     Garbage,
     /// `BatchGetImage` and `BatchDeleteImage` are done for every other id of the request (the first, the third, ...);
     /// each of the rest comes back as a failure with the code `KmsError`, and nothing happens to it. Other operations,
-    /// and requests with one id, are done as ever.
+    /// and requests with one id, are not changed.
     Partial,
     /// `BatchGetImage` and `BatchDeleteImage` are done for all ids, but the answer is silent about every other image
     /// that it worked for (the second, the fourth, ...): that one is neither among the images nor among the failures.
-    /// Other operations, and answers about one image, are as ever.
+    /// Other operations, and answers about one image, are not changed.
     Silent,
-    /// A page of a listing whose `nextToken` leads back to the first page. An only page is as ever.
+    /// A page of a listing whose `nextToken` leads back to the first page. An only page is not changed.
     FirstPage,
     /// The operation is done, and the answer is `{}`.
     Empty,
@@ -50,7 +52,7 @@ pub enum Fault {
     BadToken,
 }
 
-/// Which of the matching calls are hit.
+/// Which of the matching calls are hit. A call is an HTTP request: a client's second attempt is another one.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum When {
@@ -67,7 +69,7 @@ pub enum When {
     Share(f64),
 }
 
-/// A rule: which calls, and what happens to them.
+/// A rule: a choice of calls, and the fault that hits them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct FaultRule {
     /// The operation's name, or `*` for any.
@@ -78,7 +80,7 @@ pub struct FaultRule {
     /// Which of the matching calls.
     #[serde(default)]
     pub when: When,
-    /// What happens.
+    /// The fault.
     pub fault: Fault,
 }
 
@@ -90,7 +92,7 @@ impl FaultRule {
 }
 
 impl When {
-    /// Is the `k`-th matching call hit? `seed` is the rule's own.
+    /// Whether the `k`-th matching call is hit. `seed` is the rule's own.
     pub(crate) fn hits(self, k: u64, seed: u64) -> bool {
         match self {
             Self::Always => true,

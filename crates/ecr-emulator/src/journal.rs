@@ -1,4 +1,4 @@
-//! What changed, and by which call.
+//! The journal: changes of the state, and the calls that made them.
 
 use serde::Serialize;
 
@@ -12,11 +12,11 @@ pub struct Entry {
     /// The repository; empty when the change is to the registry itself. In another account or Region than the
     /// emulator was made for it is the repository's ARN.
     pub repository: String,
-    /// What changed.
+    /// The change.
     pub kind: Change,
 }
 
-/// A change of state. That a pull was recorded is not one.
+/// A change of state. A recorded pull is not one.
 ///
 /// Deleting a tagged image makes an `Untagged` for each of its tags and then a `Deleted`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -75,7 +75,8 @@ pub enum Change {
     /// A setting that was written or removed.
     Configured {
         /// The setting: `imageTagMutability`, `imageScanningConfiguration`, `tags`, `lifecyclePolicy`,
-        /// `repositoryPolicy`, `pullThroughCacheRule`, `registryPolicy`, `registryScanningConfiguration`.
+        /// `repositoryPolicy`, `pullThroughCacheRule`, `registryPolicy`, `registryScanningConfiguration`,
+        /// `replicationConfiguration`.
         setting: String,
     },
 }

@@ -17,7 +17,7 @@ Usage: ecr-emulator [--port N] [--account ID] [--region NAME] [--seed FILE] [--l
   --port N        listen on this port of 127.0.0.1; 0 is any free one [4580]
   --account ID    the registry's account, twelve digits [123456789012]
   --region NAME   the registry's Region [us-east-1]
-  --seed FILE     begin with the world that this TOML file describes; can be given more than once
+  --seed FILE     begin with the registry that this TOML file describes; can be given more than once
   --layout REPO[:TAG]=FOLDER
                   begin with this OCI layout in that repository; can be given more than once
   --help          print this
@@ -32,7 +32,7 @@ struct Arguments {
     seeds: Vec<Seed>,
 }
 
-/// What the registry begins with, in the order of the arguments.
+/// A seed of the registry, in the order of the arguments.
 enum Seed {
     World(PathBuf),
     Layout { repository: String, tag: Option<String>, folder: PathBuf },
@@ -115,7 +115,7 @@ fn layout(text: &str) -> Result<Seed, String> {
 impl Seed {
     fn sow(&self, emulator: &Emulator) -> Result<(), SeedError> {
         match self {
-            Self::World(path) => seed::world_file(emulator, path),
+            Self::World(path) => seed::from_toml_file(emulator, path),
             Self::Layout { repository, tag, folder } => {
                 seed::oci_layout(emulator, repository, folder, tag.as_deref()).map(|_| ())
             }

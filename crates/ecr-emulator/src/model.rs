@@ -1,4 +1,4 @@
-//! What AWS's service model says about requests, and the check against it that comes before each operation.
+//! AWS's service model of requests, and the check against it before each operation.
 //!
 //! Like AWS: all types first (`SerializationException`), then what is required, lengths, ranges, enums and patterns
 //! (`InvalidParameterException`). Unknown members are ignored, and `null` is the same as absent.
@@ -16,7 +16,7 @@ use crate::error::ApiError;
 use crate::request::Request;
 
 /// Operations that Amazon ECR has and this registry does not.
-const NOT_EMULATED: [&str; 20] = [
+const NOT_EMULATED: [&str; 19] = [
     "CreateRepositoryCreationTemplate",
     "DeleteRepositoryCreationTemplate",
     "DeregisterPullTimeUpdateExclusion",
@@ -25,7 +25,6 @@ const NOT_EMULATED: [&str; 20] = [
     "ListPullTimeUpdateExclusions",
     "ListReplicationBackfills",
     "PutAccountSetting",
-    "PutReplicationConfiguration",
     "PutSigningConfiguration",
     "RegisterPullTimeUpdateExclusion",
     "StartLifecyclePolicyPreview",
@@ -49,12 +48,17 @@ pub(crate) fn check(operation: &str, request: &Value) -> Result<(), ApiError> {
     check::constraints(members, request, "")
 }
 
+/// Fails unless a repository can have this name.
+pub(crate) fn check_repository_name(name: &str) -> Result<(), ApiError> {
+    check::repository_name(name)
+}
+
 /// The operations that this registry has, by name.
 pub(crate) fn operations() -> impl Iterator<Item = &'static str> {
     OPERATIONS.iter().map(|(name, _)| *name)
 }
 
-/// AWS says no more than the code. What is missing only here has a code that AWS does not have.
+/// The error for an unknown operation. One that only AWS has gets a code that AWS does not have.
 pub(crate) fn unknown(operation: &str) -> ApiError {
     if NOT_EMULATED.contains(&operation) {
         let message = format!("Amazon ECR has the operation {operation}, but this emulator does not.");
@@ -72,6 +76,6 @@ mod tests {
         let names: Vec<_> = operations().collect();
         assert!(names.is_sorted());
         assert!(NOT_EMULATED.iter().all(|name| !names.contains(name)));
-        assert_eq!(names.len() + NOT_EMULATED.len(), 62, "AWS's model has so many");
+        assert_eq!(names.len() + NOT_EMULATED.len(), 62, "the operations of AWS's model");
     }
 }

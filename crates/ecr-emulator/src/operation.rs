@@ -13,6 +13,7 @@ mod put_image;
 mod referrers;
 mod registry;
 mod registry_policy;
+mod replication;
 mod repositories;
 mod repository_policy;
 mod resource_tags;
@@ -32,13 +33,13 @@ use crate::state::State;
 
 type Operation = fn(&mut State, &Request<'_>) -> Result<Value, ApiError>;
 
-/// Does one operation.
+/// Performs one operation.
 pub(crate) fn run(state: &mut State, name: &str, request: &Value) -> Result<Value, ApiError> {
     let operation = find(name).ok_or_else(|| model::unknown(name))?;
     model::check(name, request)?;
     let request = Request::new(request)?;
     match other_registry(state, name, &request)? {
-        Some(place) => state.within(&place, |state| operation(state, &request)),
+        Some(registry) => state.in_registry(&registry, |state| operation(state, &request)),
         None => operation(state, &request),
     }
 }
@@ -79,6 +80,7 @@ fn find(name: &str) -> Option<Operation> {
         "PutLifecyclePolicy" => lifecycle::put_lifecycle_policy,
         "PutRegistryPolicy" => registry_policy::put_registry_policy,
         "PutRegistryScanningConfiguration" => scanning::put_registry_scanning_configuration,
+        "PutReplicationConfiguration" => replication::put_replication_configuration,
         "SetRepositoryPolicy" => repository_policy::set_repository_policy,
         "StartImageScan" => scanning::start_image_scan,
         "TagResource" => resource_tags::tag_resource,

@@ -6,12 +6,12 @@ use base64::engine::general_purpose::STANDARD;
 use crate::error::ApiError;
 use crate::request::Request;
 
-/// Which part of a list a request wants.
+/// The page of a list that a request asks for.
 pub(crate) struct Page {
     scope: String,
     /// Continue after this key.
     pub(crate) after: Option<String>,
-    /// At most so many results.
+    /// Largest number of results.
     pub(crate) size: usize,
 }
 
@@ -45,7 +45,7 @@ impl Page {
         Ok(Self { scope, after, size })
     }
 
-    /// The same with at most so many results.
+    /// The same page with a smaller limit.
     pub(crate) fn no_larger_than(self, size: usize) -> Self {
         Self { size: self.size.min(size), ..self }
     }
@@ -63,7 +63,7 @@ pub(crate) fn to_first_page(token: &str) -> Option<String> {
     Some(STANDARD.encode(format!("1\n{scope}\n")))
 }
 
-/// `maxResults` and `nextToken` make no sense next to an explicit list.
+/// Fails for `maxResults` or `nextToken` next to an explicit list.
 pub(crate) fn refuse_with(request: &Request<'_>, list: &str) -> Result<(), ApiError> {
     for member in ["nextToken", "maxResults"] {
         if request.has(member) {

@@ -1,9 +1,9 @@
-//! Worlds to begin with: images from OCI layouts, and registries written down in TOML.
+//! Seeds: registries described in TOML, and images from OCI layouts.
 //!
 //! ```
 //! # fn example() -> Result<(), ecr_emulator::seed::SeedError> {
 //! let emulator = ecr_emulator::Emulator::new();
-//! ecr_emulator::seed::world(
+//! ecr_emulator::seed::from_toml(
 //!     &emulator,
 //!     r#"
 //!     [[repository]]
@@ -24,18 +24,18 @@
 //! # example().unwrap();
 //! ```
 
+mod document;
 mod layout;
-mod shape;
-mod world;
+mod toml_file;
 
 use std::path::PathBuf;
 
 pub use layout::oci_layout;
-pub use world::{world, world_file};
+pub use toml_file::{from_toml, from_toml_file};
 
 use crate::error::ApiError;
 
-/// Why a registry could not be filled. What came before the trouble stays.
+/// Reasons why a registry could not be seeded. What was seeded before the error stays.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SeedError {
@@ -44,20 +44,20 @@ pub enum SeedError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// A file is not what it should be.
+    /// A file is missing or malformed.
     #[error("{}: {problem}", path.display())]
     Layout {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The defect.
         problem: String,
     },
-    /// A world is not written as it should be.
+    /// A TOML text does not describe a registry.
     #[error("{0}")]
-    World(String),
+    Toml(String),
     /// The registry refuses it.
     #[error("{0}")]
     Refused(#[from] ApiError),

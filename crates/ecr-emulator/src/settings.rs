@@ -1,6 +1,6 @@
-//! Whose registry this is.
+//! Account and Region of a registry.
 
-/// The account and Region that the registry says it is in.
+/// The account and Region of a registry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Settings {
     /// Twelve digits; also the registry's id.
@@ -21,7 +21,7 @@ impl Settings {
         format!("arn:aws:ecr:{}:{}:repository/{name}", self.region, self.account)
     }
 
-    /// Who every caller is.
+    /// The ARN of a caller who assumed no role.
     pub(crate) fn caller_arn(&self) -> String {
         format!("arn:aws:sts::{}:assumed-role/emulator/session", self.account)
     }

@@ -73,13 +73,13 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode, Failure> {
 /// Starts the function, invokes it with the scheduled event and takes its report; the decisions that the answer
 /// leaves out come from the log.
 async fn scheduled(endpoint: &str, mode: Mode) -> Result<Report, Failure> {
-    let mode = table::word(&mode);
+    let mode = mode.word();
     let variables = [
         ("AWS_ENDPOINT_URL", endpoint),
         ("AWS_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "demo"),
         ("AWS_SECRET_ACCESS_KEY", "demo"),
-        ("JANITOR_MODE", &mode),
+        ("JANITOR_MODE", mode),
         ("JANITOR_SUPERSEDED", "delete"),
     ];
     let binary = function_binary()?;

@@ -5,11 +5,11 @@ use serde::Serialize;
 
 use crate::config::policy::Action;
 use crate::inventory::graph;
-use crate::inventory::{Inventory, Position, Status};
-use crate::oci::attestation::{Form, Kind, kind};
+use crate::inventory::{ImageIndex, ImageStatus, Inventory, PerImage};
+use crate::oci::attestation::{Form, Kind, classify};
 use crate::oci::digest::Digest;
 use crate::oci::manifest::Manifest;
-use crate::report::decision::{Reason, State};
+use crate::report::reason::{Reason, State};
 use crate::rules::verdict::Verdict;
 
 /// An image, explained.
@@ -58,7 +58,7 @@ pub struct Explanation {
     /// The rule in a sentence.
     pub because: &'static str,
     /// Why nothing in the repository is touched at all, if so.
-    pub repository_left_alone: Option<String>,
+    pub repository_skipped: Option<String>,
     /// How to stop making more of them, if there are any.
     pub advice: Option<&'static str>,
 }
@@ -125,9 +125,9 @@ const LATELY: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 impl Explanation {
     /// Nothing in the repository is touched, for this reason.
-    pub fn leave_alone(&mut self, why: String) {
+    pub fn skip(&mut self, why: String) {
         self.action = Action::Keep;
-        self.repository_left_alone = Some(why);
+        self.repository_skipped = Some(why);
     }
 
     /// An index could not be read, so that nobody knows what lists the image.
@@ -137,23 +137,23 @@ impl Explanation {
     }
 }
 
-/// A judged repository, ready to be asked.
-pub struct Asked<'a> {
+/// A judged repository, ready to explain its images.
+pub struct Explainer<'a> {
     /// Its name.
     pub repository: &'a str,
     /// The inventory.
     pub inventory: &'a Inventory,
     /// The verdicts, by position.
-    pub verdicts: &'a [Verdict],
+    pub verdicts: &'a PerImage<Verdict>,
     /// The time of asking.
     pub now: Timestamp,
 }
 
-impl Asked<'_> {
+impl Explainer<'_> {
     /// Explains one image, with its manifest if that could be read and verified.
-    pub fn explain(&self, position: Position, manifest: Option<&Manifest>) -> Explanation {
+    pub fn explain(&self, position: ImageIndex, manifest: Option<&Manifest>) -> Explanation {
         let image = self.inventory.image(position);
-        let verdict = &self.verdicts[position as usize];
+        let verdict = &self.verdicts[position];
         let attested = self.inventory.attested(position);
         let subject_position = attested.and_then(|digest| self.inventory.position(digest));
         let owned = |text: &str| text.to_owned();
@@ -162,8 +162,8 @@ impl Asked<'_> {
             digest: image.digest,
             tags: image.tags.iter().map(ToString::to_string).collect(),
             kind: self.kind(position, manifest),
-            form: verdict.form,
-            state: verdict.state,
+            form: verdict.artifact.form(),
+            state: verdict.artifact.state(),
             predicate_types: manifest
                 .map(|m| m.predicate_types().into_iter().map(owned).collect())
                 .unwrap_or_default(),
@@ -179,15 +179,15 @@ impl Asked<'_> {
             artifact_type: manifest.and_then(|manifest| {
                 manifest.artifact_type.clone().or_else(|| manifest.config.as_ref()?.media_type.clone())
             }),
-            is_active: image.status == Status::Active,
+            is_active: image.status == ImageStatus::Active,
             pushed_at: image.pushed_at,
             pulled_at: image.pulled_at,
             size_bytes: image.size_bytes,
             action: verdict.action,
             reason: verdict.reason,
             because: verdict.reason.sentence(),
-            repository_left_alone: None,
-            advice: (verdict.kind == Kind::Attestation).then_some(ADVICE),
+            repository_skipped: None,
+            advice: (verdict.kind() == Kind::Attestation).then_some(ADVICE),
         }
     }
 
@@ -195,10 +195,10 @@ impl Asked<'_> {
     pub fn overview(&self) -> Overview {
         let mut kinds = std::collections::BTreeMap::new();
         let mut attestations = std::collections::BTreeMap::new();
-        for (position, verdict) in self.inventory.positions().zip(self.verdicts) {
-            let kind = if self.inventory.is_index(position) { Kind::Index } else { verdict.kind };
+        for (position, verdict) in self.verdicts.iter() {
+            let kind = if self.inventory.is_index(position) { Kind::Index } else { verdict.kind() };
             *kinds.entry(kind).or_default() += 1;
-            if let Some(state) = verdict.state {
+            if let Some(state) = verdict.artifact.state() {
                 *attestations.entry(state).or_default() += 1;
             }
         }
@@ -208,52 +208,51 @@ impl Asked<'_> {
             kinds,
             attestations,
             attestations_of_the_last_30_days: self.recent_attestations(),
-            pending: self.verdicts.iter().filter(|verdict| verdict.action != Action::Keep).count(),
-            advice: self.verdicts.iter().any(|verdict| verdict.kind == Kind::Attestation).then_some(ADVICE),
+            pending: self.verdicts.iter().filter(|(_, verdict)| verdict.action != Action::Keep).count(),
+            advice: self
+                .verdicts
+                .iter()
+                .any(|(_, verdict)| verdict.kind() == Kind::Attestation)
+                .then_some(ADVICE),
         }
     }
 
     /// What the image is: by the rules, and where those need not know, by its bytes.
-    fn kind(&self, position: Position, manifest: Option<&Manifest>) -> Kind {
+    fn kind(&self, position: ImageIndex, manifest: Option<&Manifest>) -> Kind {
         if self.inventory.is_index(position) {
             return Kind::Index;
         }
-        match (self.verdicts[position as usize].kind, manifest) {
+        match (self.verdicts[position].kind(), manifest) {
             (known @ (Kind::Attestation | Kind::Suspect), _) => known,
-            (_, Some(manifest)) => kind(manifest),
+            (_, Some(manifest)) => classify(manifest).kind,
             (known, None) => known,
         }
     }
 
-    fn listed_by(&self, position: Position) -> Vec<Listing> {
-        let tags = |p: Position| self.inventory.image(p).tags.iter().map(ToString::to_string);
-        let mut parents: Vec<Position> =
+    fn listed_by(&self, position: ImageIndex) -> Vec<Listing> {
+        let tags = |p: ImageIndex| self.inventory.image(p).tags.iter().map(ToString::to_string);
+        let mut parents: Vec<ImageIndex> =
             self.inventory.parents(position).iter().map(|edge| edge.parent).collect();
         parents.dedup();
-        let listing = |parent: Position| {
+        let listing = |parent: ImageIndex| {
             let above = graph::above(self.inventory, [parent]);
             Listing {
                 index: self.inventory.image(parent).digest,
                 tags: tags(parent).collect(),
-                tags_above: self
-                    .inventory
-                    .positions()
-                    .filter(|p| above[*p as usize])
-                    .flat_map(tags)
-                    .collect(),
+                tags_above: self.inventory.positions().filter(|p| above[*p]).flat_map(tags).collect(),
                 pushed_at: self.inventory.image(parent).pushed_at,
             }
         };
         parents.into_iter().map(listing).collect()
     }
 
-    fn lists(&self, position: Position) -> Lists {
+    fn lists(&self, position: ImageIndex) -> Lists {
         let mut lists = Lists::default();
-        let mut children: Vec<Position> =
+        let mut children: Vec<ImageIndex> =
             self.inventory.children(position).iter().map(|edge| edge.child).collect();
         children.dedup();
         for child in children {
-            match self.verdicts[child as usize].kind {
+            match self.verdicts[child].kind() {
                 _ if self.inventory.is_index(child) => lists.indexes += 1,
                 Kind::Attestation => lists.attestations += 1,
                 _ => lists.images += 1,
@@ -263,9 +262,9 @@ impl Asked<'_> {
     }
 
     fn recent_attestations(&self) -> usize {
-        let recent = |position: &Position| {
+        let recent = |position: &ImageIndex| {
             let pushed_at = self.inventory.image(*position).pushed_at;
-            self.verdicts[*position as usize].kind == Kind::Attestation
+            self.verdicts[*position].kind() == Kind::Attestation
                 && pushed_at.is_some_and(|at| self.now.duration_since(at) < LATELY)
         };
         self.inventory.positions().filter(recent).count()

@@ -3,26 +3,26 @@
 pub mod explanation;
 pub mod text;
 
+use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
 use super::render::{print_json, print_text};
 use super::{Common, Failure, Output, connect, no_such_repository};
 use crate::cli::exit_code::ExitCode;
-use crate::cli::render::table::word;
 use crate::config::Config;
 use crate::config::policy::Policy;
-use crate::inventory::{Evidence, Inventory, Position};
+use crate::inventory::{Evidence, ImageIndex, Inventory, PerImage};
 use crate::oci::digest::Digest;
 use crate::oci::manifest::Manifest;
-use crate::planner::collect::{survey, verified};
+use crate::planner::collect::{collect, verified};
 use crate::planner::selection::select;
-use crate::registry::Read;
+use crate::registry::ReadRepository as _;
 use crate::registry::ecr::Ecr;
 use crate::report::RepositoryReason;
 use crate::rules::judge;
 use crate::rules::verdict::Verdict;
 use crate::util::deadline::Deadline;
-use explanation::Asked;
+use explanation::Explainer;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -31,7 +31,7 @@ pub(super) struct Args {
     image: String,
 }
 
-/// What is asked about.
+/// The object of the question.
 #[derive(Debug, PartialEq, Eq)]
 enum Target {
     Repository,
@@ -43,22 +43,22 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let config = common.config()?;
     let (repository, target) = parse(&args.image)?;
     let ecr = connect().await?;
-    let left_alone = scope(&ecr, &config, &repository).await?;
+    let skipped = scope(&ecr, &config, &repository).await?;
     let policy = config.policy_of(&repository);
     let now = Timestamp::now();
-    let surveyed = survey(&ecr, &repository, &policy, now, &Deadline::default()).await;
-    let is_certain = surveyed.is_ok();
-    let (mut inventory, verdicts, left_alone) = match surveyed {
-        Ok(surveyed) => (surveyed.inventory, surveyed.verdicts, left_alone),
+    let collected = collect(&ecr, &repository, &policy, now, &Deadline::default()).await;
+    let is_certain = collected.is_ok();
+    let (mut inventory, verdicts, skipped) = match collected {
+        Ok(collected) => (collected.inventory, collected.verdicts, skipped),
         // Nothing is certain then, but what this one image is can still be told.
-        Err(hands_off) => match list(&ecr, &repository, &policy, now).await {
-            Ok((inventory, verdicts)) => (inventory, verdicts, Some(hands_off.detail)),
-            Err(_) => return Err(Failure::NothingDone(format!("{repository}: {}", hands_off.detail))),
+        Err(why) => match list(&ecr, &repository, &policy, now).await {
+            Ok((inventory, verdicts)) => (inventory, verdicts, Some(why.detail)),
+            Err(_) => return Err(Failure::NothingDone(format!("{repository}: {}", why.detail))),
         },
     };
     if target == Target::Repository {
         let overview =
-            Asked { repository: &repository, inventory: &inventory, verdicts: &verdicts, now }.overview();
+            Explainer { repository: &repository, inventory: &inventory, verdicts: &verdicts, now }.overview();
         match common.output {
             Output::Json => print_json(&overview),
             Output::Table => print_text(&text::overview(&overview)),
@@ -68,10 +68,10 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let position = find(&inventory, &repository, &target)?;
     let manifest = read(&ecr, &repository, &mut inventory, position).await?;
     let verdicts = judge(&inventory, &policy, now);
-    let asked = Asked { repository: &repository, inventory: &inventory, verdicts: &verdicts, now };
-    let mut explanation = asked.explain(position, manifest.as_ref());
-    if let Some(why) = left_alone {
-        explanation.leave_alone(why);
+    let explainer = Explainer { repository: &repository, inventory: &inventory, verdicts: &verdicts, now };
+    let mut explanation = explainer.explain(position, manifest.as_ref());
+    if let Some(why) = skipped {
+        explanation.skip(why);
     }
     if !is_certain {
         explanation.forget_parents();
@@ -88,11 +88,15 @@ async fn read(
     ecr: &Ecr,
     repository: &str,
     inventory: &mut Inventory,
-    position: Position,
+    position: ImageIndex,
 ) -> Result<Option<Manifest>, Failure> {
     let digest = inventory.image(position).digest;
-    let answer = ecr.manifests(repository, &[digest]).await?;
-    let stored = answer.done.into_iter().find(|m| m.digest == digest).and_then(|m| verified(m).ok());
+    let parts: Vec<_> = ecr.manifests(repository, vec![digest]).collect().await;
+    let mut stored = Vec::new();
+    for part in parts {
+        stored.extend(part.response?.done);
+    }
+    let stored = stored.into_iter().find(|it| it.digest == digest).and_then(|it| verified(it).ok());
     let Some(stored) = stored else { return Ok(None) };
     if inventory.image(position).evidence == Evidence::Unread && !inventory.is_index(position) {
         // Bytes that make no sense are told from the manifest below.
@@ -102,7 +106,7 @@ async fn read(
     Ok(Manifest::parse(stored.bytes.as_bytes()).ok())
 }
 
-/// Whether the configuration leaves the repository alone. One that a pull-through cache fills is not even read:
+/// The reason why the configuration skips the repository, if it does. One that a pull-through cache fills is not even read:
 /// that could import from upstream.
 async fn scope(ecr: &Ecr, config: &Config, repository: &str) -> Result<Option<String>, Failure> {
     let selection = select(ecr, &config.select, None).await?;
@@ -111,9 +115,9 @@ async fn scope(ecr: &Ecr, config: &Config, repository: &str) -> Result<Option<St
             Err(no_such_repository(ecr, &selection, repository))
         }
         Some(Some(RepositoryReason::PullThroughCache)) => Err(Failure::Usage(format!(
-            "{repository} is filled by a pull-through cache rule, and reading it could import images; the janitor leaves it alone"
+            "{repository} is filled by a pull-through cache rule, and reading it could import images; the janitor skips it"
         ))),
-        Some(skip) => Ok(skip.map(|reason| word(&reason))),
+        Some(skip) => Ok(skip.map(|reason| <&str>::from(reason).to_owned())),
     }
 }
 
@@ -123,17 +127,8 @@ async fn list(
     repository: &str,
     policy: &Policy,
     now: Timestamp,
-) -> Result<(Inventory, Vec<Verdict>), Failure> {
-    let mut images = Vec::new();
-    let mut next = None;
-    loop {
-        let page = ecr.image_page(repository, next.clone()).await?;
-        images.extend(page.images);
-        match page.next {
-            Some(token) if Some(&token) != next.as_ref() => next = Some(token),
-            _ => break,
-        }
-    }
+) -> Result<(Inventory, PerImage<Verdict>), Failure> {
+    let images = ecr.images(repository).try_concat().await?;
     let mut inventory = Inventory::new(images);
     inventory.link();
     let verdicts = judge(&inventory, policy, now);
@@ -162,8 +157,8 @@ fn parse(image: &str) -> Result<(String, Target), Failure> {
     Ok((repository.to_owned(), target))
 }
 
-fn find(inventory: &Inventory, repository: &str, target: &Target) -> Result<Position, Failure> {
-    let matches = |position: &Position| {
+fn find(inventory: &Inventory, repository: &str, target: &Target) -> Result<ImageIndex, Failure> {
+    let matches = |position: &ImageIndex| {
         let image = inventory.image(*position);
         match target {
             Target::Tag(tag) => image.tags.iter().any(|held| **held == **tag),
@@ -171,7 +166,7 @@ fn find(inventory: &Inventory, repository: &str, target: &Target) -> Result<Posi
             Target::Repository => false,
         }
     };
-    let found: Vec<Position> = inventory.positions().filter(matches).collect();
+    let found: Vec<ImageIndex> = inventory.positions().filter(matches).collect();
     let asked = match target {
         Target::Tag(tag) => format!("the tag {tag:?}"),
         Target::Digest(digits) => format!("a digest that begins with {digits}"),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::explanation::{Explanation, Listing, Overview};
-use crate::cli::render::table::{counted, size, word};
+use crate::cli::render::table::{counted, size};
 use crate::config::policy::Action;
 use crate::oci::attestation::{Form, Kind};
 use crate::util::sanitize;
@@ -44,10 +44,10 @@ pub fn image(it: &Explanation) -> String {
 pub fn overview(it: &Overview) -> String {
     let mut text = format!("{}: {}\n\n", sanitize::line(&it.repository), counted(it.images, "image"));
     for (kind, count) in &it.kinds {
-        let _ = writeln!(text, "{count:>8}  {:<12} {}", word(kind), meaning(*kind));
+        let _ = writeln!(text, "{count:>8}  {:<12} {}", <&str>::from(kind), meaning(*kind));
     }
     for (state, count) in &it.attestations {
-        let _ = writeln!(text, "{count:>8}  of the attestations are {}", word(state));
+        let _ = writeln!(text, "{count:>8}  of the attestations are {}", <&str>::from(state));
     }
     let _ = writeln!(
         text,
@@ -157,7 +157,7 @@ fn listings(listings: Option<&[Listing]>) -> String {
 }
 
 fn decision(it: &Explanation) -> String {
-    if let Some(why) = &it.repository_left_alone {
+    if let Some(why) = &it.repository_skipped {
         return format!("nothing, as with everything in this repository ({})", sanitize::line(why));
     }
     let does = match it.action {
@@ -165,7 +165,7 @@ fn decision(it: &Explanation) -> String {
         Action::Tag => "tags it",
         Action::Delete => "deletes it",
     };
-    format!("{does} ({}), because {}.", word(&it.reason), it.because)
+    format!("{does} ({}), because {}.", <&str>::from(it.reason), it.because)
 }
 
 fn time(at: Option<Timestamp>, otherwise: &str) -> String {

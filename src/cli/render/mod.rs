@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::Output;
 use crate::planner::Plan;
-use crate::report::Report;
+use crate::report::outcomes::Outcomes;
+use crate::report::{Report, RepositoryReport};
 use crate::util::sanitize;
 use table::Style;
 
@@ -56,10 +57,11 @@ pub(super) fn print_text(text: &str) {
 /// What an apply is about to do, for the question before it.
 pub(super) fn pending_table(plan: &Plan) -> String {
     let style = style_of(&std::io::stderr());
-    plan.repositories
-        .iter()
-        .filter(|planned| planned.report.counts.planned > 0)
-        .map(|planned| table::repository(&planned.report, style))
+    plan.plans()
+        .filter(|it| !it.steps.is_empty() && !plan.is_stopped(&it.name))
+        .map(|it| {
+            table::repository(&RepositoryReport::new(it.clone(), Outcomes::none(it.steps.len())), style)
+        })
         .collect()
 }
 

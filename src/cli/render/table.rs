@@ -8,8 +8,11 @@ use comfy_table::{Cell, Color, Table};
 
 use crate::config::Mode;
 use crate::oci::attestation::Kind;
-use crate::report::decision::{Decision, Outcome, Reason};
-use crate::report::{Counts, MAX_REFERRERS, Report, RepositoryReason, RepositoryReport};
+use crate::report::counts::{InventoryCounts, MAX_REFERRERS};
+use crate::report::decision::Decision;
+use crate::report::outcome::OutcomeName as Outcome;
+use crate::report::reason::Reason;
+use crate::report::{Counts, Report, RepositoryReason, RepositoryReport};
 use crate::util::sanitize;
 
 /// Whether the reader is a terminal that shows colours.
@@ -57,7 +60,7 @@ pub fn repository(report: &RepositoryReport, style: Style) -> String {
     let mut text = heading(report);
     let mut shown: Vec<&Decision> = report.decisions.iter().filter(|decision| is_shown(decision)).collect();
     shown.sort_by_key(|decision| {
-        (decision.reason, decision.kind != Kind::Index, decision.pushed_at, decision.digest)
+        (decision.image.reason, decision.kind != Kind::Index, decision.image.pushed_at, decision.image.digest)
     });
     if !shown.is_empty() {
         let _ = writeln!(text, "{}", rows(&shown, style));
@@ -85,7 +88,7 @@ fn pressure(report: &RepositoryReport) -> Option<String> {
 fn is_shown(decision: &Decision) -> bool {
     decision.outcome != Outcome::Kept
         || decision.kind == Kind::Suspect
-        || decision.reason == Reason::Unreadable
+        || decision.image.reason == Reason::Unreadable
 }
 
 fn heading(report: &RepositoryReport) -> String {
@@ -96,20 +99,21 @@ fn heading(report: &RepositoryReport) -> String {
             .as_deref()
             .map(|detail| format!(": {}", sanitize::line(detail)))
             .unwrap_or_default();
-        let _ = writeln!(text, "  left alone, {}{detail}", word(&reason));
+        let _ = writeln!(text, "  left alone, {}{detail}", <&str>::from(reason));
         return text;
     }
-    let Counts { images, indexes, attestations, .. } = &report.counts;
+    let InventoryCounts { images, indexes, attestations, .. } = &report.counts.inventory;
     let states: Vec<String> =
-        attestations.by_state.iter().map(|(state, n)| format!("{n} {}", word(state))).collect();
+        attestations.by_state.iter().map(|(state, n)| format!("{n} {}", <&str>::from(state))).collect();
     let others: Vec<String> = report
         .counts
+        .inventory
         .not_attestations
         .iter()
         .filter(|(kind, _)| **kind != Kind::Index)
         .map(|(kind, n)| match kind {
-            Kind::Unread | Kind::Unknown => format!("{n} {}", word(kind)),
-            _ => counted(*n, &word(kind)),
+            Kind::Unread | Kind::Unknown => format!("{n} {}", <&str>::from(kind)),
+            _ => counted(*n, <&str>::from(kind)),
         })
         .collect();
     let _ = write!(
@@ -142,11 +146,11 @@ fn rows(decisions: &[&Decision], style: Style) -> String {
         let outcome = Cell::new(outcome(decision)).fg(colour(decision.outcome));
         table.add_row([
             Cell::new(""),
-            Cell::new(decision.digest.short()),
+            Cell::new(decision.image.digest.short()),
             Cell::new(what(decision)),
             Cell::new(of(decision)),
             Cell::new(pushed(decision)),
-            Cell::new(size(decision.size_bytes)),
+            Cell::new(size(decision.image.size_bytes)),
             if style == Style::Coloured { outcome } else { Cell::new(self::outcome(decision)) },
             Cell::new(reason(decision)),
         ]);
@@ -156,13 +160,13 @@ fn rows(decisions: &[&Decision], style: Style) -> String {
 
 fn what(decision: &Decision) -> String {
     match decision.form {
-        Some(form) => format!("{} ({})", word(&decision.kind), word(&form)),
-        None => word(&decision.kind),
+        Some(form) => format!("{} ({})", <&str>::from(decision.kind), <&str>::from(form)),
+        None => <&str>::from(decision.kind).to_owned(),
     }
 }
 
 fn of(decision: &Decision) -> String {
-    match (&decision.platform, decision.subject) {
+    match (&decision.image.platform, decision.image.subject) {
         (Some(platform), Some(subject)) => format!("{} {}", sanitize::line(platform), subject.short()),
         (None, Some(subject)) => subject.short(),
         _ => "-".into(),
@@ -171,13 +175,13 @@ fn of(decision: &Decision) -> String {
 
 fn pushed(decision: &Decision) -> String {
     let date = |at: jiff::Timestamp| at.strftime("%Y-%m-%d").to_string();
-    decision.pushed_at.map_or_else(|| "unknown".into(), date)
+    decision.image.pushed_at.map_or_else(|| "unknown".into(), date)
 }
 
 fn outcome(decision: &Decision) -> String {
     let done = match (decision.outcome, decision.action) {
-        (Outcome::Planned, action) => format!("would {}", word(&action)),
-        (outcome, _) => word(&outcome),
+        (Outcome::Planned, action) => format!("would {}", action.word()),
+        (outcome, _) => <&str>::from(outcome).to_owned(),
     };
     match &decision.code {
         Some(code) => format!("{done} ({})", sanitize::line(code)),
@@ -187,9 +191,9 @@ fn outcome(decision: &Decision) -> String {
 
 fn reason(decision: &Decision) -> String {
     match (&decision.new_tag, &decision.detail) {
-        (_, Some(detail)) => format!("{}: {}", word(&decision.reason), sanitize::line(detail)),
-        (Some(tag), None) => format!("{} -> {}", word(&decision.reason), sanitize::line(tag)),
-        (None, None) => word(&decision.reason),
+        (_, Some(detail)) => format!("{}: {}", <&str>::from(decision.image.reason), sanitize::line(detail)),
+        (Some(tag), None) => format!("{} -> {}", <&str>::from(decision.image.reason), sanitize::line(tag)),
+        (None, None) => <&str>::from(decision.image.reason).to_owned(),
     }
 }
 
@@ -205,10 +209,10 @@ fn colour(outcome: Outcome) -> Color {
 fn kept(report: &RepositoryReport) -> Option<String> {
     let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
     for decision in report.decisions.iter().filter(|decision| !is_shown(decision)) {
-        *reasons.entry(decision.reason).or_default() += 1;
+        *reasons.entry(decision.image.reason).or_default() += 1;
     }
     let parts: Vec<String> =
-        reasons.iter().map(|(reason, count)| format!("{count} {}", word(reason))).collect();
+        reasons.iter().map(|(reason, count)| format!("{count} {}", <&str>::from(reason))).collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
@@ -238,14 +242,14 @@ fn closing(report: &Report) -> String {
     let incomplete = if report.complete { "" } else { "; not complete" };
     format!(
         "{}: {} in {} with {}, {}{incomplete}",
-        word(&report.mode),
+        report.mode.word(),
         parts.join(", "),
         if report.totals.repositories == 1 {
             "1 repository".into()
         } else {
             format!("{} repositories", report.totals.repositories)
         },
-        counted(counts.images, "image"),
+        counted(counts.inventory.images, "image"),
         counted(calls, "API call")
     )
 }
@@ -271,11 +275,6 @@ pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
         _ => "s",
     };
     format!("{count} {noun}{plural}")
-}
-
-/// The word of an enumeration, as it stands in JSON.
-pub fn word(value: &impl serde::Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| Some(value.as_str()?.to_owned())).unwrap_or_default()
 }
 
 #[cfg(test)]

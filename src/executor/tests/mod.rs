@@ -10,6 +10,8 @@ use registry::Registry;
 
 use super::*;
 use crate::report::RepositoryReport;
+use crate::report::decision::Decision;
+use crate::report::outcome::OutcomeName;
 
 /// Applies these decisions without a deadline.
 async fn applied(registry: &Registry, decisions: Vec<Decision>) -> RepositoryReport {
@@ -21,19 +23,19 @@ async fn applied_until(
     decisions: Vec<Decision>,
     deadline: Deadline,
 ) -> RepositoryReport {
-    let mut planned =
-        Planned { report: repository("r", decisions.len() as u64, decisions), manifests: HashMap::new() };
-    apply(registry, &mut planned, &deadline, &Pace::default()).await;
-    planned.report
+    let images = decisions.len() as u64;
+    let ready = Ready { plan: plan("r", images, decisions), manifests: HashMap::new() };
+    let (plan, outcomes) = execute(registry, ready, &deadline, &RateLimiter::default()).await;
+    RepositoryReport::new(plan, outcomes)
 }
 
 /// A decision afterwards.
 fn after<'a>(report: &'a RepositoryReport, name: &str) -> &'a Decision {
-    report.decisions.iter().find(|decision| decision.digest == digest(name)).unwrap()
+    report.decisions.iter().find(|decision| decision.image.digest == digest(name)).unwrap()
 }
 
 /// The outcomes of these, in order.
-fn outcomes<const N: usize>(report: &RepositoryReport, names: [&str; N]) -> [Outcome; N] {
+fn outcomes<const N: usize>(report: &RepositoryReport, names: [&str; N]) -> [OutcomeName; N] {
     names.map(|name| after(report, name).outcome)
 }
 

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::inventory::{Evidence, Image, Status};
+use futures::stream::{self, BoxStream, StreamExt as _};
+
+use crate::inventory::{Evidence, Image, ImageStatus};
 use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
 use crate::oci::media_type::Shape;
 use crate::registry::{
-    ANSWER_TOO_LARGE, BatchAnswer, CallError, Delete, MAX_IDS, Page, Read, Refusal, Repository,
-    StoredManifest, Tag, TagWritten,
+    BatchResponse, CallError, DeleteImages, MAX_IDS, ManifestPart, ReadRepository, Refusal, StoredManifest,
+    TagImages, TagWritten,
 };
 use crate::report::decision::Decision;
 use crate::testing::decisions::{digest, index};
@@ -26,7 +28,6 @@ struct State {
     scripts: Vec<(&'static str, Digest, Script)>,
     failures: Vec<(&'static str, usize, CallError)>,
     delays: BTreeMap<&'static str, Duration>,
-    rooms: BTreeMap<&'static str, usize>,
     refuses_to_move_tags: bool,
 }
 
@@ -51,8 +52,9 @@ impl Registry {
             registry.add(decision, "");
         }
         for decision in decisions {
-            for parent in &decision.parents {
-                registry.state(|state| state.images.get_mut(parent).unwrap().lists.insert(decision.digest));
+            for parent in &decision.image.parents {
+                registry
+                    .state(|state| state.images.get_mut(parent).unwrap().lists.insert(decision.image.digest));
             }
         }
         registry
@@ -61,19 +63,19 @@ impl Registry {
     /// Adds an image with these bytes.
     pub(super) fn add(&self, decision: &Decision, bytes: &str) {
         let image = Image {
-            digest: decision.digest,
-            pushed_at: decision.pushed_at,
+            digest: decision.image.digest,
+            pushed_at: decision.image.pushed_at,
             pulled_at: None,
-            size_bytes: decision.size_bytes,
-            tags: decision.tags.iter().map(|tag| tag.as_str().into()).collect(),
-            status: Status::Active,
+            size_bytes: decision.image.size_bytes,
+            tags: decision.image.tags.iter().map(|tag| tag.as_str().into()).collect(),
+            status: ImageStatus::Active,
             shape: if decision.kind == Kind::Index { Shape::Index } else { Shape::Manifest },
             ruled_out: None,
-            subject: decision.subject,
+            subject: decision.image.subject,
             evidence: Evidence::Unread,
         };
         let stored = Stored { image, lists: BTreeSet::new(), bytes: bytes.to_owned() };
-        self.state(|state| state.images.insert(decision.digest, stored));
+        self.state(|state| state.images.insert(decision.image.digest, stored));
     }
 
     /// An index appears that the plan does not know, and lists these.
@@ -110,11 +112,6 @@ impl Registry {
     /// Every call of an operation takes so long.
     pub(super) fn delay(&self, operation: &'static str, seconds: u64) {
         self.state(|state| state.delays.insert(operation, Duration::from_secs(seconds)));
-    }
-
-    /// Answers of an operation that name more images than this are too large to be read.
-    pub(super) fn has_room_for(&self, operation: &'static str, images: usize) {
-        self.state(|state| state.rooms.insert(operation, images));
     }
 
     /// The repository's tags are immutable.
@@ -158,13 +155,11 @@ impl Registry {
         assert!((1..=MAX_IDS).contains(&names.len()), "{operation} names {} images", names.len());
         names.sort();
         let (delay, error) = self.state(|state| {
-            let is_too_large = state.rooms.get(operation).is_some_and(|room| names.len() > *room);
             state.log.push((operation, names));
             let call = state.log.iter().filter(|(op, _)| *op == operation).count();
             let error = state.failures.iter().find(|(op, number, _)| (*op, *number) == (operation, call));
             let error = error.map(|(_, _, error)| error.clone());
-            let too_large = is_too_large.then(|| failure(operation, ANSWER_TOO_LARGE));
-            (state.delays.get(operation).copied(), error.or(too_large))
+            (state.delays.get(operation).copied(), error)
         });
         if let Some(delay) = delay {
             tokio::time::sleep(delay).await;
@@ -181,7 +176,7 @@ impl Registry {
 }
 
 fn failure(operation: &'static str, code: &str) -> CallError {
-    CallError { operation, code: code.into(), message: "the test says so".into() }
+    CallError::of_aws(operation, code, "the test says so")
 }
 
 impl State {
@@ -201,7 +196,7 @@ impl State {
         operation: &str,
         digests: &[Digest],
         answer: impl Fn(&Self, Digest) -> Result<T, &'static str>,
-    ) -> BatchAnswer<T> {
+    ) -> BatchResponse<T> {
         let (mut done, mut refused) = (Vec::new(), Vec::new());
         for digest in digests.iter().copied() {
             let result = match self.scripted(operation, digest) {
@@ -212,11 +207,11 @@ impl State {
             match result {
                 Ok(answer) => done.push(answer),
                 Err(code) => {
-                    refused.push(Refusal { digest, code: code.into(), reason: format!("because of {code}") });
+                    refused.push(Refusal::new(digest, code, format!("because of {code}")));
                 }
             }
         }
-        BatchAnswer { done, refused }
+        BatchResponse { done, refused }
     }
 
     /// ECR looks at the state before the call: an index that goes in the same call still protects its children.
@@ -231,27 +226,35 @@ impl State {
     }
 }
 
-impl Read for Registry {
+impl ReadRepository for Registry {
     async fn describe(&self, _: &str, digests: &[Digest]) -> Result<Vec<Image>, CallError> {
         self.call("describe", self.named(digests)).await?;
         let image = |state: &State, digest| match state.images.get(digest) {
             Some(stored) => Ok(stored.image.clone()),
-            None => Err(CallError {
-                operation: "DescribeImages",
-                code: "ImageNotFoundException".into(),
-                message: format!("The image with imageId {{imageDigest:'{digest}'}} does not exist"),
-            }),
+            None => Err(CallError::of_aws(
+                "DescribeImages",
+                "ImageNotFoundException",
+                format!("The image with imageId {{imageDigest:'{digest}'}} does not exist"),
+            )),
         };
         self.state(|state| digests.iter().map(|digest| image(state, digest)).collect())
     }
 
-    async fn manifests(&self, _: &str, digests: &[Digest]) -> Result<BatchAnswer<StoredManifest>, CallError> {
-        self.call("read", self.named(digests)).await?;
-        let manifest = |state: &State, digest| {
-            let stored = state.images.get(&digest).ok_or("ImageNotFound")?;
-            Ok(StoredManifest { digest, bytes: stored.bytes.clone(), media_type: None })
+    fn images<'a>(&'a self, _: &'a str) -> BoxStream<'a, Result<Vec<Image>, CallError>> {
+        unreachable!()
+    }
+
+    fn manifests<'a>(&'a self, _: &'a str, digests: Vec<Digest>) -> BoxStream<'a, ManifestPart> {
+        let part = async move {
+            let manifest = |state: &State, digest| {
+                let stored = state.images.get(&digest).ok_or("ImageNotFound")?;
+                Ok(StoredManifest { digest, bytes: stored.bytes.clone(), media_type: None })
+            };
+            let response = self.call("read", self.named(&digests)).await;
+            let response = response.map(|()| self.state(|state| state.answer("read", &digests, manifest)));
+            ManifestPart { digests, response }
         };
-        Ok(self.state(|state| state.answer("read", digests, manifest)))
+        stream::once(part).boxed()
     }
 
     async fn tag_holders(
@@ -265,34 +268,10 @@ impl Read for Registry {
             told.map(|tag| (tag.clone(), state.holder(tag))).collect()
         }))
     }
-
-    async fn repositories(&self) -> Result<Vec<Repository>, CallError> {
-        unreachable!()
-    }
-
-    async fn pull_through_prefixes(&self) -> Result<Vec<String>, CallError> {
-        unreachable!()
-    }
-
-    async fn resource_tags(&self, _: &str) -> Result<BTreeMap<String, String>, CallError> {
-        unreachable!()
-    }
-
-    async fn image_page(&self, _: &str, _: Option<String>) -> Result<Page, CallError> {
-        unreachable!()
-    }
-
-    fn calls(&self) -> BTreeMap<String, u64> {
-        BTreeMap::new()
-    }
-
-    fn throttles(&self) -> u64 {
-        0
-    }
 }
 
-impl Delete for Registry {
-    async fn delete(&self, _: &str, digests: &[Digest]) -> Result<BatchAnswer<Digest>, CallError> {
+impl DeleteImages for Registry {
+    async fn delete(&self, _: &str, digests: &[Digest]) -> Result<BatchResponse<Digest>, CallError> {
         self.call("delete", self.named(digests)).await?;
         Ok(self.state(|state| {
             let mut answer = state.answer("delete", digests, State::may_go);
@@ -303,7 +282,7 @@ impl Delete for Registry {
     }
 }
 
-impl Tag for Registry {
+impl TagImages for Registry {
     async fn put_tag(&self, _: &str, manifest: &StoredManifest, tag: &str) -> Result<TagWritten, CallError> {
         self.call("put", vec![tag.to_owned()]).await?;
         Ok(self.state(|state| {

@@ -8,7 +8,7 @@ use super::registry::Script::{Refused, Silence};
 use super::*;
 use crate::oci::attestation::Form;
 use crate::oci::media_type::{DOCKER_ATTESTATION, EMPTY, IMAGE_CONFIG, IN_TOTO};
-use Outcome::{AlreadyGone, ChangedSincePlan, Failed, Kept, Tagged};
+use OutcomeName::{AlreadyGone, ChangedSincePlan, Failed, Kept, Tagged};
 
 /// An attestation in the OCI form: its bytes, and that it is to be tagged `tag-<number>`.
 fn attestation_with_bytes(number: usize) -> (Decision, String) {
@@ -19,8 +19,8 @@ fn attestation_with_bytes(number: usize) -> (Decision, String) {
         "layers": [{ "mediaType": IN_TOTO, "digest": format!("sha256:{number:064x}"), "size": 1 }],
     })
     .to_string();
-    let decision = attestation("").to_be_tagged(&format!("tag-{number}")).said(|it| {
-        it.digest = Digest::of(bytes.as_bytes());
+    let decision = attestation("").to_be_tagged(&format!("tag-{number}")).with(|it| {
+        it.image.digest = Digest::of(bytes.as_bytes());
         it.form = Some(Form::Oci);
     });
     (decision, bytes)
@@ -32,20 +32,22 @@ pub(super) fn to_be_tagged(count: usize) -> (Vec<Decision>, Registry) {
     for number in 0..count {
         let (decision, bytes) = attestation_with_bytes(number);
         registry.add(&decision, &bytes);
-        registry.name(decision.digest, &number.to_string());
+        registry.name(decision.image.digest, &number.to_string());
         decisions.push(decision);
     }
     (decisions, registry)
 }
 
-fn outcomes(report: &RepositoryReport) -> Vec<(Outcome, &str)> {
-    report.decisions.iter().map(|it| (it.outcome, it.code.as_deref().unwrap_or(""))).collect()
+fn outcomes(report: &RepositoryReport) -> Vec<(OutcomeName, &str)> {
+    let mut rows: Vec<&Decision> = report.decisions.iter().collect();
+    rows.sort_by_key(|row| row.new_tag.as_ref());
+    rows.into_iter().map(|row| (row.outcome, row.code.as_deref().unwrap_or(""))).collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_tag_is_written_with_the_stored_bytes_after_one_look_for_the_whole_batch() {
     let (decisions, registry) = to_be_tagged(2);
-    let wanted: Vec<Digest> = decisions.iter().map(|decision| decision.digest).collect();
+    let wanted: Vec<Digest> = decisions.iter().map(|decision| decision.image.digest).collect();
     let report = applied(&registry, decisions).await;
     assert_eq!(outcomes(&report), [(Tagged, ""); 2]);
     let log = ["describe 0 1", "holders tag-0 tag-1", "read 0 1", "put tag-0", "put tag-1"];
@@ -57,13 +59,11 @@ async fn a_tag_is_written_with_the_stored_bytes_after_one_look_for_the_whole_bat
 async fn bytes_that_are_at_hand_are_not_read_again() {
     let (decisions, registry) = to_be_tagged(1);
     let (decision, bytes) = attestation_with_bytes(0);
-    let manifest = StoredManifest { digest: decision.digest, bytes, media_type: None };
-    let mut planned = Planned {
-        report: repository("r", 1, decisions),
-        manifests: HashMap::from([(decision.digest, manifest)]),
-    };
-    apply(&registry, &mut planned, &Deadline::default(), &Pace::default()).await;
-    assert_eq!(planned.report.counts.tagged, 1);
+    let manifest = StoredManifest { digest: decision.image.digest, bytes, media_type: None };
+    let manifests = HashMap::from([(manifest.digest, manifest)]);
+    let ready = Ready { plan: plan("r", 1, decisions), manifests };
+    let (plan, outcomes) = execute(&registry, ready, &Deadline::default(), &RateLimiter::default()).await;
+    assert_eq!(RepositoryReport::new(plan, outcomes).counts.tagged, 1);
     assert!(registry.calls_of("read").is_empty());
 }
 
@@ -108,7 +108,7 @@ async fn a_tag_that_is_taken_at_the_last_moment_is_in_use_too() {
 #[tokio::test(start_paused = true)]
 async fn a_tag_that_the_image_has_by_now_is_not_written_again() {
     let (decisions, registry) = to_be_tagged(1);
-    let own = decisions[0].digest;
+    let own = decisions[0].image.digest;
     let report = applied_while(&registry, decisions, "holders", || registry.tag(own, "tag-0")).await;
     assert_eq!(outcomes(&report), [(Kept, "")]);
     assert!(registry.calls_of("put").is_empty());
@@ -119,14 +119,14 @@ async fn a_tag_of_which_ecr_says_nothing_is_not_written() {
     let (decisions, registry) = to_be_tagged(1);
     registry.script("holders", digest("tag-0"), Silence);
     let report = applied(&registry, decisions).await;
-    assert_eq!(outcomes(&report), [(Failed, "NoAnswer")]);
+    assert_eq!(outcomes(&report), [(Failed, "no-answer")]);
     assert!(registry.calls_of("put").is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_image_that_changed_or_vanished_since_gets_no_tag() {
     let (mut decisions, registry) = to_be_tagged(2);
-    decisions[0].pushed_at = Some(time(1));
+    decisions[0].image.pushed_at = Some(time(1));
     let vanished = attestation("vanished").to_be_tagged("tag-2");
     decisions.push(vanished);
     let report = applied(&registry, decisions).await;
@@ -138,21 +138,21 @@ async fn an_image_that_changed_or_vanished_since_gets_no_tag() {
 async fn bytes_that_are_missing_or_of_another_image_prove_nothing() {
     let (decisions, registry) = to_be_tagged(3);
     registry.add(&decisions[0], &attestation_with_bytes(9).1);
-    let (refused, silent) = (decisions[1].digest, decisions[2].digest);
+    let (refused, silent) = (decisions[1].image.digest, decisions[2].image.digest);
     registry.script("read", refused, Refused("ImageNotFound"));
     registry.script("read", silent, Silence);
     let report = applied(&registry, decisions).await;
-    assert_eq!(outcomes(&report), [(Failed, "NotProven"); 3]);
+    assert_eq!(outcomes(&report), [(Failed, "not-proven"); 3]);
     assert!(registry.calls_of("put").is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn bytes_of_another_form_than_planned_prove_nothing() {
-    for form in [Some(Form::Legacy), Some(Form::ByParent), Some(Form::Unread), None] {
+    for form in [Some(Form::Legacy), Some(Form::ByParent), Some(Form::Unread)] {
         let (mut decisions, registry) = to_be_tagged(1);
         decisions[0].form = form;
         let report = applied(&registry, decisions).await;
-        assert_eq!(outcomes(&report), [(Failed, "NotProven")], "{form:?}");
+        assert_eq!(outcomes(&report), [(Failed, "not-proven")], "{form:?}");
     }
 }
 
@@ -167,11 +167,11 @@ async fn what_only_its_parent_proves_is_tagged_if_the_plan_says_that_it_did() {
     .to_string();
     for (form, outcome) in [
         (Form::ByParent, (Tagged, "")),
-        (Form::Legacy, (Failed, "NotProven")),
-        (Form::Oci, (Failed, "NotProven")),
+        (Form::Legacy, (Failed, "not-proven")),
+        (Form::Oci, (Failed, "not-proven")),
     ] {
-        let decision = attestation("").to_be_tagged("tag").said(|it| {
-            (it.digest, it.form) = (Digest::of(bytes.as_bytes()), Some(form));
+        let decision = attestation("").to_be_tagged("tag").with(|it| {
+            (it.image.digest, it.form) = (Digest::of(bytes.as_bytes()), Some(form));
         });
         let registry = Registry::default();
         registry.add(&decision, &bytes);
@@ -216,7 +216,7 @@ async fn a_put_that_is_never_answered_is_failed() {
     registry.delay("put", 1000);
     let deadline = Deadline::after(Duration::from_secs(100), true);
     let report = applied_until(&registry, decisions, deadline).await;
-    assert_eq!(outcomes(&report), [(Failed, "NoAnswer")]);
+    assert_eq!(outcomes(&report), [(Failed, "no-answer")]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -238,31 +238,4 @@ async fn the_same_plan_again_leaves_its_own_tags_and_writes_the_rest() {
     applied(&registry, decisions.clone()).await;
     let report = applied(&registry, decisions).await;
     assert_eq!(outcomes(&report), [(Kept, ""), (Tagged, "")]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_too_large_to_be_read_together_is_tagged_in_parts() {
-    for operation in ["holders", "read"] {
-        let (decisions, registry) = to_be_tagged(7);
-        registry.add(&image("other"), "");
-        registry.tag(digest("other"), "tag-3");
-        registry.has_room_for(operation, 1);
-        let report = applied(&registry, decisions).await;
-        let mut expected = [(Tagged, ""); 7];
-        expected[3] = (Failed, "tag-in-use");
-        assert_eq!(outcomes(&report), expected, "{operation}");
-        assert_eq!(registry.calls_of("put").len(), 6);
-        assert!(registry.calls_of("describe").len() > 6, "each part is looked at again before it is written");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_too_large_alone_fails_and_nothing_else_does() {
-    for operation in ["holders", "read"] {
-        let (decisions, registry) = to_be_tagged(2);
-        registry.has_room_for(operation, 0);
-        let report = applied(&registry, decisions).await;
-        assert_eq!(outcomes(&report), [(Failed, "AnswerTooLarge"); 2], "{operation}");
-        assert!(registry.calls_of("put").is_empty());
-    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use Outcome::{Deadline as OutOfTime, Deleted, Failed};
+use OutcomeName::{Deadline as OutOfTime, Deleted, Failed};
 
 /// Work is started for 90 seconds, and calls are waited for until 97.5.
 fn a_hundred_seconds() -> Deadline {
@@ -59,7 +59,7 @@ async fn a_deletion_that_is_never_answered_is_failed_and_not_waited_for() {
     let start = tokio::time::Instant::now();
     let report = applied_until(&registry, decisions, a_hundred_seconds()).await;
     assert_eq!(outcomes(&report, ["i", "a", "o"]), [Failed, Failed, OutOfTime]);
-    assert_eq!((code(&report, "i"), code(&report, "a")), ("NoAnswer", "not-attempted"));
+    assert_eq!((code(&report, "i"), code(&report, "a")), ("no-answer", "not-attempted"));
     assert!(start.elapsed() < Duration::from_secs(100));
 }
 

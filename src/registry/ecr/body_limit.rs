@@ -1,7 +1,7 @@
-//! How much of an answer is taken in.
+//! Limits how large a response body is read.
 //!
-//! A call names a hundred manifests, and each may have 4 MiB: more than a small function has. How large they are is not
-//! known before, and so an answer that promises too much is left unread, to be asked for again in smaller parts.
+//! A call names a hundred manifests of up to 4 MiB each: more than the memory of a small function. Their sizes are not
+//! known beforehand, so a response that promises too much is left unread, to be asked for again in smaller parts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,32 +10,32 @@ use aws_sdk_ecr::config::interceptors::BeforeDeserializationInterceptorContextMu
 use aws_sdk_ecr::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ecr::error::BoxError;
 
-/// For an answer: a hundred manifests of 30 KiB. Ordinary ones have one or two.
-pub(super) const MANY: u64 = 3 * 1024 * 1024;
-/// For the answer about one manifest: 4 MiB, with a backslash before every other byte and something around it.
-pub(super) const ONE: u64 = 9 * 1024 * 1024;
+/// The limit for a batch: a hundred manifests of 30 KiB. Ordinary ones have one or two.
+pub(super) const BATCH_LIMIT: u64 = 3 * 1024 * 1024;
+/// The limit for a single manifest: 4 MiB, with a backslash before every other byte and something around it.
+pub(super) const SINGLE_LIMIT: u64 = 9 * 1024 * 1024;
 
-/// Room for one answer.
+/// The limit on one response body.
 #[derive(Debug, Clone)]
-pub(super) struct Room {
+pub(super) struct BodyLimit {
     bytes: u64,
     exceeded: Arc<AtomicBool>,
 }
 
-impl Room {
-    pub(super) fn of(bytes: u64) -> Self {
+impl BodyLimit {
+    pub(super) fn new(bytes: u64) -> Self {
         Self { bytes, exceeded: Arc::default() }
     }
 
-    /// Whether the answer was too large, and was not read.
+    /// Whether the response was too large, and was not read.
     pub(super) fn was_exceeded(&self) -> bool {
         self.exceeded.load(Ordering::Relaxed)
     }
 }
 
-impl Intercept for Room {
+impl Intercept for BodyLimit {
     fn name(&self) -> &'static str {
-        "Room"
+        "BodyLimit"
     }
 
     fn modify_before_deserialization(
@@ -48,7 +48,7 @@ impl Intercept for Room {
         let length = response.headers().get("content-length").and_then(|length| length.parse::<u64>().ok());
         if length.is_some_and(|length| length > self.bytes) {
             self.exceeded.store(true, Ordering::Relaxed);
-            // An error here would be tried again; an answer that says nothing is looked at by the caller.
+            // An error here would be tried again; the caller looks at an empty response.
             *response.body_mut() = "{}".into();
         }
         Ok(())

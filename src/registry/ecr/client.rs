@@ -1,22 +1,15 @@
-//! The SDK client: the standard settings of the environment, more retries, and a count of HTTP attempts.
+//! The SDK client: the standard settings of the environment, with more retries.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::retry::{RetryConfig, RetryMode};
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sdk_ecr::config::interceptors::{
-    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
-};
 use aws_sdk_ecr::config::retry::{RetryPartition, TokenBucket};
-use aws_sdk_ecr::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_ecr::error::BoxError;
-use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
-use serde_json::Value;
 
 use super::Ecr;
+use super::attempts::Attempts;
 
 /// ECR's Describe operations are throttled early and without a published rate: the SDK's three attempts are too few.
 const ATTEMPTS: u32 = 10;
@@ -45,7 +38,7 @@ impl Ecr {
             .interceptor(attempts.clone())
             .build();
         let client = aws_sdk_ecr::Client::from_conf(config);
-        Ok(Self { client, attempts, large_answers: Arc::default(), region })
+        Ok(Self { client, attempts, large_responses: Arc::default(), region })
     }
 }
 
@@ -73,72 +66,4 @@ fn timeouts(shared: &SdkConfig) -> TimeoutConfig {
         timeouts = timeouts.operation_attempt_timeout(ATTEMPT_TIMEOUT);
     }
     timeouts.build()
-}
-
-/// Counts HTTP requests by operation, retries included, and those that were throttled.
-#[derive(Debug, Default, Clone)]
-pub struct Attempts(Arc<Mutex<Counts>>);
-
-#[derive(Debug, Default)]
-struct Counts {
-    calls: BTreeMap<String, u64>,
-    throttles: u64,
-}
-
-impl Attempts {
-    pub(super) fn calls(&self) -> BTreeMap<String, u64> {
-        self.counts().calls.clone()
-    }
-
-    pub(super) fn throttles(&self) -> u64 {
-        self.counts().throttles
-    }
-
-    pub(super) fn reset(&self) {
-        *self.counts() = Counts::default();
-    }
-
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Intercept for Attempts {
-    fn name(&self) -> &'static str {
-        "Attempts"
-    }
-
-    fn read_before_transmit(
-        &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if let Some(operation) = config.load::<Metadata>() {
-            *self.counts().calls.entry(operation.name().to_owned()).or_default() += 1;
-        }
-        Ok(())
-    }
-
-    fn read_after_attempt(
-        &self,
-        context: &FinalizerInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        self.counts().throttles += u64::from(context.response().is_some_and(is_throttled));
-        Ok(())
-    }
-}
-
-/// Throttling is not in ECR's service model, and comes as a client error (400) with one of several codes.
-fn is_throttled(response: &HttpResponse) -> bool {
-    let status = response.status();
-    if status.is_success() {
-        return false;
-    }
-    let body: Option<Value> = response.body().bytes().and_then(|body| serde_json::from_slice(body).ok());
-    let code = body.as_ref().and_then(|body| body["__type"].as_str()).unwrap_or_default();
-    status.as_u16() == 429
-        || ["Throttl", "TooManyRequests", "RequestLimit"].iter().any(|it| code.contains(it))
 }

@@ -3,39 +3,61 @@
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use crate::registry::CallError;
+use crate::registry::{CallError, CallErrorKind};
 use crate::util::sanitize;
 
-/// Whatever ECR or a proxy said must not fill the log, in characters.
+/// The longest message of ECR or a proxy that goes into logs, in characters.
 const LONGEST: usize = 600;
 const LONGEST_CODE: usize = 100;
 
-/// Names what failed. A service error keeps ECR's code; everything else gets one of ours.
+/// Translates an SDK error. A service error keeps ECR's code; everything else gets one of the janitor's.
 pub(super) fn call_error<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> CallError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let meta = error.as_service_error().map(ProvideErrorMetadata::meta);
-    let code = match meta.and_then(|meta| meta.code()) {
-        Some(code) => code.to_owned(),
-        None => own_code(&error),
-    };
-    let message = match meta.and_then(|meta| meta.message()) {
-        Some(message) => message.to_owned(),
-        None => chain(&error),
-    };
     let shown = |text: &str, longest| sanitize::cut(without_secrets(text).trim(), longest);
-    CallError { operation, code: shown(&code, LONGEST_CODE), message: shown(&message, LONGEST) }
+    let message = match meta.and_then(|meta| meta.message()) {
+        Some(message) => shown(message, LONGEST),
+        None => shown(&chain(&error), LONGEST),
+    };
+    match meta.and_then(|meta| meta.code()) {
+        Some(code) => {
+            let mut told = CallError::of_aws(operation, shown(code, LONGEST_CODE), message);
+            if told.kind == CallErrorKind::Other && is_server_error(&error) {
+                told.kind = CallErrorKind::ServerError;
+            }
+            told
+        }
+        None => without_code(operation, &error, message),
+    }
 }
 
-/// A code for what ECR gave none for.
-fn own_code<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> String {
-    let status = error.raw_response().map(|response| response.status());
-    match status {
-        Some(status) if status.is_success() => "BadAnswer".into(),
-        Some(status) => format!("Http{}", status.as_u16()),
-        None if chain(error).to_ascii_lowercase().contains("credential") => "NoCredentials".into(),
-        None => "NoAnswer".into(),
+fn is_server_error<E>(error: &SdkError<E, HttpResponse>) -> bool {
+    error.raw_response().is_some_and(|response| response.status().is_server_error())
+}
+
+/// The error for a failure that ECR gave no code for.
+fn without_code<E: std::error::Error + 'static>(
+    operation: &'static str,
+    error: &SdkError<E, HttpResponse>,
+    message: String,
+) -> CallError {
+    let of_kind = |kind| CallError::of_kind(operation, kind, message.clone());
+    match error.raw_response().map(|response| response.status()) {
+        Some(status) if status.is_success() => of_kind(CallErrorKind::MalformedResponse),
+        Some(status) => {
+            let kind = match status.as_u16() {
+                429 => CallErrorKind::Throttled,
+                500.. => CallErrorKind::ServerError,
+                _ => CallErrorKind::Other,
+            };
+            CallError { code: format!("http-{}", status.as_u16()), ..of_kind(kind) }
+        }
+        None if chain(error).to_ascii_lowercase().contains("credential") => {
+            of_kind(CallErrorKind::NoCredentials)
+        }
+        None => of_kind(CallErrorKind::NoResponse),
     }
 }
 

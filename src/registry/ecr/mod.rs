@@ -1,38 +1,43 @@
-//! Amazon ECR behind the port: paging, batching, and the translation of answers and errors.
+//! Amazon ECR behind the port: paging, batching, and the translation of responses and errors.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::Arc;
 
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::operation::batch_get_image::BatchGetImageOutput;
 use aws_sdk_ecr::types::{
-    DescribeImagesFilter, ImageDetail, ImageFailure, ImageIdentifier, ImageStatus, ImageStatusFilter,
-    TagStatus,
+    DescribeImagesFilter, ImageDetail, ImageFailure, ImageIdentifier, ImageStatusFilter, TagStatus,
 };
+use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
-use super::pagination::Tokens;
+use super::pagination::{Page, pages};
 use super::{
-    ANSWER_TOO_LARGE, BatchAnswer, CallError, Delete, Page, Read, Refusal, Repository, StoredManifest, Tag,
-    TagWritten,
+    BatchResponse, CallError, CallErrorKind, DeleteImages, ListRegistry, ManifestPart, MeterCalls,
+    ReadRepository, Refusal, Repository, StoredManifest, TagImages, TagWritten,
 };
-use crate::inventory::{Evidence, Image, Status};
+use crate::inventory::{Evidence, Image, ImageStatus};
 use crate::oci::attestation::kind_by_listing;
-use crate::oci::digest::Digest;
+use crate::oci::digest::{Digest, InvalidDigest};
 use crate::oci::media_type;
+use crate::report::ApiUsage;
 
+mod attempts;
 mod body_limit;
 mod client;
 mod error;
 
-use body_limit::{MANY, ONE, Room};
-pub use client::Attempts;
+use attempts::Attempts;
+use body_limit::{BATCH_LIMIT, BodyLimit, SINGLE_LIMIT};
 use error::call_error;
 
 const REPOSITORIES: &str = "DescribeRepositories";
 const RULES: &str = "DescribePullThroughCacheRules";
-/// Pages of listings, the most that ECR gives.
+const IMAGES: &str = "DescribeImages";
+const MANIFESTS: &str = "BatchGetImage";
+/// The page size of listings, the most that ECR gives.
 const PAGE: i32 = 1000;
 
 /// Amazon ECR in one region, as one caller sees it.
@@ -40,7 +45,7 @@ const PAGE: i32 = 1000;
 pub struct Ecr {
     client: Client,
     attempts: Attempts,
-    large_answers: Arc<Mutex<()>>,
+    large_responses: Arc<Mutex<()>>,
     region: String,
 }
 
@@ -50,72 +55,73 @@ impl Ecr {
         &self.region
     }
 
-    /// Counts from nothing again: one Lambda instance serves many runs.
-    pub fn forget_calls(&self) {
+    /// Resets the counts of calls: one Lambda instance serves many runs.
+    pub fn reset_usage(&self) {
         self.attempts.reset();
     }
 }
 
-impl Read for Ecr {
+impl MeterCalls for Ecr {
+    fn usage(&self) -> ApiUsage {
+        self.attempts.usage()
+    }
+}
+
+impl ListRegistry for Ecr {
     async fn repositories(&self) -> Result<Vec<Repository>, CallError> {
-        let (mut tokens, mut next, mut repositories) = (Tokens::default(), None, Vec::new());
-        loop {
+        let page = |next| async {
             let call = self.client.describe_repositories().max_results(PAGE).set_next_token(next);
             let page = call.send().await.map_err(|error| call_error(REPOSITORIES, error))?;
             let listed = page.repositories.ok_or_else(|| without(REPOSITORIES, "repositories"))?;
-            repositories.extend(listed.into_iter().filter_map(repository));
-            next = tokens.follow(REPOSITORIES, page.next_token)?;
-            if next.is_none() {
-                return Ok(repositories);
-            }
-        }
+            let content: Vec<_> = listed.into_iter().filter_map(repository).collect();
+            Ok(Page { content, next: page.next_token })
+        };
+        pages(REPOSITORIES, page).try_concat().await
     }
 
     async fn pull_through_prefixes(&self) -> Result<Vec<String>, CallError> {
-        let (mut tokens, mut next, mut prefixes) = (Tokens::default(), None, Vec::new());
-        loop {
+        let page = |next| async {
             let call = self.client.describe_pull_through_cache_rules().max_results(PAGE).set_next_token(next);
             let page = call.send().await.map_err(|error| call_error(RULES, error))?;
-            // A rule that is not seen leaves a repository unprotected.
-            for rule in page.pull_through_cache_rules.ok_or_else(|| without(RULES, "rules"))? {
-                prefixes.push(rule.ecr_repository_prefix.ok_or_else(|| without(RULES, "a rule's prefix"))?);
-            }
-            next = tokens.follow(RULES, page.next_token)?;
-            if next.is_none() {
-                return Ok(prefixes);
-            }
-        }
+            let rules = page.pull_through_cache_rules.ok_or_else(|| without(RULES, "rules"))?;
+            // A rule that is missed leaves a repository unprotected.
+            let prefix = |rule: aws_sdk_ecr::types::PullThroughCacheRule| {
+                rule.ecr_repository_prefix.ok_or_else(|| without(RULES, "a rule's prefix"))
+            };
+            let content: Vec<_> = rules.into_iter().map(prefix).collect::<Result<_, _>>()?;
+            Ok(Page { content, next: page.next_token })
+        };
+        pages(RULES, page).try_concat().await
     }
 
     async fn resource_tags(&self, arn: &str) -> Result<BTreeMap<String, String>, CallError> {
-        let answer = self.client.list_tags_for_resource().resource_arn(arn).send().await;
-        let answer = answer.map_err(|error| call_error("ListTagsForResource", error))?;
-        Ok(answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect())
+        let response = self.client.list_tags_for_resource().resource_arn(arn).send().await;
+        let response = response.map_err(|error| call_error("ListTagsForResource", error))?;
+        Ok(response.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect())
     }
+}
 
-    async fn image_page(&self, repository: &str, next: Option<String>) -> Result<Page, CallError> {
-        let call = self.client.describe_images().repository_name(repository).filter(everything());
-        let answer = call.max_results(PAGE).set_next_token(next).send().await;
-        let answer = answer.map_err(|error| call_error("DescribeImages", error))?;
-        let details = answer.image_details.ok_or_else(|| without("DescribeImages", "images"))?;
-        Ok(Page { images: images(details)?, next: answer.next_token })
+impl ReadRepository for Ecr {
+    fn images<'a>(&'a self, repository: &'a str) -> BoxStream<'a, Result<Vec<Image>, CallError>> {
+        pages(IMAGES, move |next| async move {
+            let call = self.client.describe_images().repository_name(repository).filter(every_status());
+            let page = call.max_results(PAGE).set_next_token(next).send().await;
+            let page = page.map_err(|error| call_error(IMAGES, error))?;
+            let details = page.image_details.ok_or_else(|| without(IMAGES, "images"))?;
+            Ok(Page { content: images(details)?, next: page.next_token })
+        })
     }
 
     async fn describe(&self, repository: &str, digests: &[Digest]) -> Result<Vec<Image>, CallError> {
-        let call = self.client.describe_images().repository_name(repository).filter(everything());
-        let answer = call.set_image_ids(Some(by_digest(digests))).send().await;
-        let answer = answer.map_err(|error| call_error("DescribeImages", error))?;
-        images(answer.image_details.unwrap_or_default())
+        let call = self.client.describe_images().repository_name(repository).filter(every_status());
+        let response = call.set_image_ids(Some(by_digest(digests))).send().await;
+        let response = response.map_err(|error| call_error(IMAGES, error))?;
+        images(response.image_details.unwrap_or_default())
     }
 
-    async fn manifests(
-        &self,
-        repository: &str,
-        digests: &[Digest],
-    ) -> Result<BatchAnswer<StoredManifest>, CallError> {
-        let answer = self.batch_get_image(repository, by_digest(digests)).await?;
-        let done = answer.images.unwrap_or_default().into_iter().filter_map(stored_manifest).collect();
-        Ok(BatchAnswer { done, refused: refusals(answer.failures.unwrap_or_default()) })
+    fn manifests<'a>(&'a self, repository: &'a str, digests: Vec<Digest>) -> BoxStream<'a, ManifestPart> {
+        let call = move |part: Vec<Digest>| self.batch_get_image(repository, by_digest(&part));
+        in_halves(digests, call).map(|(digests, response)| manifest_part(digests, response)).boxed()
     }
 
     async fn tag_holders(
@@ -123,27 +129,9 @@ impl Read for Ecr {
         repository: &str,
         tags: &[String],
     ) -> Result<BTreeMap<String, Option<Digest>>, CallError> {
-        let ids = tags.iter().map(|tag| ImageIdentifier::builder().image_tag(tag).build()).collect();
-        let answer = self.batch_get_image(repository, ids).await?;
-        let held = answer.images.unwrap_or_default().into_iter().filter_map(|image| {
-            let id = image.image_id?;
-            Some((id.image_tag?, Some(id.image_digest?.parse().ok()?)))
-        });
-        let free = answer.failures.unwrap_or_default().into_iter().filter_map(|failure| {
-            let not_found =
-                failure.failure_code.as_ref().is_some_and(|code| code.as_str() == "ImageNotFound");
-            Some((failure.image_id.filter(|_| not_found)?.image_tag?, None))
-        });
-        // Should ECR say both of one tag, then it is held.
-        Ok(free.chain(held).collect())
-    }
-
-    fn calls(&self) -> BTreeMap<String, u64> {
-        self.attempts.calls()
-    }
-
-    fn throttles(&self) -> u64 {
-        self.attempts.throttles()
+        let by_tag = |tag: &String| ImageIdentifier::builder().image_tag(tag).build();
+        let call = |part: Vec<String>| self.batch_get_image(repository, part.iter().map(by_tag).collect());
+        in_halves(tags.to_vec(), call).map(|(_, response)| response.map(holders)).try_concat().await
     }
 }
 
@@ -153,13 +141,14 @@ impl Ecr {
         repository: &str,
         ids: Vec<ImageIdentifier>,
     ) -> Result<BatchGetImageOutput, CallError> {
-        let answer = self.batch_get_image_within(MANY, repository, ids.clone()).await;
-        if ids.len() == 1 && answer.as_ref().is_err_and(CallError::is_answer_too_large) {
-            // There is room for one, but not for as many as there are calls at once.
-            let _turn = self.large_answers.lock().await;
-            return self.batch_get_image_within(ONE, repository, ids).await;
+        let response = self.batch_get_image_within(BATCH_LIMIT, repository, ids.clone()).await;
+        let too_large = |error: &CallError| error.kind == CallErrorKind::ResponseTooLarge;
+        if ids.len() == 1 && response.as_ref().is_err_and(too_large) {
+            // Memory has room for one such response, not for as many as there are calls at once.
+            let _turn = self.large_responses.lock().await;
+            return self.batch_get_image_within(SINGLE_LIMIT, repository, ids).await;
         }
-        answer
+        response
     }
 
     async fn batch_get_image_within(
@@ -170,33 +159,33 @@ impl Ecr {
     ) -> Result<BatchGetImageOutput, CallError> {
         let call = self.client.batch_get_image().repository_name(repository).set_image_ids(Some(ids));
         let accepted = media_type::ACCEPTED.map(str::to_owned).to_vec();
-        let room = Room::of(bytes);
-        let call = call.set_accepted_media_types(Some(accepted)).customize().interceptor(room.clone());
-        let answer = call.send().await.map_err(|error| call_error("BatchGetImage", error))?;
-        if room.was_exceeded() {
-            let message = format!("the answer has more than {bytes} bytes and was not read");
-            return Err(CallError { operation: "BatchGetImage", code: ANSWER_TOO_LARGE.into(), message });
+        let limit = BodyLimit::new(bytes);
+        let call = call.set_accepted_media_types(Some(accepted)).customize().interceptor(limit.clone());
+        let response = call.send().await.map_err(|error| call_error(MANIFESTS, error))?;
+        if limit.was_exceeded() {
+            let message = format!("the response has more than {bytes} bytes and was not read");
+            return Err(CallError::of_kind(MANIFESTS, CallErrorKind::ResponseTooLarge, message));
         }
-        Ok(answer)
+        Ok(response)
     }
 }
 
-impl Delete for Ecr {
-    async fn delete(&self, repository: &str, digests: &[Digest]) -> Result<BatchAnswer<Digest>, CallError> {
+impl DeleteImages for Ecr {
+    async fn delete(&self, repository: &str, digests: &[Digest]) -> Result<BatchResponse<Digest>, CallError> {
         let call = self.client.batch_delete_image().repository_name(repository);
-        let answer = call.set_image_ids(Some(by_digest(digests))).send().await;
-        let answer = answer.map_err(|error| call_error("BatchDeleteImage", error))?;
+        let response = call.set_image_ids(Some(by_digest(digests))).send().await;
+        let response = response.map_err(|error| call_error("BatchDeleteImage", error))?;
         // One entry a tag: what counts is distinct digests.
         let gone =
-            answer.image_ids.unwrap_or_default().into_iter().filter_map(|id| id.image_digest?.parse().ok());
+            response.image_ids.unwrap_or_default().into_iter().filter_map(|id| id.image_digest?.parse().ok());
         let mut done: Vec<Digest> = gone.collect();
         done.sort_unstable();
         done.dedup();
-        Ok(BatchAnswer { done, refused: refusals(answer.failures.unwrap_or_default()) })
+        Ok(BatchResponse { done, refused: refusals(response.failures.unwrap_or_default()) })
     }
 }
 
-impl Tag for Ecr {
+impl TagImages for Ecr {
     async fn put_tag(
         &self,
         repository: &str,
@@ -205,23 +194,68 @@ impl Tag for Ecr {
     ) -> Result<TagWritten, CallError> {
         let call = self.client.put_image().repository_name(repository).image_tag(tag);
         let call = call.image_manifest(&manifest.bytes).image_digest(manifest.digest.to_string());
-        let answer = call.set_image_manifest_media_type(manifest.media_type.clone()).send().await;
-        match answer.map_err(|error| call_error("PutImage", error)) {
+        let response = call.set_image_manifest_media_type(manifest.media_type.clone()).send().await;
+        match response.map_err(|error| call_error("PutImage", error)) {
             Ok(_) => Ok(TagWritten::Done),
-            Err(error) if error.code == "ImageAlreadyExistsException" => Ok(TagWritten::Done),
-            Err(error) if error.code == "ImageTagAlreadyExistsException" => Ok(TagWritten::InUse),
+            Err(error) if error.kind == CallErrorKind::ImageExists => Ok(TagWritten::Done),
+            Err(error) if error.kind == CallErrorKind::TagExists => Ok(TagWritten::InUse),
             Err(error) => Err(error),
         }
     }
 }
 
-/// An answer without what it is about, not even an empty list, is no answer.
-fn without(operation: &'static str, what: &str) -> CallError {
-    CallError { operation, code: "BadAnswer".into(), message: format!("the answer is without {what}") }
+/// The responses about these ids. Where one would be too large, each half is asked for by itself, down to one id.
+fn in_halves<'a, I, T, F, Fut>(ids: Vec<I>, call: F) -> BoxStream<'a, (Vec<I>, Result<T, CallError>)>
+where
+    I: Clone + Send + 'a,
+    T: Send + 'a,
+    F: Fn(Vec<I>) -> Fut + Send + Sync + 'a,
+    Fut: Future<Output = Result<T, CallError>> + Send + 'a,
+{
+    let next = move |(mut parts, call): (Vec<Vec<I>>, F)| async move {
+        loop {
+            let part = parts.pop()?;
+            match call(part.clone()).await {
+                Err(error) if error.kind == CallErrorKind::ResponseTooLarge && part.len() > 1 => {
+                    let (first, second) = part.split_at(part.len().div_ceil(2));
+                    parts.extend([second.to_vec(), first.to_vec()]);
+                }
+                response => return Some(((part, response), (parts, call))),
+            }
+        }
+    };
+    stream::unfold((vec![ids], call), next).boxed()
 }
 
-/// ECR hides archived images unless asked for every status.
-fn everything() -> DescribeImagesFilter {
+fn manifest_part(digests: Vec<Digest>, response: Result<BatchGetImageOutput, CallError>) -> ManifestPart {
+    let response = response.map(|output| {
+        let done = output.images.unwrap_or_default().into_iter().filter_map(stored_manifest).collect();
+        BatchResponse { done, refused: refusals(output.failures.unwrap_or_default()) }
+    });
+    ManifestPart { digests, response }
+}
+
+/// The holder of each tag that ECR mentioned. Should it call a tag both held and unknown, it is held.
+fn holders(output: BatchGetImageOutput) -> BTreeMap<String, Option<Digest>> {
+    let held = output.images.unwrap_or_default().into_iter().filter_map(|image| {
+        let id = image.image_id?;
+        Some((id.image_tag?, Some(id.image_digest?.parse().ok()?)))
+    });
+    let free = output.failures.unwrap_or_default().into_iter().filter_map(|failure| {
+        let not_found = failure.failure_code.as_ref().is_some_and(|code| code.as_str() == "ImageNotFound");
+        Some((failure.image_id.filter(|_| not_found)?.image_tag?, None))
+    });
+    free.chain(held).collect()
+}
+
+/// The error for a response without its list. Not even an empty one is malformed.
+fn without(operation: &'static str, what: &str) -> CallError {
+    let message = format!("the response is without {what}");
+    CallError::of_kind(operation, CallErrorKind::MalformedResponse, message)
+}
+
+/// The filter without which ECR hides archived images.
+fn every_status() -> DescribeImagesFilter {
     DescribeImagesFilter::builder().tag_status(TagStatus::Any).image_status(ImageStatusFilter::Any).build()
 }
 
@@ -241,16 +275,14 @@ fn images(details: Vec<ImageDetail>) -> Result<Vec<Image>, CallError> {
     details.into_iter().map(image).collect()
 }
 
-/// Every member of an answer may be missing. Without its digest an image cannot be told from another, so that a
-/// listing with such an entry is not a listing.
+/// One entry of a listing. Every member of a response may be missing; without its digest an image cannot be told
+/// from another, so that a listing with such an entry is malformed.
 fn image(detail: ImageDetail) -> Result<Image, CallError> {
-    let digest = detail.image_digest.unwrap_or_default().parse().map_err(
-        |error: crate::oci::digest::InvalidDigest| CallError {
-            operation: "DescribeImages",
-            code: "BadAnswer".into(),
-            message: format!("an image in the answer cannot be told: {error}"),
-        },
-    )?;
+    let malformed = |error: InvalidDigest| {
+        let message = format!("an image in the response has no usable digest: {error}");
+        CallError::of_kind(IMAGES, CallErrorKind::MalformedResponse, message)
+    };
+    let digest = detail.image_digest.unwrap_or_default().parse().map_err(malformed)?;
     let subject = detail.subject_manifest_digest;
     Ok(Image {
         digest,
@@ -259,8 +291,8 @@ fn image(detail: ImageDetail) -> Result<Image, CallError> {
         size_bytes: detail.image_size_in_bytes.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
         tags: detail.image_tags.unwrap_or_default().into_iter().map(String::into_boxed_str).collect(),
         status: match detail.image_status {
-            Some(ImageStatus::Active) => Status::Active,
-            _ => Status::Inactive,
+            Some(aws_sdk_ecr::types::ImageStatus::Active) => ImageStatus::Active,
+            _ => ImageStatus::Inactive,
         },
         shape: media_type::shape(detail.image_manifest_media_type.as_deref()),
         ruled_out: kind_by_listing(detail.artifact_media_type.as_deref(), subject.is_some()),
@@ -286,11 +318,48 @@ fn refusals(failures: Vec<ImageFailure>) -> Vec<Refusal> {
     failures
         .into_iter()
         .filter_map(|failure| {
-            Some(Refusal {
-                digest: failure.image_id?.image_digest?.parse().ok()?,
-                code: failure.failure_code.map(|code| code.as_str().to_owned()).unwrap_or_default(),
-                reason: failure.failure_reason.unwrap_or_default(),
-            })
+            let digest = failure.image_id?.image_digest?.parse().ok()?;
+            let code = failure.failure_code.map(|code| code.as_str().to_owned()).unwrap_or_default();
+            Some(Refusal::new(digest, code, failure.failure_reason.unwrap_or_default()))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex as StdMutex;
+
+    use super::*;
+
+    /// The sizes of the calls about this many ids where a response has room for `room` of them, and the ids that
+    /// came back, in order.
+    async fn halved(ids: usize, room: usize) -> (Vec<usize>, Vec<usize>) {
+        let calls = StdMutex::new(Vec::new());
+        let call = |part: Vec<usize>| {
+            calls.lock().unwrap().push(part.len());
+            let too_large = CallError::of_kind(MANIFESTS, CallErrorKind::ResponseTooLarge, "large");
+            let response = if part.len() > room { Err(too_large) } else { Ok(()) };
+            async { response }
+        };
+        let parts: Vec<_> = in_halves((0..ids).collect(), call).collect().await;
+        (calls.into_inner().unwrap(), parts.into_iter().flat_map(|(part, _)| part).collect())
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_is_asked_for_in_halves_down_to_one() {
+        assert_eq!(halved(100, 100).await.0, [100]);
+        assert_eq!(halved(100, 30).await.0, [100, 50, 25, 25, 50, 25, 25]);
+        assert_eq!(halved(3, 1).await.0, [3, 2, 1, 1, 1]);
+        for (ids, room) in [(1, 1), (7, 2), (100, 1), (100, 0), (1, 0)] {
+            assert_eq!(halved(ids, room).await.1, (0..ids).collect::<Vec<_>>(), "each once, in order");
+        }
+    }
+
+    #[tokio::test]
+    async fn other_failures_are_passed_on_with_their_ids() {
+        let fails = |_: Vec<u8>| async { Err::<(), _>(CallError::of_aws(MANIFESTS, "ServerException", "")) };
+        let parts: Vec<_> = in_halves(vec![1, 2, 3], fails).collect().await;
+        assert_eq!(parts.len(), 1);
+        assert_eq!(parts[0].0, [1, 2, 3]);
+    }
 }

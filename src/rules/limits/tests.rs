@@ -1,34 +1,42 @@
-//! The breaker, limit by limit.
+//! Limits, one by one.
 
 use crate::testing::decisions::*;
 
 use super::*;
 use crate::config::Concurrency;
+use crate::report::outcome::Outcome;
+use crate::report::outcomes::Outcomes;
+use crate::report::{RepositoryReport, RepositoryStatus};
 
 const LIMITS: Limits =
     Limits { max_deletions: 1000, max_images_share: 0.5, max_tag_loss: 0.5, concurrency: Concurrency::Auto };
 
-fn checked(
-    limits: &Limits,
-    mut repositories: Vec<RepositoryReport>,
-) -> (Vec<RepositoryReport>, Vec<Tripped>) {
-    let tripped = check(&mut repositories.iter_mut().collect::<Vec<_>>(), limits);
-    (repositories, tripped)
+/// The plans as reports of a run that stops at the limits, and what stopped it.
+fn checked(limits: &Limits, plans: Vec<RepositoryPlan>) -> (Vec<RepositoryReport>, Vec<Tripped>) {
+    let tripped = check(&plans, limits);
+    let report = |plan: RepositoryPlan| {
+        let mut outcomes = Outcomes::none(plan.steps.len());
+        if tripped.iter().any(|it| it.stops(&plan.name)) {
+            plan.numbered().for_each(|(step, _)| outcomes.set(step, Outcome::LimitReached));
+        }
+        RepositoryReport::new(plan, outcomes)
+    };
+    (plans.into_iter().map(report).collect(), tripped)
 }
 
 /// Whether a share stops that many deletions among that many images.
 fn share_stops(share: f64, deletions: usize, images: u64) -> bool {
     let limits = Limits { max_images_share: share, ..LIMITS };
-    let (after, tripped) = checked(&limits, vec![repository("r", images, attestations(deletions))]);
-    assert_eq!(after[0].status == Status::Stopped, !tripped.is_empty());
+    let (after, tripped) = checked(&limits, vec![plan("r", images, attestations(deletions))]);
+    assert_eq!(after[0].status == RepositoryStatus::Stopped, !tripped.is_empty());
     assert_eq!(after[0].counts.limit_reached, if tripped.is_empty() { 0 } else { deletions as u64 });
     !tripped.is_empty()
 }
 
 #[test]
 fn a_plan_within_the_limits_is_left_as_it_is() {
-    let (after, tripped) = checked(&LIMITS, vec![repository("r", 100, attestations(20))]);
-    assert_eq!((tripped, after[0].counts.planned, after[0].status), (vec![], 20, Status::Done));
+    let (after, tripped) = checked(&LIMITS, vec![plan("r", 100, attestations(20))]);
+    assert_eq!((tripped, after[0].counts.planned, after[0].status), (vec![], 20, RepositoryStatus::Done));
 }
 
 #[test]
@@ -60,8 +68,8 @@ fn only_deletions_that_are_still_planned_count() {
     let mut decisions = attestations(11);
     decisions[0] = attestation("a0").kept();
     decisions[1] = attestation("a1").to_be_tagged("t");
-    decisions[2] = attestation("a2").came_out(Outcome::Failed);
-    let (_, tripped) = checked(&LIMITS, vec![repository("r", 8, decisions)]);
+    decisions[2] = attestation("a2").kept();
+    let (_, tripped) = checked(&LIMITS, vec![plan("r", 8, decisions)]);
     assert_eq!(tripped, []);
 }
 
@@ -69,7 +77,7 @@ fn only_deletions_that_are_still_planned_count() {
 fn indexes_and_images_count_too() {
     let mut decisions = attestations(9);
     decisions.extend([index("i"), image("p")]);
-    let (_, tripped) = checked(&LIMITS, vec![repository("r", 12, decisions)]);
+    let (_, tripped) = checked(&LIMITS, vec![plan("r", 12, decisions)]);
     assert_eq!(tripped, [Tripped::Share { repository: "r".into(), planned: 11, images: 12 }]);
 }
 
@@ -77,7 +85,7 @@ fn indexes_and_images_count_too() {
 fn a_count_may_be_reached_but_not_passed() {
     for (limit, planned, stops) in [(30, 30, false), (30, 31, true), (0, 0, false), (0, 1, true)] {
         let limits = Limits { max_deletions: limit, ..LIMITS };
-        let (_, tripped) = checked(&limits, vec![repository("r", 1000, attestations(planned as usize))]);
+        let (_, tripped) = checked(&limits, vec![plan("r", 1000, attestations(planned as usize))]);
         let expected = if stops { vec![Tripped::Run { planned, limit }] } else { vec![] };
         assert_eq!(tripped, expected);
     }
@@ -86,11 +94,11 @@ fn a_count_may_be_reached_but_not_passed() {
 #[test]
 fn a_count_is_of_the_run_and_stops_every_repository() {
     let limits = Limits { max_deletions: 19, ..LIMITS };
-    let two = ["r", "s"].map(|name| repository(name, 100, attestations(10))).to_vec();
+    let two = ["r", "s"].map(|name| plan(name, 100, attestations(10))).to_vec();
     let (after, tripped) = checked(&limits, two);
     assert_eq!(tripped, [Tripped::Run { planned: 20, limit: 19 }]);
     for repository in after {
-        assert_eq!((repository.status, repository.counts.limit_reached), (Status::Stopped, 10));
+        assert_eq!((repository.status, repository.counts.limit_reached), (RepositoryStatus::Stopped, 10));
         assert_eq!(repository.counts.planned, 0);
     }
 }
@@ -98,12 +106,10 @@ fn a_count_is_of_the_run_and_stops_every_repository() {
 #[test]
 fn what_a_share_stops_does_not_count_towards_the_run() {
     let limits = Limits { max_deletions: 20, ..LIMITS };
-    let (after, tripped) = checked(
-        &limits,
-        vec![repository("stopped", 20, attestations(20)), repository("fine", 100, attestations(20))],
-    );
+    let (after, tripped) =
+        checked(&limits, vec![plan("stopped", 20, attestations(20)), plan("fine", 100, attestations(20))]);
     assert_eq!(tripped, [Tripped::Share { repository: "stopped".into(), planned: 20, images: 20 }]);
-    assert_eq!((after[0].status, after[1].status), (Status::Stopped, Status::Done));
+    assert_eq!((after[0].status, after[1].status), (RepositoryStatus::Stopped, RepositoryStatus::Done));
     assert_eq!((after[1].counts.planned, after[1].counts.limit_reached), (20, 0));
 }
 
@@ -112,10 +118,9 @@ fn tags_are_stopped_too_and_what_is_kept_is_not() {
     let mut decisions = attestations(11);
     decisions.push(attestation("t").to_be_tagged("tag"));
     decisions.push(attestation("k").kept());
-    decisions.push(attestation("f").came_out(Outcome::Failed));
-    let (after, _) = checked(&LIMITS, vec![repository("r", 14, decisions)]);
+    let (after, _) = checked(&LIMITS, vec![plan("r", 13, decisions)]);
     let counts = &after[0].counts;
-    assert_eq!((counts.limit_reached, counts.kept, counts.failed, counts.planned), (12, 1, 1, 0));
+    assert_eq!((counts.limit_reached, counts.kept, counts.planned), (12, 1, 0));
 }
 
 #[test]
@@ -123,16 +128,16 @@ fn a_repository_in_which_nothing_was_to_be_written_is_not_called_stopped() {
     let limits = Limits { max_deletions: 0, ..LIMITS };
     let (after, _) = checked(
         &limits,
-        vec![repository("idle", 5, vec![attestation("k").kept()]), repository("busy", 5, attestations(1))],
+        vec![plan("idle", 5, vec![attestation("k").kept()]), plan("busy", 5, attestations(1))],
     );
-    assert_eq!((after[0].status, after[1].status), (Status::Done, Status::Stopped));
+    assert_eq!((after[0].status, after[1].status), (RepositoryStatus::Done, RepositoryStatus::Stopped));
 }
 
 #[test]
 fn tags_alone_never_trip_anything() {
     let decisions = (0..50).map(|n| attestation(&format!("t{n}")).to_be_tagged("tag")).collect();
     let limits = Limits { max_deletions: 0, max_images_share: 0.0, ..LIMITS };
-    let (_, tripped) = checked(&limits, vec![repository("r", 50, decisions)]);
+    let (_, tripped) = checked(&limits, vec![plan("r", 50, decisions)]);
     assert_eq!(tripped, []);
 }
 

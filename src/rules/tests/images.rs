@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::oci::attestation::Kind;
-use crate::report::decision::Reason::*;
+use crate::report::reason::Reason::*;
 
 /// An image and its attestation in one superseded index; then something is done to the image.
 fn with(change: impl for<'w> Fn(&'w World, It<'w>) -> It<'w>) -> (bool, bool) {
@@ -107,7 +107,7 @@ fn an_index_listed_as_an_image_is_an_index() {
     let inner = w.index(&[p]);
     w.index(&[inner.listed(As::Platform("linux/amd64")), w.legacy(p)]);
     let judged = w.judge(&deletes_images());
-    assert_eq!(judged[inner].kind, Kind::Index);
+    assert_eq!(judged[inner].artifact.kind(), Kind::Index);
     assert!(!judged.is_deleted(inner) && !judged.is_deleted(p));
 }
 
@@ -137,5 +137,5 @@ fn what_a_deleted_attestation_names_in_its_own_bytes_is_in_the_plan() {
     w.index(&[p, q, a.about(p)]);
     let judged = w.judge(&deletes_images());
     assert!(judged.is_deleted(a) && judged.is_deleted(p) && judged.is_deleted(q));
-    assert_eq!(judged.decision(&deletes_images(), a).unwrap().subject, Some(q.digest()));
+    assert_eq!(judged.decision(&deletes_images(), a).unwrap().image.subject, Some(q.digest()));
 }

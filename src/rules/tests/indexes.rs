@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::oci::attestation::Kind;
-use crate::report::decision::Reason::*;
+use crate::report::reason::Reason::*;
 
 #[test]
 fn a_superseded_index_goes_with_its_attestations_and_the_image_stays() {
@@ -12,7 +12,7 @@ fn a_superseded_index_goes_with_its_attestations_and_the_image_stays() {
     let index = w.index(&[p, legacy, oci]);
     let judged = w.judge(&deletes());
     assert!([index, legacy, oci].into_iter().all(|it| judged.is_deleted(it) && judged.is_proven(it)));
-    assert_eq!((judged[index].kind, judged.reason(index)), (Kind::Index, Superseded));
+    assert_eq!((judged[index].artifact.kind(), judged.reason(index)), (Kind::Index, Superseded));
     assert!(!judged.is_deleted(p));
 }
 

@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::config::policy::{Action, Policy};
-use crate::report::decision::Reason::*;
+use crate::report::reason::Reason::*;
 
 #[test]
 fn an_orphan_that_names_no_subject_goes() {

@@ -2,8 +2,8 @@
 
 use super::world::*;
 use crate::config::policy::{Action, Policy};
-use crate::report::decision::Outcome;
-use crate::report::decision::Reason::*;
+use crate::report::outcome::OutcomeName as Outcome;
+use crate::report::reason::Reason::*;
 
 #[test]
 fn the_bearer_of_the_janitors_own_tag_counts_as_untagged() {

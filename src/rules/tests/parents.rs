@@ -1,8 +1,8 @@
 //! Who is a parent, and what parents pass on to what they list.
 
 use super::world::*;
-use crate::report::decision::Reason::*;
-use crate::report::decision::State;
+use crate::report::reason::Reason::*;
+use crate::report::reason::State;
 
 #[test]
 fn a_tagged_index_holds_what_it_lists_through_another() {
@@ -11,7 +11,7 @@ fn a_tagged_index_holds_what_it_lists_through_another() {
     let inner = w.index(&[a]);
     w.index(&[inner]).tag("v1");
     let judged = w.judge(&deletes());
-    assert_eq!((judged.reason(a), judged[a].state), (Attached, Some(State::Attached)));
+    assert_eq!((judged.reason(a), judged[a].artifact.state()), (Attached, Some(State::Attached)));
     assert!(!judged.is_deleted(inner));
 }
 
@@ -115,7 +115,7 @@ fn one_index_may_list_one_attestation_twice() {
     let index = w.index(&[amd, arm, a, a.about(arm), a]);
     let judged = w.judge(&deletes());
     assert!(judged.is_deleted(a) && judged.is_deleted(index));
-    assert_eq!(judged.decision(&deletes(), a).unwrap().parents, [index.digest()]);
+    assert_eq!(judged.decision(&deletes(), a).unwrap().image.parents, [index.digest()]);
 }
 
 #[test]

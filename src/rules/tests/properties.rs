@@ -243,7 +243,7 @@ proptest! {
         let w = world(&recipes);
         let judged = w.judge(&policy);
         for it in w.all().filter(|it| !judged.is_deleted(*it) && it.tells_its_subject()) {
-            let of = it.subject().filter(|of| judged[*of].kind == Kind::Image);
+            let of = it.subject().filter(|of| judged[*of].kind() == Kind::Image);
             prop_assert!(of.is_none_or(|of| !judged.is_deleted(of)), "{:?}", judged[it]);
         }
     }
@@ -278,9 +278,9 @@ fn such_worlds_lose_something_of_every_kind() {
         lost.extend(w.all().filter(|it| judged.is_deleted(*it)).map(|it| {
             let verdict = judged[it];
             (
-                verdict.kind,
-                verdict.form,
-                verdict.state.is_some_and(|s| s == crate::report::decision::State::Orphaned),
+                verdict.artifact.kind(),
+                verdict.artifact.form(),
+                verdict.artifact.state().is_some_and(|s| s == crate::report::reason::State::Orphaned),
             )
         }));
     }

@@ -1,7 +1,7 @@
 //! `recently-pulled`: somebody may have deployed it by digest.
 
 use super::world::*;
-use crate::report::decision::Reason::{self, *};
+use crate::report::reason::Reason::{self, *};
 
 /// An attestation under a superseded index, beside a live one with the same platform `shared`; then somebody pulls.
 struct Builds<'w> {

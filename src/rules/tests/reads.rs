@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::oci::attestation::{Form, Kind};
-use crate::report::decision::Reason::*;
+use crate::report::reason::Reason::*;
 
 #[test]
 fn what_is_kept_where_it_stands_is_not_read() {
@@ -14,7 +14,7 @@ fn what_is_kept_where_it_stands_is_not_read() {
     let judged = w.judge(&defaults());
     for (it, reason) in [(attached, Attached), (superseded, Superseded)] {
         assert!(!judged.was_read(it));
-        assert_eq!((judged[it].form, judged.reason(it)), (Some(Form::Unread), reason));
+        assert_eq!((judged[it].artifact.form(), judged.reason(it)), (Some(Form::Unread), reason));
     }
     assert!(!judged.was_read(p));
 }
@@ -39,7 +39,7 @@ fn tagging_reads_what_is_attached() {
     w.index(&[a]).tag("v1");
     let judged = w.judge(&tags());
     assert!(judged.was_read(a));
-    assert_eq!(judged[a].form, Some(Form::Legacy));
+    assert_eq!(judged[a].artifact.form(), Some(Form::Legacy));
 }
 
 #[test]
@@ -51,9 +51,9 @@ fn an_untagged_unlisted_image_is_read_whatever_the_policy() {
         orphaned: crate::config::policy::Action::Keep,
         ..defaults()
     });
-    assert_eq!((judged[a].form, judged.reason(a)), (Some(Form::Legacy), Orphaned));
+    assert_eq!((judged[a].artifact.form(), judged.reason(a)), (Some(Form::Legacy), Orphaned));
     assert!(judged.was_read(unlisted));
-    assert_eq!(judged[unlisted].kind, Kind::Image);
+    assert_eq!(judged[unlisted].artifact.kind(), Kind::Image);
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_tagged_archived_or_young_unlisted_image_is_not_read() {
     let judged = w.judge(&deletes_images());
     for it in kept {
         assert!(!judged.was_read(it));
-        assert_eq!((judged[it].kind, judged.reason(it)), (Kind::Unread, NotAnAttestation));
+        assert_eq!((judged[it].artifact.kind(), judged.reason(it)), (Kind::Unread, NotAnAttestation));
     }
 }
 
@@ -75,7 +75,10 @@ fn a_type_in_the_listing_that_rules_attestations_out_saves_the_read() {
     let (chart, signature) = (w.chart(), w.signature(p));
     let judged = w.judge(&defaults());
     assert!(!judged.was_read(chart) && !judged.was_read(signature));
-    assert_eq!((judged[chart].kind, judged[signature].kind), (Kind::Chart, Kind::Signature));
+    assert_eq!(
+        (judged[chart].artifact.kind(), judged[signature].artifact.kind()),
+        (Kind::Chart, Kind::Signature)
+    );
 }
 
 #[test]
@@ -85,7 +88,10 @@ fn without_types_in_the_listing_the_same_is_read_and_found_out() {
     let (chart, signature) = (w.chart().taciturn(), w.signature(p).taciturn());
     let judged = w.judge(&defaults());
     assert!(judged.was_read(chart) && judged.was_read(signature));
-    assert_eq!((judged[chart].kind, judged[signature].kind), (Kind::Chart, Kind::Signature));
+    assert_eq!(
+        (judged[chart].artifact.kind(), judged[signature].artifact.kind()),
+        (Kind::Chart, Kind::Signature)
+    );
 }
 
 #[test]
@@ -107,7 +113,7 @@ fn what_a_parent_says_nothing_of_is_only_counted_unless_it_would_be_acted_on() {
         w.index(&[a.listed(listed)]);
         let judged = w.judge(&defaults());
         assert!(!judged.was_read(a) && judged.decision(&defaults(), a).is_none());
-        assert_eq!((judged[a].kind, judged.reason(a)), (Kind::Unread, NotAnAttestation));
+        assert_eq!((judged[a].artifact.kind(), judged.reason(a)), (Kind::Unread, NotAnAttestation));
     }
 }
 
@@ -118,7 +124,7 @@ fn what_its_parent_contradicts_is_not_worth_a_read() {
         let a = w.legacy(w.image("linux/amd64"));
         w.index(&[a.listed(listed)]);
         let judged = w.judge(&deletes());
-        assert!(!judged.was_read(a) && judged[a].kind != Kind::Attestation, "{listed:?}");
+        assert!(!judged.was_read(a) && judged[a].artifact.kind() != Kind::Attestation, "{listed:?}");
     }
 }
 
@@ -137,7 +143,7 @@ fn before_it_is_read_an_index_is_an_index_by_its_type() {
     let w = World::default();
     let index = w.index(&[]);
     let judged = w.judge_unread(&deletes());
-    assert_eq!((judged[index].kind, judged.wanted().count()), (Kind::Index, 0));
+    assert_eq!((judged[index].artifact.kind(), judged.wanted().count()), (Kind::Index, 0));
 }
 
 #[test]

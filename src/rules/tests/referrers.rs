@@ -1,7 +1,7 @@
 //! `has-referrers`: what signatures and the like protect.
 
 use super::world::*;
-use crate::report::decision::Reason::{self, *};
+use crate::report::reason::Reason::{self, *};
 
 fn cosign<'w>(w: &'w World, of: It, tail: &str) -> It<'w> {
     w.chart().tag(&format!("sha256-{}{tail}", of.digest().hex()))

@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::config::policy::{Action, Policy};
-use crate::report::decision::Reason::{self, *};
+use crate::report::reason::Reason::{self, *};
 
 /// A superseded attestation with everything that can hold it back, in the order of the rules.
 struct Superseded<'w> {
@@ -185,7 +185,7 @@ fn bytes_that_cannot_be_had_are_unreadable_and_the_rest_goes_on() {
 
 #[test]
 fn only_a_call_that_failed_makes_an_image_failed() {
-    use crate::report::decision::Outcome;
+    use crate::report::outcome::OutcomeName as Outcome;
     let w = World::default();
     let p = w.image("linux/amd64");
     let (bad, failing) = (w.legacy(p).unreadable(), w.legacy(p).failing());
@@ -208,7 +208,7 @@ fn everything_else_is_counted_by_kind_and_not_listed() {
     for (it, kind) in
         [(p, Kind::Image), (signature, Kind::Signature), (chart, Kind::Chart), (index, Kind::Index)]
     {
-        assert_eq!((judged[it].kind, judged.reason(it)), (kind, NotAnAttestation));
+        assert_eq!((judged[it].artifact.kind(), judged.reason(it)), (kind, NotAnAttestation));
         assert!(judged.decision(&deletes_images(), it).is_none());
     }
 }

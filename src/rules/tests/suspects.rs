@@ -3,7 +3,7 @@
 use super::world::*;
 use crate::oci::attestation::{Form, Kind};
 use crate::oci::media_type::DOCKER_ATTESTATION;
-use crate::report::decision::Reason::*;
+use crate::report::reason::Reason::*;
 
 #[test]
 fn one_parent_that_contradicts_makes_a_suspect_and_nothing_goes_for_its_sake() {
@@ -19,7 +19,7 @@ fn one_parent_that_contradicts_makes_a_suspect_and_nothing_goes_for_its_sake() {
         let (honest, odd) = (w.index(&[a]), w.index(&[a.listed(contradiction)]));
         let judged = w.judge(&deletes());
         assert_eq!(
-            (judged[a].kind, judged.reason(a)),
+            (judged[a].artifact.kind(), judged.reason(a)),
             (Kind::Suspect, NotAnAttestation),
             "{contradiction:?}"
         );
@@ -36,7 +36,7 @@ fn proven_bytes_do_not_help_against_a_contradiction() {
     w.index(&[a.listed(As::Platform("linux/amd64"))]);
     let judged = w.judge(&deletes());
     assert!(judged.was_read(a));
-    assert_eq!(judged[a].kind, Kind::Suspect);
+    assert_eq!(judged[a].artifact.kind(), Kind::Suspect);
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn a_parent_proves_what_docker_attest_signed() {
     let a = w.signed(p);
     let index = w.index(&[p, a]);
     let judged = w.judge(&deletes());
-    assert_eq!(judged[a].form, Some(Form::ByParent));
+    assert_eq!(judged[a].artifact.form(), Some(Form::ByParent));
     assert!(judged.is_deleted(a) && judged.is_deleted(index) && !judged.is_deleted(p));
 }
 
@@ -65,7 +65,7 @@ fn without_a_parent_it_is_a_suspect_and_never_an_orphan() {
     let a = w.signed(elsewhere.image("linux/amd64")).taciturn();
     let judged = w.judge(&defaults());
     assert!(judged.was_read(a));
-    assert_eq!((judged[a].kind, judged.reason(a)), (Kind::Suspect, NotAnAttestation));
+    assert_eq!((judged[a].artifact.kind(), judged.reason(a)), (Kind::Suspect, NotAnAttestation));
     assert!(judged.decision(&defaults(), a).is_some());
 }
 
@@ -76,7 +76,7 @@ fn a_parent_that_claims_nothing_proves_nothing() {
         let a = w.signed(w.image("linux/amd64")).taciturn();
         let index = w.index(&[a.listed(listed)]);
         let judged = w.judge(&deletes());
-        assert_eq!(judged[a].kind, Kind::Suspect, "{listed:?}");
+        assert_eq!(judged[a].artifact.kind(), Kind::Suspect, "{listed:?}");
         assert!(!judged.is_deleted(index));
     }
 }
@@ -87,7 +87,7 @@ fn a_claim_does_not_outweigh_another_parents_contradiction() {
     let a = w.signed(w.image("linux/amd64")).untyped();
     w.index(&[a]);
     w.index(&[a.listed(As::ReferenceType("builder"))]);
-    assert_eq!(w.judge(&deletes())[a].kind, Kind::Suspect);
+    assert_eq!(w.judge(&deletes())[a].kind(), Kind::Suspect);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_claim_about_something_else_makes_a_suspect_of_it() {
     let judged = w.judge(&deletes_images());
     for it in [image, signature] {
         assert!(judged.was_read(it));
-        assert_eq!((judged[it].kind, judged.reason(it)), (Kind::Suspect, NotAnAttestation));
+        assert_eq!((judged[it].artifact.kind(), judged.reason(it)), (Kind::Suspect, NotAnAttestation));
     }
     assert!(!judged.is_deleted(index) && !judged.is_deleted(p));
 }
@@ -111,7 +111,7 @@ fn a_claimed_index_is_an_index() {
     let inner = w.index(&[a]);
     w.index(&[inner.listed(As::Claimed)]).tag("v1");
     let judged = w.judge(&deletes());
-    assert_eq!((judged[inner].kind, judged.reason(a)), (Kind::Index, Attached));
+    assert_eq!((judged[inner].artifact.kind(), judged.reason(a)), (Kind::Index, Attached));
 }
 
 #[test]
@@ -121,7 +121,11 @@ fn an_attestation_whose_parent_lost_its_annotations_is_proven_by_its_bytes() {
         let a = w.legacy(w.image("linux/amd64"));
         let index = w.index(&[a.listed(listed)]);
         let judged = w.judge(&deletes());
-        assert_eq!((judged[a].form, judged.reason(a)), (Some(Form::Legacy), Superseded), "{listed:?}");
+        assert_eq!(
+            (judged[a].artifact.form(), judged.reason(a)),
+            (Some(Form::Legacy), Superseded),
+            "{listed:?}"
+        );
         assert!(judged.is_deleted(a) && judged.is_deleted(index));
     }
 }
@@ -133,7 +137,7 @@ fn an_image_for_an_unknown_platform_is_no_attestation() {
     let index = w.index(&[p.listed(As::Unknown)]);
     let judged = w.judge(&deletes_images());
     assert!(judged.was_read(p));
-    assert_eq!(judged[p].kind, Kind::Image);
+    assert_eq!(judged[p].artifact.kind(), Kind::Image);
     assert!(!judged.is_deleted(p) && !judged.is_deleted(index));
 }
 

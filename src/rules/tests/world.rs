@@ -8,14 +8,18 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::config::policy::{Action, Policy};
-use crate::inventory::{Evidence, Image, Inventory, Position, Problem, Status};
+use crate::inventory::{Evidence, Image, ImageIndex, ImageStatus, Inventory, PerImage, Problem};
 use crate::oci::attestation::kind_by_listing;
 use crate::oci::digest::Digest;
 use crate::oci::manifest::Manifest;
 use crate::oci::media_type::{
     self, DOCKER_ATTESTATION, EMPTY, IMAGE_CONFIG, IN_TOTO, OCI_INDEX, OCI_MANIFEST, Shape,
 };
-use crate::report::decision::{Decision, Reason};
+use crate::report::RepositoryReport;
+use crate::report::decision::Decision;
+use crate::report::outcomes::Outcomes;
+use crate::report::plan::RepositoryPlan;
+use crate::report::reason::Reason;
 use crate::rules::judge;
 use crate::rules::verdict::{Verdict, expand};
 
@@ -67,7 +71,7 @@ struct Stored {
     tags: Vec<String>,
     age: Option<SignedDuration>,
     pulled: Option<SignedDuration>,
-    status: Status,
+    status: ImageStatus,
     is_typed: bool,
     tells_types: bool,
     fate: Evidence,
@@ -187,7 +191,7 @@ impl World {
             tags: Vec::new(),
             age: Some(days(100)),
             pulled: None,
-            status: Status::Active,
+            status: ImageStatus::Active,
             is_typed: true,
             tells_types: true,
             fate: Evidence::Unread,
@@ -267,7 +271,7 @@ impl<'w> It<'w> {
     }
 
     pub(super) fn archived(self) -> Self {
-        self.change(|it| it.status = Status::Inactive)
+        self.change(|it| it.status = ImageStatus::Inactive)
     }
 
     /// The listing does not give its media type.
@@ -334,7 +338,7 @@ impl<'w> It<'w> {
     }
 
     pub(super) fn is_archived(self) -> bool {
-        self.stored().status != Status::Active
+        self.stored().status != ImageStatus::Active
     }
 
     pub(super) fn is_younger_than(self, age: SignedDuration) -> bool {
@@ -422,18 +426,18 @@ impl<'w> Reading<'w> {
         Self { world, inventory: Inventory::new(images), read: BTreeSet::new() }
     }
 
-    fn positions(&self, wanted: impl Fn(&Inventory, Position) -> bool) -> Vec<Position> {
+    fn positions(&self, wanted: impl Fn(&Inventory, ImageIndex) -> bool) -> Vec<ImageIndex> {
         self.inventory.positions().filter(|position| wanted(&self.inventory, *position)).collect()
     }
 
-    fn read(&mut self, position: Position) {
+    fn read(&mut self, position: ImageIndex) {
         let digest = self.inventory.image(position).digest;
         assert!(self.read.insert(digest), "{digest} is read twice");
         let it = self.world.all().find(|it| it.digest() == digest).unwrap();
         match it.stored().fate {
             Evidence::Unread => self.inventory.add_bytes(position, it.stored().bytes.as_bytes()).unwrap(),
             fate => {
-                let problem = Problem { code: "Scripted".into(), detail: "the test says so".into() };
+                let problem = Problem::new("Scripted", "the test says so");
                 self.inventory.add_problem(position, fate, problem);
             }
         }
@@ -449,7 +453,7 @@ impl<'w> Reading<'w> {
 /// A repository and what the rules say of it.
 pub(super) struct Judged {
     inventory: Inventory,
-    verdicts: Vec<Verdict>,
+    verdicts: PerImage<Verdict>,
     read: BTreeSet<Digest>,
 }
 
@@ -457,7 +461,7 @@ impl Index<It<'_>> for Judged {
     type Output = Verdict;
 
     fn index(&self, it: It<'_>) -> &Verdict {
-        &self.verdicts[self.position(it) as usize]
+        &self.verdicts[self.position(it)]
     }
 }
 
@@ -475,22 +479,28 @@ impl Judged {
     }
 
     pub(super) fn is_proven(&self, it: It<'_>) -> bool {
-        self[it].is_proven(self.inventory.image(self.position(it)).evidence)
+        self[it].proven_target(self.inventory.image(self.position(it)).evidence).is_some()
     }
 
     /// What would be written into the report.
     pub(super) fn decision(&self, policy: &Policy, it: It<'_>) -> Option<Decision> {
-        let decisions = expand(&self.inventory, policy, &self.verdicts);
-        decisions.into_iter().find(|decision| decision.digest == it.digest())
+        let (steps, kept) = expand(&self.inventory, policy, &self.verdicts);
+        let outcomes = Outcomes::none(steps.len());
+        let (name, counts) = ("r".to_owned(), Default::default());
+        let plan = RepositoryPlan { name, counts, referrer_pressure: None, steps, kept };
+        RepositoryReport::new(plan, outcomes)
+            .decisions
+            .into_iter()
+            .find(|decision| decision.image.digest == it.digest())
     }
 
     /// What must be read before the verdicts stand.
-    pub(super) fn wanted(&self) -> impl Iterator<Item = Position> {
-        let wants = |p: &Position| self.verdicts[*p as usize].wants_read(self.inventory.image(*p).evidence);
+    pub(super) fn wanted(&self) -> impl Iterator<Item = ImageIndex> {
+        let wants = |p: &ImageIndex| self.verdicts[*p].wants_read(self.inventory.image(*p).evidence);
         self.inventory.positions().filter(wants)
     }
 
-    fn position(&self, it: It<'_>) -> Position {
+    fn position(&self, it: It<'_>) -> ImageIndex {
         self.inventory.position(it.digest()).unwrap()
     }
 }

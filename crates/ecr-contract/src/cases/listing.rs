@@ -2,66 +2,83 @@ use std::collections::BTreeSet;
 
 use aws_sdk_ecr::types::{DescribeImagesFilter, ImageIdentifier, ListImagesFilter, TagStatus};
 
+use super::sources;
+use crate::answer::Answer;
 use crate::case::{Case, Finding, Verdict, check, judge};
-use crate::target::{Target, by_digest, everything};
-use crate::trouble::{Answer, Trouble};
+use crate::error::CaseError;
+use crate::evidence::{Evidence, Source};
+use crate::request::{any_status, by_digest};
+use crate::target::Target;
 
 pub(super) const CASES: &[Case] = &[
-    Case::documented(
-        "archived-is-hidden",
-        "DescribeImages without a filter shows no archived image.",
-        "The janitor always asks for every status.",
-        check!(hidden),
-    ),
-    Case::documented(
-        "any-status-shows-archived",
-        "DescribeImages with the image status ANY shows archived images too.",
-        "An index that is not listed still guards its children in ECR itself.",
-        check!(shown),
-    ),
-    Case::documented(
-        "archived-is-hidden-in-list-images",
-        "ListImages without a filter shows no archived image.",
-        "The janitor does not use ListImages.",
-        check!(hidden_in_list_images),
-    ),
-    Case::documented(
-        "untagged-filter",
-        "With the tag status UNTAGGED only images without tags are listed, and those have no `imageTags`.",
-        "The janitor lists once, without a filter by tags, so that no image falls between two listings.",
-        check!(untagged),
-    ),
-    Case::documented(
-        "list-images-has-an-entry-for-each-tag",
-        "ListImages has one entry for each tag of an image.",
-        "The janitor does not use ListImages.",
-        check!(entries),
-    ),
-    Case::documented(
-        "describe-images-has-pages",
-        "DescribeImages gives at most `maxResults` images and a token, and the pages together give each image once.",
-        "An image seen twice counts once. An index that was missed still guards its children in ECR itself.",
-        check!(pages),
-    ),
-    Case::documented(
-        "1001-results-are-refused",
-        "DescribeImages refuses a `maxResults` over 1,000.",
-        "1,000 are asked for.",
-        check!(too_many),
-    ),
-    Case::documented(
-        "ids-exclude-paging",
-        "DescribeImages refuses `maxResults` next to `imageIds`.",
-        "The two are never sent together.",
-        check!(ids_with_paging),
-    ),
-    Case::unverified(
-        "pages-may-shift",
-        "A page of DescribeImages may shift while it is read.",
-        "An image seen twice counts once, with the more careful reading. An index that was missed still protects its \
-         children in ECR itself.",
-        check!(shift),
-    ),
+    Case {
+        id: "archived-is-hidden",
+        claim: "A listing by DescribeImages without a filter shows no archived image.",
+        evidence: Evidence::Confirmed(&[sources::ARCHIVE_LAB, Source::api("DescribeImagesFilter")]),
+        safeguard: "The janitor always asks for every status.",
+        check: check!(hidden),
+    },
+    Case {
+        id: "any-status-shows-archived",
+        claim: "A listing by DescribeImages with the image status ANY shows archived images too.",
+        evidence: Evidence::Confirmed(&[sources::ARCHIVE_LAB]),
+        safeguard: "ECR itself still refuses to delete the children of an index that is not listed.",
+        check: check!(shown),
+    },
+    Case {
+        id: "archived-is-hidden-in-list-images",
+        claim: "ListImages without a filter shows no archived image.",
+        evidence: Evidence::Documented(&[Source::api("ListImagesFilter")]),
+        safeguard: "The janitor does not use ListImages.",
+        check: check!(hidden_in_list_images),
+    },
+    Case {
+        id: "untagged-filter",
+        claim: "With the tag status UNTAGGED only images without tags are listed, and those have no `imageTags`.",
+        evidence: Evidence::Documented(&[Source::api("DescribeImagesFilter")]),
+        safeguard: "The janitor lists once, without a filter by tags, so that no image falls between two listings.",
+        check: check!(untagged),
+    },
+    Case {
+        id: "list-images-has-an-entry-for-each-tag",
+        claim: "ListImages has one entry per tag of an image.",
+        evidence: Evidence::Documented(&[Source::api("ListImages"), Source::localstack("test_list_images")]),
+        safeguard: "The janitor does not use ListImages.",
+        check: check!(entries),
+    },
+    Case {
+        id: "describe-images-has-pages",
+        claim: "DescribeImages returns at most `maxResults` images and a token, and the pages together have each \
+            image once.",
+        evidence: Evidence::Documented(&[Source::api("DescribeImages")]),
+        safeguard: "An image seen twice counts once. ECR itself still refuses to delete the children of an index \
+            that was missed.",
+        check: check!(pages),
+    },
+    Case {
+        id: "1001-results-are-refused",
+        claim: "DescribeImages refuses a `maxResults` over 1,000.",
+        evidence: Evidence::Documented(&[Source::api("DescribeImages")]),
+        safeguard: "1,000 are asked for.",
+        check: check!(too_many),
+    },
+    Case {
+        id: "ids-exclude-paging",
+        claim: "DescribeImages refuses `maxResults` together with `imageIds`.",
+        evidence: Evidence::Documented(&[Source::api("DescribeImages")]),
+        safeguard: "The two are never sent together.",
+        check: check!(ids_with_paging),
+    },
+    Case {
+        id: "pages-may-shift",
+        claim: "A listing may change while its pages are read.",
+        evidence: Evidence::Open {
+            if_wrong: "Nothing: if listings are snapshots, the precautions are idle.",
+        },
+        safeguard: "An image seen twice counts once, with the more careful reading. ECR itself still refuses to \
+            delete the children of an index that was missed.",
+        check: check!(shift),
+    },
 ];
 
 async fn hidden(target: Target) -> Finding {
@@ -76,7 +93,7 @@ async fn hidden(target: Target) -> Finding {
 async fn shown(target: Target) -> Finding {
     let image = target.image("image").await?;
     target.archive(&image).await?;
-    let listed = whole(&target, Some(everything()), 1_000).await?.contains(&image.digest);
+    let listed = whole(&target, Some(any_status()), 1_000).await?.contains(&image.digest);
     judge(listed, format!("listed: {listed}"))
 }
 
@@ -115,8 +132,8 @@ async fn pages(target: Target) -> Finding {
     for n in 0..3 {
         target.image(&format!("image-{n}")).await?;
     }
-    let in_one = whole(&target, Some(everything()), 1_000).await?;
-    let in_many = whole(&target, Some(everything()), 7).await?;
+    let in_one = whole(&target, Some(any_status()), 1_000).await?;
+    let in_many = whole(&target, Some(any_status()), 7).await?;
     let distinct: BTreeSet<&String> = in_many.iter().collect();
     let holds = distinct.len() == in_many.len() && distinct == in_one.iter().collect();
     judge(holds, format!("{} at once, {} in pages, {} distinct", in_one.len(), in_many.len(), distinct.len()))
@@ -124,22 +141,22 @@ async fn pages(target: Target) -> Finding {
 
 async fn too_many(target: Target) -> Finding {
     let call = target.client.describe_images().repository_name(&target.repository);
-    let said = Answer::of(call.max_results(1_001).send().await)?;
-    judge(said.is("InvalidParameterException"), said)
+    let answer = Answer::to_call(call.max_results(1_001).send().await)?;
+    judge(answer.refused("InvalidParameterException"), answer)
 }
 
 async fn ids_with_paging(target: Target) -> Finding {
     let image = target.image("image").await?;
     let call = target.client.describe_images().repository_name(&target.repository);
-    let said = Answer::of(call.image_ids(by_digest(&image.digest)).max_results(10).send().await)?;
-    judge(said.is("InvalidParameterException"), said)
+    let answer = Answer::to_call(call.image_ids(by_digest(&image.digest)).max_results(10).send().await)?;
+    judge(answer.refused("InvalidParameterException"), answer)
 }
 
 /// Pushes between two pages. That nothing shifted once would prove nothing.
 async fn shift(target: Target) -> Finding {
     target.image("first").await?;
     target.image("second").await?;
-    let call = || target.client.describe_images().repository_name(&target.repository).filter(everything());
+    let call = || target.client.describe_images().repository_name(&target.repository).filter(any_status());
     let first = call().max_results(1).send().await?;
     let mut pushed = Vec::new();
     for n in 0..6 {
@@ -162,7 +179,7 @@ async fn whole(
     target: &Target,
     filter: Option<DescribeImagesFilter>,
     page: i32,
-) -> Result<Vec<String>, Trouble> {
+) -> Result<Vec<String>, CaseError> {
     let call = target.client.describe_images().repository_name(&target.repository).set_filter(filter);
     let mut details = call.into_paginator().page_size(page).items().send();
     let mut digests = Vec::new();
@@ -175,7 +192,7 @@ async fn whole(
 async fn list_images(
     target: &Target,
     filter: Option<ListImagesFilter>,
-) -> Result<Vec<ImageIdentifier>, Trouble> {
+) -> Result<Vec<ImageIdentifier>, CaseError> {
     let call = target.client.list_images().repository_name(&target.repository).set_filter(filter);
     let mut ids = call.into_paginator().page_size(1_000).items().send();
     let mut all = Vec::new();

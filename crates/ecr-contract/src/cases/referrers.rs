@@ -2,54 +2,85 @@ use std::collections::BTreeSet;
 
 use aws_sdk_ecr::types::{ListImageReferrersFilter, SubjectIdentifier};
 
-use crate::case::{Case, Finding, beyond, check, judge};
+use super::sources;
+use crate::case::{Case, Finding, check, judge, untestable};
+use crate::error::CaseError;
+use crate::evidence::{Evidence, Source};
 use crate::manifest::{ATTESTATION, Manifest};
 use crate::target::Target;
-use crate::trouble::Trouble;
 
 pub(super) const CASES: &[Case] = &[
-    Case::documented(
-        "referrers-are-listed",
-        "ListImageReferrers of an image lists the attestation that has it as subject, with its artifact type.",
-        "The janitor takes subjects from DescribeImages and from the manifests' bytes.",
-        check!(listed),
-    ),
-    Case::documented(
-        "referrers-are-filtered",
-        "ListImageReferrers lists only the artifact types that it is asked for.",
-        "The janitor does not use ListImageReferrers.",
-        check!(filtered),
-    ),
-    Case::documented(
-        "referrers-have-pages",
-        "ListImageReferrers gives at most `maxResults` referrers and a token, and the pages together give each once.",
-        "The janitor does not use ListImageReferrers.",
-        check!(pages),
-    ),
-    Case::unverified(
-        "subject-can-be-deleted",
-        "An image can be deleted although another manifest has it as subject.",
-        "The janitor keeps what has referrers itself (`has-referrers`).",
-        check!(subject_deletable),
-    ),
-    Case::unverified(
-        "referrer-can-be-deleted",
-        "A manifest with a subject that no index lists can be deleted before its subject.",
-        "It is refused and reported; nothing else is deleted for it.",
-        check!(referrer_deletable),
-    ),
-    Case::unverified(
-        "referrers-stay-at-first",
-        "Right after its subject is deleted a referrer is still there.",
-        "What is already gone is `already-gone`, and no failure.",
-        check!(stay),
-    ),
-    Case::unverified(
-        "referrers-go-within-a-day",
-        "ECR deletes referrers within 24 hours of their subject, but not what only an index listed.",
-        "What is already gone is `already-gone`; what stays is an orphan of a later run.",
-        beyond!("ECR takes up to a day, and may do it only with a lifecycle policy"),
-    ),
+    Case {
+        id: "referrers-are-listed",
+        claim: "ListImageReferrers of an image lists the attestation that has it as subject, with its artifact type.",
+        evidence: Evidence::Documented(&[Source::api("ListImageReferrers")]),
+        safeguard: "The janitor takes subjects from DescribeImages and from the bytes of manifests.",
+        check: check!(listed),
+    },
+    Case {
+        id: "referrers-are-filtered",
+        claim: "ListImageReferrers lists only the artifact types that are asked for.",
+        evidence: Evidence::Documented(&[Source::api("ListImageReferrersFilter")]),
+        safeguard: "The janitor does not use ListImageReferrers.",
+        check: check!(filtered),
+    },
+    Case {
+        id: "referrers-have-pages",
+        claim: "ListImageReferrers returns at most `maxResults` referrers and a token, and the pages together have \
+            each once.",
+        evidence: Evidence::Documented(&[Source::api("ListImageReferrers")]),
+        safeguard: "The janitor does not use ListImageReferrers.",
+        check: check!(pages),
+    },
+    Case {
+        id: "subject-can-be-deleted",
+        claim: "An image can be deleted although another manifest has it as subject.",
+        evidence: Evidence::Confirmed(&[
+            sources::DELETING_ARTIFACTS,
+            Source::output("onyx-dot-app/onyx#13996"),
+        ]),
+        safeguard: "The janitor itself keeps an image that has referrers (`has-referrers`).",
+        check: check!(subject_deletable),
+    },
+    Case {
+        id: "referrer-can-be-deleted",
+        claim: "A manifest with a subject that no index lists can be deleted before its subject.",
+        evidence: Evidence::Confirmed(&[
+            sources::DELETING_ARTIFACTS,
+            Source::output("onyx-dot-app/onyx#13996"),
+        ]),
+        safeguard: "If not, it is refused and reported; nothing else is deleted because of it.",
+        check: check!(referrer_deletable),
+    },
+    Case {
+        id: "referrers-stay-at-first",
+        claim: "Right after its subject is deleted a referrer is still there.",
+        evidence: Evidence::Confirmed(&[
+            sources::DELETING_ARTIFACTS,
+            Source::output("onyx-dot-app/onyx#13996"),
+        ]),
+        safeguard: "An image that is already gone is `already-gone`, and no failure.",
+        check: check!(stay),
+    },
+    Case {
+        id: "lifecycle-policy-removes-referrers",
+        claim: "A lifecycle policy that expires or archives an image does the same to its referrers within 24 hours.",
+        evidence: Evidence::Documented(&[sources::LIFECYCLE_POLICIES]),
+        safeguard: "An image that a policy deleted meanwhile is `already-gone`.",
+        check: untestable!("lifecycle policies run once a day"),
+    },
+    Case {
+        id: "referrers-go-within-a-day",
+        claim: "ECR deletes referrers within 24 hours of any deletion of their subject.",
+        evidence: Evidence::Refuted {
+            by: &[sources::LIFECYCLE_POLICIES],
+            fact: "AWS documents it for deletions by a lifecycle policy only. Nothing says so for a deletion by the \
+                API or in a repository without a policy, so that referrers have to be expected to stay.",
+        },
+        safeguard: "Referrers that are to go are deleted by the janitor itself, after their subject; what stays is \
+            an orphan of a later run.",
+        check: untestable!("ECR may take a day; see lifecycle-policy-removes-referrers"),
+    },
 ];
 
 async fn listed(target: Target) -> Finding {
@@ -82,15 +113,15 @@ async fn pages(target: Target) -> Finding {
 async fn subject_deletable(target: Target) -> Finding {
     let image = target.image("image").await?;
     target.referrer("attestation", &image).await?;
-    let said = target.delete_one(&image).await?;
-    judge(said.is("deleted"), said)
+    let answer = target.delete_one(&image).await?;
+    judge(answer.done(), answer)
 }
 
 async fn referrer_deletable(target: Target) -> Finding {
     let image = target.image("image").await?;
     let attestation = target.referrer("attestation", &image).await?;
-    let said = target.delete_one(&attestation).await?;
-    judge(said.is("deleted"), said)
+    let answer = target.delete_one(&attestation).await?;
+    judge(answer.done(), answer)
 }
 
 async fn stay(target: Target) -> Finding {
@@ -107,7 +138,7 @@ async fn list(
     subject: &Manifest,
     filter: Option<ListImageReferrersFilter>,
     page: Option<i32>,
-) -> Result<Vec<(String, Option<String>)>, Trouble> {
+) -> Result<Vec<(String, Option<String>)>, CaseError> {
     let subject = SubjectIdentifier::builder().image_digest(&subject.digest).build()?;
     let mut found = Vec::new();
     let mut token = None;
@@ -116,7 +147,7 @@ async fn list(
         let call = call.subject_id(subject.clone()).set_filter(filter.clone());
         let answer = call.set_max_results(page).set_next_token(token).send().await?;
         if page.is_some_and(|most| answer.referrers().len() > usize::try_from(most).unwrap_or_default()) {
-            return Err(Trouble::new("a page has more than was asked for"));
+            return Err(CaseError::new("a page has more than was asked for"));
         }
         let referrers = answer.referrers.unwrap_or_default().into_iter();
         found.extend(referrers.map(|referrer| (referrer.digest, referrer.artifact_type)));

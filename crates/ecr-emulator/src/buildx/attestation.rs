@@ -2,18 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use super::build::{Build, Form};
+use super::build_run::BuildRun;
+use super::form::Form;
 use super::oci::{Descriptor, Manifest, Platform, put, store, types};
-use super::platform::Plan;
-use super::statement::Statement;
+use super::platform::PlatformImage;
+use super::provenance::Provenance;
+use super::statement::{Envelope, Statement};
+use super::{slsa, spdx};
 use crate::emulator::Emulator;
 use crate::error::ApiError;
 
-/// What is attested of one platform image.
+/// The attestation of one platform image.
 pub(super) struct Attestation<'a> {
-    pub(super) build: &'a Build,
+    pub(super) form: Form,
+    pub(super) provenance: &'a Provenance,
+    pub(super) sbom: bool,
+    pub(super) run: u64,
     pub(super) repository: &'a str,
-    pub(super) of: &'a Plan,
+    pub(super) image: &'a PlatformImage,
 }
 
 impl Attestation<'_> {
@@ -23,10 +29,10 @@ impl Attestation<'_> {
         for statement in self.statements() {
             let blob = statement.write();
             let layer = store(emulator, self.repository, types::IN_TOTO, blob.as_bytes())?;
-            let predicate = ("in-toto.io/predicate-type".to_owned(), statement.predicate.to_owned());
+            let predicate = ("in-toto.io/predicate-type".to_owned(), statement.predicate_type.to_owned());
             layers.push(Descriptor { annotations: Some(BTreeMap::from([predicate])), ..layer });
         }
-        let manifest = match self.build.form {
+        let manifest = match self.form {
             Form::Legacy => self.legacy(emulator, layers)?,
             Form::Oci | Form::None => self.artifact(emulator, layers)?,
         };
@@ -34,22 +40,24 @@ impl Attestation<'_> {
     }
 
     fn statements(&self) -> Vec<Statement<'_>> {
-        let statement = |predicate| Statement {
-            predicate,
-            version: match self.build.form {
-                Form::Legacy => "v0.1",
-                Form::Oci | Form::None => "v1",
-            },
+        let build = BuildRun {
+            provenance: self.provenance,
             repository: self.repository,
-            platform: &self.of.platform,
-            digest: &self.of.descriptor.digest,
-            run: self.build.run,
+            platform: &self.image.platform,
+            digest: &self.image.descriptor.digest,
+            layers: &self.image.manifest.layers,
+            run: self.run,
         };
-        let sbom = self.build.sbom.then(|| statement(super::statement::SPDX));
-        sbom.into_iter().chain([statement(super::statement::PROVENANCE)]).collect()
+        let envelope = match self.form {
+            Form::Legacy => Envelope::V01,
+            Form::Oci | Form::None => Envelope::V1,
+        };
+        let statement = |predicate_type| Statement { predicate_type, envelope, build };
+        let sbom = self.sbom.then(|| statement(spdx::TYPE));
+        sbom.into_iter().chain([statement(slsa::predicate_type(self.provenance.slsa))]).collect()
     }
 
-    /// Looks like an image whose layers are the statements; nothing in it says what it attests.
+    /// The legacy form: an image whose layers are the statements, without a subject.
     fn legacy(&self, emulator: &Emulator, layers: Vec<Descriptor>) -> Result<Manifest, ApiError> {
         let ids: Vec<String> = layers.iter().map(|layer| format!("\"{}\"", layer.digest)).collect();
         let config = format!(
@@ -60,18 +68,18 @@ impl Attestation<'_> {
         Ok(Manifest::oci(config, layers))
     }
 
-    /// Says what it is and what it attests.
+    /// The OCI form: an artifact with its own type, and the image as its subject.
     fn artifact(&self, emulator: &Emulator, layers: Vec<Descriptor>) -> Result<Manifest, ApiError> {
         let empty = store(emulator, self.repository, types::OCI_EMPTY, b"{}")?;
         let config = Descriptor { data: Some("e30=".to_owned()), ..empty };
         let mut manifest = Manifest::oci(config, layers);
         manifest.artifact_type = Some(types::DOCKER_ATTESTATION);
-        manifest.subject = Some(self.of.descriptor.bare());
+        manifest.subject = Some(self.image.descriptor.bare());
         Ok(manifest)
     }
 }
 
-/// How an index lists an attestation.
+/// The descriptor of an attestation in an index.
 pub(super) fn listed(attestation: &Descriptor, platform_digest: &str) -> Descriptor {
     let annotation = |name: &str, value: &str| (format!("vnd.docker.reference.{name}"), value.to_owned());
     Descriptor {

@@ -1,21 +1,12 @@
 //! One build.
 
 use super::attestation::Attestation;
+use super::form::Form;
 use super::oci::{Descriptor, Index, put, types};
-use super::platform;
+use super::platform::PlatformImage;
+use super::provenance::Provenance;
 use crate::emulator::Emulator;
 use crate::error::ApiError;
-
-/// In which form a build's attestations are pushed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// As an image with a made-up config and without a subject: BuildKit before v0.32.
-    Legacy,
-    /// As an OCI artifact with the platform's manifest as its subject: BuildKit from v0.32.
-    Oci,
-    /// Not at all, as with `--provenance=false`.
-    None,
-}
 
 /// A build to push.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +15,14 @@ pub struct Build {
     pub platforms: Vec<String>,
     /// The form of the attestations.
     pub form: Form,
-    /// What was built: the same code makes the same platform images.
+    /// The code that is built: the same code makes the same platform images.
     pub code: u64,
-    /// Which build it was: another run of the same code makes new attestations of the same images.
+    /// The run of the build: another run of the same code makes new attestations of the same images.
     pub run: u64,
     /// Whether an SBOM is attested too, before the provenance.
     pub sbom: bool,
+    /// The contents of the provenance.
+    pub provenance: Provenance,
 }
 
 /// The digests that a build got.
@@ -41,7 +34,7 @@ pub struct Pushed {
     pub platforms: Vec<String>,
     /// The attestations, in the order of the platforms.
     pub attestations: Vec<String>,
-    /// What got the tag: the index, or the only image.
+    /// The tagged root: the index, or the only image.
     pub root: String,
 }
 
@@ -54,6 +47,7 @@ impl Build {
             code: 0,
             run: 0,
             sbom: false,
+            provenance: Provenance::default(),
         }
     }
 
@@ -63,13 +57,13 @@ impl Build {
         self
     }
 
-    /// Sets what was built.
+    /// Sets the code that is built.
     pub fn code(mut self, code: u64) -> Self {
         self.code = code;
         self
     }
 
-    /// Sets which build it was.
+    /// Sets the run of the build.
     pub fn run(mut self, run: u64) -> Self {
         self.run = run;
         self
@@ -81,20 +75,26 @@ impl Build {
         self
     }
 
-    /// Pushes all of it: blobs, attestations, platform images, and last the index under the tag.
+    /// Sets the contents of the provenance.
+    pub fn provenance(mut self, provenance: Provenance) -> Self {
+        self.provenance = provenance;
+        self
+    }
+
+    /// Pushes blobs, attestations, platform images, and last the index under the tag.
     pub fn push(&self, emulator: &Emulator, repository: &str, tag: Option<&str>) -> Result<Pushed, ApiError> {
-        let plans = self.plan(emulator, repository)?;
-        let attestations = self.put_attestations(emulator, repository, &plans)?;
-        let alone = self.form == Form::None && plans.len() == 1;
-        let mut platforms = Vec::with_capacity(plans.len());
-        for plan in &plans {
+        let images = self.store_blobs(emulator, repository)?;
+        let attestations = self.put_attestations(emulator, repository, &images)?;
+        let alone = self.form == Form::None && images.len() == 1;
+        let mut platforms = Vec::with_capacity(images.len());
+        for image in &images {
             let tag = tag.filter(|_| alone);
-            platforms.push(put(emulator, repository, &plan.manifest, types::OCI_MANIFEST, tag)?);
+            platforms.push(put(emulator, repository, &image.manifest, types::OCI_MANIFEST, tag)?);
         }
         let index = match alone {
             true => None,
             false => {
-                let index = index(&plans, &platforms, &attestations);
+                let index = index(&images, &platforms, &attestations);
                 Some(put(emulator, repository, &index, types::OCI_INDEX, tag)?.digest)
             }
         };
@@ -115,14 +115,14 @@ impl Build {
         emulator: &Emulator,
         repository: &str,
     ) -> Result<Vec<String>, ApiError> {
-        let plans = self.plan(emulator, repository)?;
-        let attestations = self.put_attestations(emulator, repository, &plans)?;
+        let images = self.store_blobs(emulator, repository)?;
+        let attestations = self.put_attestations(emulator, repository, &images)?;
         Ok(attestations.into_iter().map(|descriptor| descriptor.digest).collect())
     }
 
-    fn plan(&self, emulator: &Emulator, repository: &str) -> Result<Vec<platform::Plan>, ApiError> {
-        let plan = |platform: &String| platform::Plan::make(emulator, repository, platform, self.code);
-        self.platforms.iter().map(plan).collect()
+    fn store_blobs(&self, emulator: &Emulator, repository: &str) -> Result<Vec<PlatformImage>, ApiError> {
+        let image = |platform: &String| PlatformImage::make(emulator, repository, platform, self.code);
+        self.platforms.iter().map(image).collect()
     }
 
     /// The last platform's comes first, as BuildKit's stack has it. The result is in the platforms' order.
@@ -130,14 +130,16 @@ impl Build {
         &self,
         emulator: &Emulator,
         repository: &str,
-        plans: &[platform::Plan],
+        images: &[PlatformImage],
     ) -> Result<Vec<Descriptor>, ApiError> {
         if self.form == Form::None {
             return Ok(Vec::new());
         }
-        let mut descriptors = Vec::with_capacity(plans.len());
-        for plan in plans.iter().rev() {
-            let attestation = Attestation { build: self, repository, of: plan };
+        let mut descriptors = Vec::with_capacity(images.len());
+        for image in images.iter().rev() {
+            let Self { form, sbom, run, provenance, .. } = self;
+            let (form, sbom, run) = (*form, *sbom, *run);
+            let attestation = Attestation { form, provenance, sbom, run, repository, image };
             descriptors.push(attestation.push(emulator)?);
         }
         descriptors.reverse();
@@ -146,11 +148,11 @@ impl Build {
 }
 
 /// Lists the platforms, then the attestations.
-fn index(plans: &[platform::Plan], platforms: &[Descriptor], attestations: &[Descriptor]) -> Index {
-    let described = plans
-        .iter()
-        .zip(platforms)
-        .map(|(plan, descriptor)| Descriptor { platform: Some(plan.platform.clone()), ..descriptor.clone() });
+fn index(images: &[PlatformImage], platforms: &[Descriptor], attestations: &[Descriptor]) -> Index {
+    let described = images.iter().zip(platforms).map(|(image, descriptor)| Descriptor {
+        platform: Some(image.platform.clone()),
+        ..descriptor.clone()
+    });
     let attested = platforms
         .iter()
         .zip(attestations)

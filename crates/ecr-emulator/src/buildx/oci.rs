@@ -107,7 +107,7 @@ pub(crate) fn store(
     })
 }
 
-/// Puts a manifest in Go's indented form, and describes it. What is there already is as good as pushed.
+/// Puts a manifest in Go's indented form, and describes it. One that is there already is fine.
 pub(crate) fn put(
     emulator: &Emulator,
     repository: &str,
@@ -129,7 +129,7 @@ pub(crate) fn put(
 }
 
 impl Descriptor {
-    /// Says the same without annotations and platform.
+    /// The same descriptor without annotations and platform.
     pub(crate) fn bare(&self) -> Self {
         Self {
             media_type: self.media_type.clone(),

@@ -7,14 +7,14 @@ use crate::error::ApiError;
 use crate::fault::mix;
 
 /// A platform image whose blobs are in the repository and whose manifest is not yet.
-pub(super) struct Plan {
+pub(super) struct PlatformImage {
     pub(super) platform: Platform,
     pub(super) manifest: Manifest,
-    /// What the manifest will be called.
+    /// The manifest's descriptor.
     pub(super) descriptor: Descriptor,
 }
 
-impl Plan {
+impl PlatformImage {
     pub(super) fn make(
         emulator: &Emulator,
         repository: &str,
@@ -51,7 +51,7 @@ fn read(text: &str) -> Platform {
     }
 }
 
-/// A layer that nobody will read: only its digest and size (1 to 64 MiB) are real.
+/// A declared layer: only its digest and size (1 to 64 MiB) are real.
 fn layer(emulator: &Emulator, repository: &str, seed: &str, code: u64) -> Result<Descriptor, ApiError> {
     let layer = Descriptor {
         media_type: types::OCI_LAYER.to_owned(),

@@ -1,56 +1,52 @@
-//! In-toto statements, much shorter than real ones.
+//! In-toto statements as BuildKit stores them.
 
+use serde_json::{Value, json};
+
+use super::build_run::BuildRun;
 use super::oci::Platform;
+use super::{slsa, spdx};
 
-pub(super) const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
-pub(super) const SPDX: &str = "https://spdx.dev/Document";
+/// The version of the in-toto statement around a predicate.
+#[derive(Clone, Copy)]
+pub(super) enum Envelope {
+    /// BuildKit before v0.31.
+    V01,
+    V1,
+}
 
+/// One statement about one platform image.
 pub(super) struct Statement<'a> {
-    pub(super) predicate: &'static str,
-    pub(super) version: &'static str,
-    pub(super) repository: &'a str,
-    pub(super) platform: &'a Platform,
-    /// What it is about.
-    pub(super) digest: &'a str,
-    /// Makes one build's statements differ from the next one's.
-    pub(super) run: u64,
+    pub(super) predicate_type: &'static str,
+    pub(super) envelope: Envelope,
+    pub(super) build: BuildRun<'a>,
 }
 
 impl Statement<'_> {
     pub(super) fn write(&self) -> String {
-        let Platform { architecture, os, .. } = self.platform;
-        let hex = self.digest.strip_prefix("sha256:").unwrap_or(self.digest);
-        let predicate = match self.predicate {
-            SPDX => self.packages(),
-            _ => self.provenance(),
+        let BuildRun { repository, platform, digest, .. } = self.build;
+        let Platform { architecture, os, .. } = platform;
+        let version = match self.envelope {
+            Envelope::V01 => "v0.1",
+            Envelope::V1 => "v1",
         };
-        format!(
-            concat!(
-                r#"{{"_type":"https://in-toto.io/Statement/{}","predicateType":"{}","subject":[{{"#,
-                r#""name":"pkg:docker/{}?platform={}%2F{}","digest":{{"sha256":"{}"}}}}],"predicate":{}}}"#
-            ),
-            self.version, self.predicate, self.repository, os, architecture, hex, predicate
-        )
+        let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
+        let statement = json!({
+            "_type": format!("https://in-toto.io/Statement/{version}"),
+            "predicateType": self.predicate_type,
+            "subject": [{
+                "name": format!("pkg:docker/{repository}?platform={os}%2F{architecture}"),
+                "digest": { "sha256": hex },
+            }],
+            "predicate": self.predicate(),
+        });
+        statement.to_string()
     }
 
-    fn provenance(&self) -> String {
-        format!(
-            concat!(
-                r#"{{"buildDefinition":{{"buildType":"https://github.com/moby/buildkit/blob/master/docs/"#,
-                r#"attestations/slsa-definitions.md","externalParameters":{{"configSource":{{"path":"Dockerfile"}}}}}},"#,
-                r#""runDetails":{{"builder":{{"id":""}},"metadata":{{"invocationId":"run-{:020}"}}}}}}"#
-            ),
-            self.run
-        )
-    }
-
-    fn packages(&self) -> String {
-        format!(
-            concat!(
-                r#"{{"spdxVersion":"SPDX-2.3","dataLicense":"CC0-1.0","SPDXID":"SPDXRef-DOCUMENT","#,
-                r#""name":"sbom","documentNamespace":"https://example.com/run-{:020}","packages":[]}}"#
-            ),
-            self.run
-        )
+    fn predicate(&self) -> Value {
+        match self.predicate_type {
+            spdx::TYPE => spdx::document(&self.build),
+            slsa::TYPE_V02 => slsa::v02(&self.build),
+            _ => slsa::v1(&self.build),
+        }
     }
 }

@@ -1,7 +1,9 @@
-//! `/_emulator/...`: the library's doors for programs outside.
+//! `/_emulator/...`: the library's settings and hooks for programs outside.
 
+mod behavior;
+mod calls;
 mod limits;
-mod plans;
+
 mod seeds;
 
 use std::collections::BTreeMap;
@@ -13,14 +15,14 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 
-use super::server::Served;
-use crate::fault::FaultRule;
+use super::app_state::AppState;
+use crate::fault::{Fault, FaultRule};
 use crate::journal::Entry;
 use crate::state::Status;
 
 const DONE: StatusCode = StatusCode::NO_CONTENT;
 
-pub(super) fn router() -> Router<Served> {
+pub(super) fn router() -> Router<AppState> {
     Router::new()
         .route("/health", get(async || "ok\n"))
         .route("/calls", get(calls))
@@ -29,30 +31,33 @@ pub(super) fn router() -> Router<Served> {
         .route("/clock", post(clock))
         .route("/latency", post(latency))
         .route("/fault", post(fault))
+        .route("/fault-script", post(fault_script))
         .route("/clear-faults", post(clear_faults))
         .route("/require-auth", post(require_auth))
         .route("/require-signature", post(require_signature))
         .route("/cross-account", post(cross_account))
         .route("/set-pushed-at", post(set_pushed_at))
         .route("/set-pulled-at", post(set_pulled_at))
+        .route("/set-activated-at", post(set_activated_at))
         .route("/set-status", post(set_status))
         .route("/corrupt", post(corrupt))
         .route("/hide-media-types", post(hide_media_types))
+        .merge(behavior::router())
         .merge(limits::router())
-        .merge(plans::router())
+        .merge(calls::router())
         .merge(seeds::router())
 }
 
-async fn calls(State(served): State<Served>) -> Json<BTreeMap<String, u64>> {
-    Json(served.emulator.calls())
+async fn calls(State(app): State<AppState>) -> Json<BTreeMap<String, u64>> {
+    Json(app.emulator.calls())
 }
 
-async fn journal(State(served): State<Served>) -> Json<Vec<Entry>> {
-    Json(served.emulator.journal())
+async fn journal(State(app): State<AppState>) -> Json<Vec<Entry>> {
+    Json(app.emulator.journal())
 }
 
-async fn reset(State(served): State<Served>) -> StatusCode {
-    served.emulator.reset_calls();
+async fn reset(State(app): State<AppState>) -> StatusCode {
+    app.emulator.reset_calls();
     DONE
 }
 
@@ -61,117 +66,154 @@ struct Clock {
     at: Option<i64>,
 }
 
-async fn clock(State(served): State<Served>, Json(clock): Json<Clock>) -> StatusCode {
-    served.emulator.set_clock(clock.at);
+async fn clock(State(app): State<AppState>, Json(clock): Json<Clock>) -> StatusCode {
+    app.emulator.set_clock(clock.at);
     DONE
 }
 
 #[derive(Deserialize)]
 struct Latency {
     operation: Option<String>,
+    /// In place of an operation.
+    repository: Option<String>,
     ms: u64,
 }
 
-async fn latency(State(served): State<Served>, Json(latency): Json<Latency>) -> StatusCode {
+async fn latency(State(app): State<AppState>, Json(latency): Json<Latency>) -> StatusCode {
     let time = Duration::from_millis(latency.ms);
-    served.emulator.set_latency(latency.operation.as_deref(), time);
+    match latency.repository {
+        Some(repository) => app.emulator.set_repository_latency(&repository, time),
+        None => app.emulator.set_latency(latency.operation.as_deref(), time),
+    }
     DONE
 }
 
-async fn fault(State(served): State<Served>, Json(rule): Json<FaultRule>) -> StatusCode {
-    served.emulator.fault(rule);
+async fn fault(State(app): State<AppState>, Json(rule): Json<FaultRule>) -> StatusCode {
+    app.emulator.fault(rule);
     DONE
 }
 
-async fn clear_faults(State(served): State<Served>) -> StatusCode {
-    served.emulator.clear_faults();
+/// The faults of the next attempts of an operation; `null` lets one pass.
+#[derive(Deserialize)]
+struct Script {
+    operation: String,
+    repository: Option<String>,
+    attempts: Vec<Option<Fault>>,
+}
+
+async fn fault_script(State(app): State<AppState>, Json(script): Json<Script>) -> StatusCode {
+    let Script { operation, repository, attempts } = script;
+    app.emulator.fault_script(&operation, repository.as_deref(), attempts);
+    DONE
+}
+
+async fn clear_faults(State(app): State<AppState>) -> StatusCode {
+    app.emulator.clear_faults();
     DONE
 }
 
 #[derive(Deserialize)]
-struct Switch {
+struct Toggle {
     on: bool,
 }
 
-async fn require_auth(State(served): State<Served>, Json(switch): Json<Switch>) -> StatusCode {
-    served.emulator.set_require_auth(switch.on);
+async fn require_auth(State(app): State<AppState>, Json(toggle): Json<Toggle>) -> StatusCode {
+    app.emulator.set_require_auth(toggle.on);
     DONE
 }
 
-async fn require_signature(State(served): State<Served>, Json(switch): Json<Switch>) -> StatusCode {
-    served.emulator.set_require_signature(switch.on);
+async fn require_signature(State(app): State<AppState>, Json(toggle): Json<Toggle>) -> StatusCode {
+    app.emulator.set_require_signature(toggle.on);
     DONE
 }
 
-async fn cross_account(State(served): State<Served>, Json(switch): Json<Switch>) -> StatusCode {
-    served.emulator.set_cross_account(switch.on);
+async fn cross_account(State(app): State<AppState>, Json(toggle): Json<Toggle>) -> StatusCode {
+    app.emulator.set_cross_account(toggle.on);
     DONE
 }
 
-/// An image, and what to do with it.
+/// A change of one image.
 #[derive(Deserialize)]
-struct Door<T> {
+struct ImageChange<T> {
     repository: String,
     digest: String,
     #[serde(flatten)]
-    what: T,
+    value: T,
 }
 
-impl<T> Door<T> {
+impl<T> ImageChange<T> {
     /// 404 when there is no such image, so that a typing error does not look like success.
-    fn open(self, served: &Served, change: impl FnOnce(&str, &str, T)) -> StatusCode {
-        if served.emulator.image(&self.repository, &self.digest).is_none() {
+    fn apply(self, app: &AppState, change: impl FnOnce(&str, &str, T)) -> StatusCode {
+        if app.emulator.image(&self.repository, &self.digest).is_none() {
             return StatusCode::NOT_FOUND;
         }
-        change(&self.repository, &self.digest, self.what);
+        change(&self.repository, &self.digest, self.value);
         DONE
     }
 }
 
 #[derive(Deserialize)]
-struct At {
+struct OptionalTime {
     at: Option<i64>,
 }
 
-async fn set_pushed_at(State(served): State<Served>, Json(door): Json<Door<At>>) -> StatusCode {
-    door.open(&served, |repository, digest, what| {
-        served.emulator.set_pushed_at(repository, digest, what.at);
+async fn set_pushed_at(
+    State(app): State<AppState>,
+    Json(change): Json<ImageChange<OptionalTime>>,
+) -> StatusCode {
+    change.apply(&app, |repository, digest, value| {
+        app.emulator.set_pushed_at(repository, digest, value.at);
     })
 }
 
-async fn set_pulled_at(State(served): State<Served>, Json(door): Json<Door<At>>) -> StatusCode {
-    door.open(&served, |repository, digest, what| {
-        served.emulator.set_pulled_at(repository, digest, what.at);
+async fn set_pulled_at(
+    State(app): State<AppState>,
+    Json(change): Json<ImageChange<OptionalTime>>,
+) -> StatusCode {
+    change.apply(&app, |repository, digest, value| {
+        app.emulator.set_pulled_at(repository, digest, value.at);
+    })
+}
+
+async fn set_activated_at(
+    State(app): State<AppState>,
+    Json(change): Json<ImageChange<OptionalTime>>,
+) -> StatusCode {
+    change.apply(&app, |repository, digest, value| {
+        app.emulator.set_activated_at(repository, digest, value.at);
     })
 }
 
 #[derive(Deserialize)]
-struct To {
+struct NewStatus {
     status: Status,
 }
 
-async fn set_status(State(served): State<Served>, Json(door): Json<Door<To>>) -> StatusCode {
-    door.open(&served, |repository, digest, what| {
-        served.emulator.set_status(repository, digest, what.status);
+async fn set_status(State(app): State<AppState>, Json(change): Json<ImageChange<NewStatus>>) -> StatusCode {
+    change.apply(&app, |repository, digest, value| {
+        app.emulator.set_status(repository, digest, value.status);
     })
 }
 
 #[derive(Deserialize)]
-struct Other {
+struct OtherBytes {
     bytes: String,
 }
 
-async fn corrupt(State(served): State<Served>, Json(door): Json<Door<Other>>) -> StatusCode {
-    door.open(&served, |repository, digest, what| {
-        served.emulator.corrupt_manifest(repository, digest, &what.bytes);
+async fn corrupt(State(app): State<AppState>, Json(change): Json<ImageChange<OtherBytes>>) -> StatusCode {
+    change.apply(&app, |repository, digest, value| {
+        app.emulator.corrupt_manifest(repository, digest, &value.bytes);
     })
 }
 
 #[derive(Deserialize)]
-struct Nothing {}
+struct NoValue {}
 
-async fn hide_media_types(State(served): State<Served>, Json(door): Json<Door<Nothing>>) -> StatusCode {
-    door.open(&served, |repository, digest, _| {
-        served.emulator.hide_media_types(repository, digest);
+async fn hide_media_types(
+    State(app): State<AppState>,
+    Json(change): Json<ImageChange<NoValue>>,
+) -> StatusCode {
+    change.apply(&app, |repository, digest, _| {
+        app.emulator.hide_media_types(repository, digest);
     })
 }

@@ -1,4 +1,4 @@
-//! Answers that are about a part of what was asked.
+//! Partial answers: some ids fail, or are missing.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::error::ApiError;
 use crate::fault::Fault;
 
-/// Does a call as a fault wants it; without one that is about the answer, as ever.
+/// Performs a call, partially if the fault is `Partial` or `Silent`.
 pub(super) fn perform(
     fault: Option<Fault>,
     operation: &str,
@@ -30,7 +30,7 @@ pub(super) fn perform(
         }
         Some(Fault::Silent) => act(&request).map(|mut answer| {
             if let Some(entries) = answer[images].as_array_mut() {
-                hush(entries);
+                drop_every_other(entries);
             }
             answer
         }),
@@ -38,7 +38,7 @@ pub(super) fn perform(
     }
 }
 
-/// Takes every other id out of a request. One that is refused as a whole stays whole.
+/// Removes every other id from a request. One that will be refused anyway stays as it is.
 fn halve(request: &mut Value) -> Vec<Value> {
     let ids = request.get_mut("imageIds").and_then(Value::as_array_mut);
     let Some(ids) = ids.filter(|ids| ids.len() <= 100 && ids.iter().all(Value::is_object)) else {
@@ -56,8 +56,8 @@ fn failure(id: Value) -> Value {
     json!({ "imageId": id, "failureCode": "KmsError", "failureReason": "The KMS key could not be used." })
 }
 
-/// Leaves every other image out, with all entries that it has.
-fn hush(entries: &mut Vec<Value>) {
+/// Removes every other image from an answer, with all its entries.
+fn drop_every_other(entries: &mut Vec<Value>) {
     let (mut heard, mut hushed) = (HashSet::new(), HashSet::new());
     entries.retain(|entry| {
         let id = entry.get("imageId").unwrap_or(entry);

@@ -1,4 +1,4 @@
-//! Who calls, as far as the request says. Nothing is checked: any signature does.
+//! Callers by access key id. Nothing is verified: any signature does.
 
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
@@ -23,7 +23,7 @@ fn password(credentials: &str) -> Option<String> {
     String::from_utf8(bytes).ok()?.strip_prefix("AWS:").map(str::to_owned)
 }
 
-/// Notes in the tokens of an answer who asked for them.
+/// Writes the holder into the tokens of an answer.
 pub(super) fn sign(mut answer: Value, principal: Option<&str>) -> Value {
     let data = answer.get_mut("authorizationData").and_then(Value::as_array_mut);
     for entry in data.into_iter().flatten() {

@@ -11,20 +11,13 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::line::{Cut, Lines};
+use super::app_state::AppState;
+use super::connection::{Connections, Disconnect};
 use super::{admin, api, layer_download, v2};
 use crate::emulator::Emulator;
 
 /// A layer part of 20 MiB in base64, with room for the rest.
 const LARGEST_BODY: usize = 32 * 1024 * 1024;
-
-/// What the handlers share.
-#[derive(Clone)]
-pub(super) struct Served {
-    pub(super) emulator: Emulator,
-    /// Turns true when the server stops.
-    pub(super) stopped: watch::Receiver<bool>,
-}
 
 /// A running server. Dropping it stops it.
 pub struct Server {
@@ -39,24 +32,26 @@ impl Emulator {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let served = Served { emulator: self.clone(), stopped: stopped.clone() };
-        let app = router(served).into_make_service_with_connect_info::<Cut>();
+        let state = AppState { emulator: self.clone(), stopped: stopped.clone() };
+        let app = router(state).into_make_service_with_connect_info::<Disconnect>();
         self.state().served_at = Some(format!("http://{address}"));
         let task = tokio::spawn(
-            axum::serve(Lines(listener), app).with_graceful_shutdown(until_stopped(stopped)).into_future(),
+            axum::serve(Connections(listener), app)
+                .with_graceful_shutdown(until_stopped(stopped))
+                .into_future(),
         );
         Ok(Server { address, stop, task })
     }
 }
 
-fn router(served: Served) -> Router {
+fn router(state: AppState) -> Router {
     Router::new()
         .route("/", post(api::post))
         .route("/layers/{digest}/{*repository}", get(layer_download::get))
         .nest("/_emulator", admin::router())
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .merge(v2::router())
-        .with_state(served)
+        .with_state(state)
 }
 
 /// Also resolves when the `Server` is gone.
@@ -65,12 +60,12 @@ async fn until_stopped(mut stopped: watch::Receiver<bool>) {
 }
 
 impl Server {
-    /// Where it is reached, for example `http://127.0.0.1:4580`.
+    /// The server's URL, for example `http://127.0.0.1:4580`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Stops taking calls, and waits a moment for those that are being handled.
+    /// Stops accepting calls, and waits up to two seconds for those in flight.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         let patience = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! Who calls, and where, as far as the `Authorization` header of SigV4 says. No signature is verified.
+//! Registries that requests are for, by SigV4's `Authorization` header or by host. No signature is verified.
 
 use axum::http::{HeaderMap, header};
 
@@ -9,23 +9,34 @@ use crate::state::State;
 const SCHEME: &str = "AWS4-HMAC-SHA256";
 
 /// The registry that a call is for: the Region comes from the credential's scope, and the account from an access key
-/// of twelve digits. What the header does not say is as the emulator was set up.
-pub(super) fn place(state: &State, headers: &HeaderMap) -> Result<Settings, ApiError> {
-    let header = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
+/// of twelve digits or from the role that was assumed. What the header does not say is as the emulator was set up.
+pub(super) fn registry(state: &State, headers: &HeaderMap) -> Result<Settings, ApiError> {
     if state.require_signature {
-        check(header)?;
+        check(authorization(headers))?;
     }
-    let mut place = state.home.clone();
-    if let Some((key, _, region, _)) = header.and_then(|header| scope(parameter(header, "Credential")?)) {
-        place.region = region.to_owned();
-        if key.len() == 12 && key.bytes().all(|b| b.is_ascii_digit()) {
-            place.account = key.to_owned();
-        }
-    }
-    Ok(place)
+    Ok(registry_of_key(state, headers))
 }
 
-/// Is this a signature for ECR, be it a true one or not?
+fn authorization(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default())
+}
+
+/// The same, whether the request has to be signed or not.
+pub(super) fn registry_of_key(state: &State, headers: &HeaderMap) -> Settings {
+    let header = authorization(headers);
+    let mut registry = state.home.clone();
+    if let Some((key, _, region, _)) = header.and_then(|header| scope(parameter(header, "Credential")?)) {
+        registry.region = region.to_owned();
+        if let Some(session) = state.sessions.get(key) {
+            registry.account.clone_from(&session.account);
+        } else if key.len() == 12 && key.bytes().all(|b| b.is_ascii_digit()) {
+            registry.account = key.to_owned();
+        }
+    }
+    registry
+}
+
+/// Fails unless this has the form of a signature for ECR.
 fn check(header: Option<&str>) -> Result<(), ApiError> {
     let Some(header) = header else {
         return Err(ApiError::client("MissingAuthenticationTokenException", "Missing Authentication Token"));
@@ -70,7 +81,7 @@ fn scope(credential: &str) -> Option<(&str, &str, &str, &str)> {
 }
 
 /// The registry that a host of the OCI API stands for: `<account>.dkr.ecr.<Region>.amazonaws.com`.
-pub(super) fn place_of_host(state: &State, headers: &HeaderMap) -> Settings {
+pub(super) fn registry_of_host(state: &State, headers: &HeaderMap) -> Settings {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let host = host.split(':').next().unwrap_or_default();
     let named = host.split_once(".dkr.ecr.").and_then(|(account, rest)| {

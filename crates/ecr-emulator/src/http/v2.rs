@@ -2,10 +2,9 @@
 
 mod auth;
 mod blobs;
+mod error;
 mod listings;
 mod manifests;
-mod problem;
-mod query;
 mod ranges;
 mod referrers;
 mod reply;
@@ -18,21 +17,22 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, State as Shared};
 use axum::http::{HeaderMap, Method, Response, Uri};
 use axum::routing::any;
 
-use self::problem::Problem;
-use self::query::Query;
+use self::error::OciError;
 use self::reply::{Reply, garbage};
 use self::route::Route;
-use super::call::{Call, Manner, take};
-use super::line::Cut;
-use super::server::Served;
+use super::app_state::AppState;
+use super::call::{Call, Protocol};
+use super::connection::Disconnect;
+use super::dispatch;
+use super::query::Query;
 use super::{principal, signature};
 use crate::emulator::Emulator;
-use crate::iam::Want;
+use crate::iam::RequiredPermission;
 use crate::state::State;
 
-const MANNER: Manner = Manner { refuse: |_, error| Problem::from(error).reply().finish(), garbage };
+const PROTOCOL: Protocol = Protocol { refuse: |_, error| OciError::from(error).reply().finish(), garbage };
 
-pub(super) fn router() -> Router<Served> {
+pub(super) fn router() -> Router<AppState> {
     Router::new()
         .route("/v2", any(answer))
         .route("/v2/", any(answer))
@@ -42,7 +42,7 @@ pub(super) fn router() -> Router<Served> {
 }
 
 /// A request, as far as the handlers read it.
-struct Asked {
+struct OciRequest {
     method: Method,
     query: Query,
     headers: HeaderMap,
@@ -50,8 +50,8 @@ struct Asked {
 }
 
 async fn answer(
-    Shared(served): Shared<Served>,
-    ConnectInfo(cut): ConnectInfo<Cut>,
+    Shared(app): Shared<AppState>,
+    ConnectInfo(connection): ConnectInfo<Disconnect>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -60,23 +60,24 @@ async fn answer(
     let route = Route::read(uri.path());
     let name = format!("{method} {}", route.label());
     // On lines of their own: each locks the state.
-    let place = signature::place_of_host(&served.emulator.state(), &headers);
-    let wants = wants(&served.emulator, &route, &method, &headers);
+    let registry = signature::registry_of_host(&app.emulator.state(), &headers);
+    let permissions = permissions(&app.emulator, &route, &method, &headers);
     let call = Call {
         name: name.clone(),
-        action: route.action(&method).to_owned(),
+        action: format!("ecr:{}", route.action(&method)),
+        resource: registry.repository_arn(route.repository().unwrap_or("*")),
         repositories: route.repository().map(str::to_owned).into_iter().collect(),
         principal: principal::of(&headers),
-        place: place.clone(),
-        wants,
+        registry: registry.clone(),
+        permissions,
     };
-    let asked = Asked { method, query: Query::read(uri.query()), headers, body };
-    take(served, cut, call, MANNER, move |emulator, n, _| {
+    let asked = OciRequest { method, query: Query::read(uri.query()), headers, body };
+    dispatch::dispatch(app, connection, call, PROTOCOL, move |emulator, n, _| {
         let reply = emulator.recorded(n, &name, |state| match auth::refusal(state, &asked.headers) {
             Some(refusal) => refusal,
             None => {
-                let done = state.within(&place, |state| dispatch(state, &route, &asked));
-                done.unwrap_or_else(Problem::reply)
+                let done = state.in_registry(&registry, |state| perform(state, &route, &asked));
+                done.unwrap_or_else(OciError::reply)
             }
         });
         reply.finish_for(&asked.method)
@@ -84,17 +85,22 @@ async fn answer(
     .await
 }
 
-/// Nothing where nothing is done. Who has no token is asked for one first.
-fn wants(emulator: &Emulator, route: &Route, method: &Method, headers: &HeaderMap) -> Vec<Want> {
+/// The permissions that a request requires: none where nothing is done, or where the caller has no token yet.
+fn permissions(
+    emulator: &Emulator,
+    route: &Route,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Vec<RequiredPermission> {
     let idle = matches!(route, Route::Base | Route::Unknown);
     if idle || auth::refusal(&emulator.state(), headers).is_some() {
         return Vec::new();
     }
-    vec![Want::new(route.action(method), Some(route.repository().unwrap_or("*")))]
+    vec![RequiredPermission::new(route.action(method), Some(route.repository().unwrap_or("*")))]
 }
 
-/// Does what the method means there. ECR has no deletion of manifests and blobs here, and says 405.
-fn dispatch(state: &mut State, route: &Route, asked: &Asked) -> Result<Reply, Problem> {
+/// Performs a request. ECR has no deletion of manifests and blobs here: 405.
+fn perform(state: &mut State, route: &Route, asked: &OciRequest) -> Result<Reply, OciError> {
     let method = asked.method.as_str();
     match (route, method) {
         (Route::Unknown, _) => Ok(Reply::page_not_found()),
@@ -112,6 +118,6 @@ fn dispatch(state: &mut State, route: &Route, asked: &Asked) -> Result<Reply, Pr
         (Route::Upload { name, id }, "PUT") => uploads::put(state, asked, name, id),
         (Route::Upload { name, id }, "GET") => uploads::get(state, name, id),
         (Route::Upload { name, id }, "DELETE") => uploads::delete(state, name, id),
-        _ => Err(Problem::unsupported()),
+        _ => Err(OciError::unsupported()),
     }
 }

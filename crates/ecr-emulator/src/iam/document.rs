@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::pattern::{fits, fits_arn};
+use super::pattern::{arn_matches, matches};
 use crate::error::ApiError;
 
 /// A policy that was read whole: each member of it is kept.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(super) struct Policy {
+pub(crate) struct Policy {
     #[serde(rename = "Version")]
     _version: Option<String>,
     #[serde(rename = "Id")]
@@ -62,7 +62,7 @@ impl<T> OneOrMany<T> {
     }
 }
 
-/// What a policy says.
+/// The verdict of a policy.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Allowed,
@@ -98,7 +98,7 @@ impl Policy {
 }
 
 impl Statement {
-    /// Refuses what would never match, though its author thinks it does.
+    /// Fails for a statement that would never match as its author means it.
     fn check(&self) -> Result<(), ApiError> {
         for action in self.action.all() {
             if action != "*" && !action.contains(':') {
@@ -123,7 +123,7 @@ impl Statement {
         }
     }
 
-    /// What is written under `Resource` or `NotResource`.
+    /// The ARNs under `Resource` or `NotResource`.
     fn resources(&self) -> &[String] {
         self.resource.as_ref().or(self.not_resource.as_ref()).map_or(&[], OneOrMany::all)
     }
@@ -134,8 +134,9 @@ impl Statement {
 
     fn is_about(&self, action: &str, resource: &str, tags: Option<&Tags>) -> bool {
         let action = format!("ecr:{action}").to_ascii_lowercase();
-        self.action.all().iter().any(|pattern| fits(&pattern.to_ascii_lowercase(), &action))
-            && self.resource.is_some() == self.resources().iter().any(|pattern| fits_arn(pattern, resource))
+        self.action.all().iter().any(|pattern| matches(&pattern.to_ascii_lowercase(), &action))
+            && self.resource.is_some()
+                == self.resources().iter().any(|pattern| arn_matches(pattern, resource))
             && self.condition.iter().all(|(operator, keys)| {
                 keys.iter().all(|(key, wanted)| operator.holds(value(tags, key), wanted.all()))
             })
@@ -148,7 +149,7 @@ impl Operator {
         found.is_some_and(|found| {
             wanted.iter().any(|wanted| match self {
                 Self::StringEquals => wanted == found,
-                Self::StringLike => fits(wanted, found),
+                Self::StringLike => matches(wanted, found),
             })
         })
     }

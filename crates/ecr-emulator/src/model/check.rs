@@ -1,12 +1,13 @@
-//! Checking a request against its members.
+//! Checks of a request against its members.
 
 use serde_json::Value;
 
 use super::shape::{Member, Shape};
+use super::shapes::REPOSITORY_NAME;
 use crate::error::ApiError;
 use crate::request::{missing, wrong_type};
 
-/// Is each value of the type that it should be?
+/// Fails unless each value has its member's type.
 pub(super) fn types(members: &[Member], structure: &Value, path: &str) -> Result<(), ApiError> {
     for (member, value) in present(members, structure) {
         type_of(&member.shape, value, &join(path, member.name))?;
@@ -32,7 +33,7 @@ fn type_of(shape: &Shape, value: &Value, path: &str) -> Result<(), ApiError> {
     }
 }
 
-/// Is what is required there, and does each value keep to its bounds?
+/// Fails unless required members are there and values keep to their bounds.
 pub(super) fn constraints(members: &[Member], structure: &Value, path: &str) -> Result<(), ApiError> {
     for member in members.iter().filter(|member| member.required) {
         if structure[member.name].is_null() {
@@ -45,12 +46,17 @@ pub(super) fn constraints(members: &[Member], structure: &Value, path: &str) -> 
     Ok(())
 }
 
+/// Fails unless a text keeps to the bounds of a repository's name.
+pub(super) fn repository_name(name: &str) -> Result<(), ApiError> {
+    bounds(&REPOSITORY_NAME, &Value::String(name.to_owned()), "repositoryName")
+}
+
 fn bounds(shape: &Shape, value: &Value, path: &str) -> Result<(), ApiError> {
     match (shape, value) {
         (Shape::Text { min, max, pattern }, Value::String(text)) => {
             within(text.chars().count(), *min, *max, path, "must have length")?;
             match pattern {
-                Some(pattern) if !(pattern.fits)(text) => {
+                Some(pattern) if !(pattern.matches)(text) => {
                     let constraint = format!("must satisfy regular expression '{}'", pattern.text);
                     Err(ApiError::invalid(path, &constraint))
                 }

@@ -1,77 +1,56 @@
-//! The few regular expressions of the model, each with a predicate that decides the same.
+//! The regular expressions of the service model.
 
-use crate::digest;
-use crate::state::{is_prefix, is_repository_name};
+use std::sync::LazyLock;
 
-/// A regular expression that a whole text must fit.
+use regex_lite::Regex;
+
+/// A regular expression that a whole text must match.
 pub(super) struct Pattern {
-    /// As error texts quote it.
+    /// The expression as error texts quote it.
     pub(super) text: &'static str,
-    pub(super) fits: fn(&str) -> bool,
+    pub(super) matches: fn(&str) -> bool,
 }
 
-pub(super) const REGISTRY: Pattern = Pattern { text: "[0-9]{12}", fits: is_registry };
-/// Not the model's words, but the ones that ECR uses for this.
-pub(super) const REPOSITORY: Pattern = Pattern {
-    text: "(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*",
-    fits: is_repository_name,
-};
-pub(super) const UPLOAD: Pattern = Pattern {
-    text: "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}",
-    fits: is_upload,
-};
-pub(super) const DIGEST: Pattern =
-    Pattern { text: "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+", fits: digest::is_well_formed };
-pub(super) const PREFIX: Pattern = Pattern {
-    text: r"^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$",
-    fits: is_prefix,
-};
-pub(super) const CREDENTIAL: Pattern = Pattern {
-    text: r"^arn:aws(-\w+)*:secretsmanager:[a-zA-Z0-9-:]+:secret:ecr\-pullthroughcache\/[a-zA-Z0-9\/_+=.@-]+$",
-    fits: is_credential,
-};
-pub(super) const EXCLUSION: Pattern = Pattern { text: "^[0-9a-zA-Z._*-]{1,128}$", fits: is_exclusion };
-pub(super) const SCANNING: Pattern =
-    Pattern { text: r"^[a-z0-9*](?:[._\-/a-z0-9*]?[a-z0-9*]+)*$", fits: is_scanning };
-
-fn is_registry(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
-}
-
-fn is_upload(text: &str) -> bool {
-    let lengths = text.split('-').map(str::len);
-    lengths.eq([8, 4, 4, 4, 12]) && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
-}
-
-fn is_credential(text: &str) -> bool {
-    let Some((place, name)) = text.split_once(":secret:ecr-pullthroughcache/") else {
-        return false;
+/// Compiles an expression on first use. The second form quotes another text than it matches.
+macro_rules! pattern {
+    ($name:ident, $regex:expr) => {
+        pattern!($name, $regex, $regex);
     };
-    let Some((partition, place)) =
-        place.strip_prefix("arn:aws").and_then(|rest| rest.split_once(":secretsmanager:"))
-    else {
-        return false;
+    ($name:ident, $regex:expr, $quoted:expr) => {
+        pub(super) const $name: Pattern = Pattern {
+            text: $quoted,
+            matches: |text| {
+                static REGEX: LazyLock<Regex> = LazyLock::new(|| whole($regex));
+                REGEX.is_match(text)
+            },
+        };
     };
-    let is_word =
-        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    let mut parts = partition.split('-');
-    parts.next() == Some("") && parts.all(is_word) && has_only(place, b"-:") && has_only(name, b"/_+=.@-")
 }
 
-fn is_exclusion(text: &str) -> bool {
-    text.len() <= 128 && has_only(text, b"._*-")
-}
+pattern!(REGISTRY, "[0-9]{12}");
+pattern!(
+    REPOSITORY,
+    r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*",
+    // The model's expression is the one above; ECR's error texts quote this one.
+    "(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*"
+);
+pattern!(UPLOAD, "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}");
+pattern!(DIGEST, "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+");
+pattern!(PREFIX, r"^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$");
+pattern!(
+    CREDENTIAL,
+    r"^arn:aws(-\w+)*:secretsmanager:[a-zA-Z0-9-:]+:secret:ecr\-pullthroughcache\/[a-zA-Z0-9\/_+=.@-]+$"
+);
+pattern!(EXCLUSION, "^[0-9a-zA-Z._*-]{1,128}$");
+pattern!(SCANNING, r"^[a-z0-9*](?:[._\-/a-z0-9*]?[a-z0-9*]+)*$");
 
-/// Two separators never stand next to each other, and none stands at an end.
-fn is_scanning(text: &str) -> bool {
-    let parts = text.split(|c: char| "._-/".contains(c));
-    text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-/*".contains(&b))
-        && parts.into_iter().all(|part| !part.is_empty())
-}
+pattern!(REGION, "[0-9a-z-]{2,25}");
+pattern!(REPLICATED_PREFIX, "^(?:[a-z0-9]+(?:[._-][a-z0-9]*)*/)*[a-z0-9]*(?:[._-][a-z0-9]*)*$");
 
-/// Letters, digits and these, but at least one.
-fn has_only(text: &str, others: &[u8]) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || others.contains(&b))
+/// The model's expressions are about whole texts, whether they say so or not.
+#[expect(clippy::expect_used, reason = "a test compiles each of the expressions")]
+fn whole(expression: &str) -> Regex {
+    Regex::new(&format!("^(?:{expression})$")).expect("the expression is one of the constants of this file")
 }
 
 #[cfg(test)]
@@ -80,22 +59,27 @@ mod tests {
 
     fn decides(pattern: &Pattern, good: &[&str], bad: &[&str]) {
         for text in good {
-            assert!((pattern.fits)(text), "{text:?} fits {}", pattern.text);
+            assert!((pattern.matches)(text), "{text:?} matches {}", pattern.text);
         }
-        for text in bad.iter().chain(&["", " "]) {
-            assert!(!(pattern.fits)(text), "{text:?} does not fit {}", pattern.text);
+        for text in bad {
+            assert!(!(pattern.matches)(text), "{text:?} does not match {}", pattern.text);
         }
     }
 
     #[test]
-    fn predicates_decide_what_the_expressions_say() {
-        decides(&REGISTRY, &["123456789012"], &["12345678901", "1234567890123", "12345678901x"]);
+    fn expressions_are_about_whole_texts() {
+        decides(&REGISTRY, &["123456789012"], &["", "12345678901", "1234567890123", "12345678901x"]);
+        let names = ["ab", "a/b", "a--b", "a__b", "team/app.web_1/x", "0a", "a"];
+        let no_names = ["", "A/b", "a//b", "/ab", "ab/", "a___b", "a..b", "-ab", "ab-", "a b", "é1", "ab\n"];
+        decides(&REPOSITORY, &names, &no_names);
         let upload = "0123abCD-0123-4567-89ab-0123456789ab";
-        decides(&UPLOAD, &[upload], &[&upload[1..], "0123abCD-0123-4567-89ab-0123456789ag", "----"]);
-        decides(&DIGEST, &["sha256:aA0"], &["sha256", "sha256:", ":aa", "sha256:xyz"]);
-        decides(&PREFIX, &["ROOT", "a/b/", "a--b"], &["/", "a//", "Root"]);
-        decides(&EXCLUSION, &["*", "v1.*-_"], &["a/b", "é"]);
-        decides(&SCANNING, &["*", "a/b*", "a.b-c_d"], &["a//b", "/a", "a/", "A"]);
+        decides(&UPLOAD, &[upload], &["", &upload[1..], "0123abCD-0123-4567-89ab-0123456789ag", "----"]);
+        decides(&DIGEST, &["sha256:aA0", "a-b_c+d.e:0"], &["", "sha256", "sha256:", ":aa", "sha256:xyz"]);
+        decides(&PREFIX, &["ROOT", "a/b/", "a--b", "quay/"], &["", "/", "a//", "Root", "x-"]);
+        decides(&EXCLUSION, &["*", "v1.*-_"], &["", "a/b", "é"]);
+        decides(&SCANNING, &["*", "a/b*", "a.b-c_d"], &["", "a//b", "/a", "a/", "A"]);
+        decides(&REGION, &["us-east-1"], &["", "a", "US-EAST-1"]);
+        decides(&REPLICATED_PREFIX, &["prod", "prod/", "prod-", "a/b_"], &["Prod", "a//b", "*"]);
     }
 
     #[test]
@@ -103,6 +87,6 @@ mod tests {
         let good = "arn:aws:secretsmanager:us-east-1:123456789012:secret:ecr-pullthroughcache/hub-a1";
         let gov = good.replace("arn:aws:", "arn:aws-us-gov:");
         let (other, unnamed) = (good.replace("ecr-pull", "pull"), good.replace("hub-a1", ""));
-        decides(&CREDENTIAL, &[good, &gov], &[&other, &unnamed, &good.replace("aws:", "aws-:")]);
+        decides(&CREDENTIAL, &[good, &gov], &["", &other, &unnamed, &good.replace("aws:", "aws-:")]);
     }
 }

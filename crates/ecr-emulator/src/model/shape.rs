@@ -9,7 +9,7 @@ pub(super) struct Member {
     pub(super) shape: Shape,
 }
 
-/// What a value may be. All bounds are inclusive.
+/// The type of a value, with inclusive bounds.
 pub(super) enum Shape {
     Text {
         min: usize,

@@ -1,6 +1,8 @@
 //! Values that more than one operation takes.
 
-use super::pattern::{CREDENTIAL, DIGEST, EXCLUSION, PREFIX, REGISTRY, REPOSITORY, SCANNING, UPLOAD};
+use super::pattern::{
+    CREDENTIAL, DIGEST, EXCLUSION, PREFIX, REGION, REGISTRY, REPLICATED_PREFIX, REPOSITORY, SCANNING, UPLOAD,
+};
 use super::shape::{ANY, Member, Shape, like, list, may, must, text};
 
 pub(super) const TEXT: Shape = text(0, ANY);
@@ -79,3 +81,27 @@ pub(super) const SCANNING_RULES: Shape = list(
         ),
     ]),
 );
+pub(super) const REPLICATION: Shape =
+    Shape::Structure(&[must("rules", list(0, 25, &Shape::Structure(REPLICATION_RULE)))]);
+const REPLICATION_RULE: &[Member] = &[
+    must(
+        "destinations",
+        list(
+            0,
+            100,
+            &Shape::Structure(&[must("region", like(2, 25, &REGION)), must("registryId", REGISTRY_ID)]),
+        ),
+    ),
+    may(
+        "repositoryFilters",
+        list(
+            1,
+            100,
+            &Shape::Structure(&[
+                must("filter", like(2, 256, &REPLICATED_PREFIX)),
+                must("filterType", Shape::OneOf(&["PREFIX_MATCH"])),
+            ]),
+        ),
+    ),
+    may("deleteReplication", Shape::Structure(&[must("enabled", FLAG)])),
+];

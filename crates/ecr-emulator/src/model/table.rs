@@ -1,4 +1,4 @@
-//! What each operation takes, by name.
+//! Request members of each operation, by name.
 
 use super::shape::{ANY, Member, Shape, list, may, must, text};
 use super::shapes::*;
@@ -120,6 +120,7 @@ pub(super) const OPERATIONS: &[Row] = &[
         "PutRegistryScanningConfiguration",
         &[may("scanType", Shape::OneOf(&["BASIC", "ENHANCED"])), may("rules", SCANNING_RULES)],
     ),
+    ("PutReplicationConfiguration", &[must("replicationConfiguration", REPLICATION)]),
     ("SetRepositoryPolicy", &[REGISTRY_MEMBER, NAME, must("policyText", POLICY), may("force", FLAG)]),
     ("StartImageScan", &[REGISTRY_MEMBER, NAME, must("imageId", IMAGE_ID)]),
     ("TagResource", &[must("resourceArn", TEXT), must("tags", TAGS)]),

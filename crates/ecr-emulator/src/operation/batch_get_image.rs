@@ -19,12 +19,14 @@ pub(super) fn batch_get_image(state: &mut State, request: &Request<'_>) -> Resul
     // Backwards: ECR promises no order, and a caller must not lean on one.
     for id in ids.iter().rev() {
         match pull(repository, id, accepted.as_deref(), now, records) {
-            Ok(image) => images.push(json!({
-                "registryId": account,
-                "repositoryName": name,
-                "imageId": ImageId::both(&image.digest, id.tag.as_deref()).to_json(),
-                "imageManifest": image.served_text(),
-                "imageManifestMediaType": image.manifest.media_type,
+            Ok(image) => images.extend(image_ids(id, image).into_iter().map(|image_id| {
+                json!({
+                    "registryId": account,
+                    "repositoryName": name,
+                    "imageId": image_id.to_json(),
+                    "imageManifest": image.served_text(),
+                    "imageManifestMediaType": image.manifest.media_type,
+                })
             })),
             Err(failure) => failures.push(failure.to_json(id)),
         }
@@ -32,7 +34,16 @@ pub(super) fn batch_get_image(state: &mut State, request: &Request<'_>) -> Resul
     Ok(json!({ "images": images, "failures": failures }))
 }
 
-/// The image that an id names, which this makes a pulled one if pulls are recorded.
+/// The ids under which an image is answered: one for each of its tags when it was asked for by digest alone.
+fn image_ids(asked: &ImageId, image: &Image) -> Vec<ImageId> {
+    match &asked.tag {
+        Some(tag) => vec![ImageId::both(&image.digest, Some(tag))],
+        None if image.tags.is_empty() => vec![ImageId::digest(&image.digest)],
+        None => image.tags.iter().map(|tag| ImageId::both(&image.digest, Some(tag))).collect(),
+    }
+}
+
+/// The image that an id names; records the pull if pulls are recorded.
 pub(crate) fn pull<'a>(
     repository: &'a mut Repository,
     id: &ImageId,
@@ -58,12 +69,10 @@ pub(crate) fn find<'a>(
     repository.resolve(id).and_then(|image| check(image, accepted, now))
 }
 
-/// Can this image be handed out to this caller?
+/// Fails unless this caller can pull the image.
 fn check<'a>(image: &'a Image, accepted: Option<&[&str]>, now: i64) -> Result<&'a Image, Failure> {
     if image.status(now) != Status::Active {
-        let reason =
-            format!("Requested image is not accessible: its status is {}", image.status(now).as_str());
-        return Err(Failure::new("ImageInaccessible", reason));
+        return Err(Failure::inaccessible());
     }
     let media_type = image.manifest.media_type.as_str();
     let fits = match accepted {

@@ -14,34 +14,38 @@ use crate::state::{Failure, Image, ImageId, Repository, State};
 
 pub(super) fn describe_images(state: &mut State, request: &Request<'_>) -> Result<Value, ApiError> {
     let name = request.required_text("repositoryName")?;
-    let ids = request.list("imageIds", 1, 100)?;
-    let filter = Filter::read(request)?;
-    let writer = Writer { settings: &state.settings, repository: name, now: state.now() };
-    if let Some(ids) = ids {
+    let writer = Writer::new(state, name);
+    if let Some(ids) = request.list("imageIds", 1, 100)? {
         paging::refuse_with(request, "imageIds")?;
-        let ids = ImageId::read_all(ids)?;
-        return named(state.repository(name)?, &ids, &filter, &writer);
+        if !state.behavior.ids_with_filter && request.has("filter") {
+            return Err(ApiError::invalid("filter", "must not be specified together with imageIds"));
+        }
+        let (ids, filter) = (ImageId::read_all(ids)?, Filter::of_ids(request)?);
+        return named(state, &ids, &filter, &writer);
     }
+    let filter = Filter::of_listing(request)?;
     let page = Page::of(request, format!("DescribeImages {name}"), 100, 1_000)?
         .no_larger_than(state.limits.largest_page);
     Ok(listed(state.repository(name)?, &page, &filter, &writer))
 }
 
 /// The images that the caller named; one that is unknown fails the call.
-fn named(
-    repository: &Repository,
-    ids: &[ImageId],
-    filter: &Filter,
-    writer: &Writer<'_>,
-) -> Result<Value, ApiError> {
-    let mut seen = HashSet::new();
-    let mut details = Vec::new();
-    for id in ids {
-        let image = find(repository, id, writer.repository, &writer.settings.account)?;
-        if filter.takes(image, writer.now) && seen.insert(&image.digest) {
-            details.push(writer.detail(image));
+fn named(state: &State, ids: &[ImageId], filter: &Filter, writer: &Writer<'_>) -> Result<Value, ApiError> {
+    let repository = state.repository(writer.repository)?;
+    ids.iter().try_for_each(check)?;
+    let unknown: Vec<&ImageId> = ids.iter().filter(|id| repository.resolve(id).is_err()).collect();
+    let account = &state.settings.account;
+    match unknown.as_slice() {
+        [] => {}
+        [first, _, ..] if !state.behavior.names_all_unknown => {
+            return Err(not_found(&[first], writer.repository, account));
         }
+        all => return Err(not_found(all, writer.repository, account)),
     }
+    let mut seen = HashSet::new();
+    let images = ids.iter().filter_map(|id| repository.resolve(id).ok());
+    let shown = images.filter(|image| filter.takes(image, writer.now) && seen.insert(&image.digest));
+    let details: Vec<Value> = shown.map(|image| writer.detail(image)).collect();
     Ok(json!({ "imageDetails": details }))
 }
 
@@ -66,26 +70,40 @@ pub(super) fn find<'a>(
     name: &str,
     account: &str,
 ) -> Result<&'a Image, ApiError> {
+    check(id)?;
+    repository.resolve(id).map_err(|_| not_found(&[id], name, account))
+}
+
+fn check(id: &ImageId) -> Result<(), ApiError> {
     let invalid = |failure: Failure| ApiError::client("InvalidParameterException", failure.reason());
-    id.check().map_err(invalid)?;
-    let unknown = |_| {
-        let message = format!(
-            "The image with imageId {} does not exist within the repository with name '{name}' in the registry with \
-             id '{account}'",
-            id.describe()
-        );
-        ApiError::client("ImageNotFoundException", message)
+    id.check().map_err(invalid)
+}
+
+/// The text for one image is ECR's; the one for several is made after it.
+fn not_found(ids: &[&ImageId], name: &str, account: &str) -> ApiError {
+    let described: Vec<String> = ids.iter().map(|id| id.describe()).collect();
+    let subject = match described.as_slice() {
+        [one] => format!("The image with imageId {one} does not exist"),
+        several => format!("The images with imageIds [{}] do not exist", several.join(", ")),
     };
-    repository.resolve(id).map_err(unknown)
+    let message =
+        format!("{subject} within the repository with name '{name}' in the registry with id '{account}'");
+    ApiError::client("ImageNotFoundException", message)
 }
 
 struct Writer<'a> {
     settings: &'a Settings,
     repository: &'a str,
+    hides_subjects: bool,
     now: i64,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    fn new(state: &'a State, repository: &'a str) -> Self {
+        let hides_subjects = state.behavior.hides_subjects;
+        Self { settings: &state.settings, repository, hides_subjects, now: state.now() }
+    }
+
     /// An `ImageDetail`: what is not known is left out.
     fn detail(&self, image: &Image) -> Value {
         let mut detail = Map::new();
@@ -110,7 +128,7 @@ impl Writer<'_> {
             put("imageManifestMediaType", Some(image.manifest.media_type.as_str().into()));
             put("artifactMediaType", image.artifact_media_type().map(Value::from));
         }
-        let subject = image.manifest.subject.as_deref();
+        let subject = image.manifest.subject.as_deref().filter(|_| !self.hides_subjects);
         put("subjectManifestDigest", subject.map(Value::from));
         Value::Object(detail)
     }

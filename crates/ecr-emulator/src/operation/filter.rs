@@ -11,9 +11,18 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Without a filter: tagged or not, but only what is ACTIVE.
-    pub(super) fn read(request: &Request<'_>) -> Result<Self, ApiError> {
-        let mut filter = Self { tagged: None, status: Some(Status::Active) };
+    /// The filter of a listing, which shows ACTIVE images unless asked for others.
+    pub(super) fn of_listing(request: &Request<'_>) -> Result<Self, ApiError> {
+        Self::read(request, Some(Status::Active))
+    }
+
+    /// The filter of images named by id, which are shown whatever their status unless asked for one.
+    pub(super) fn of_ids(request: &Request<'_>) -> Result<Self, ApiError> {
+        Self::read(request, None)
+    }
+
+    fn read(request: &Request<'_>, status: Option<Status>) -> Result<Self, ApiError> {
+        let mut filter = Self { tagged: None, status };
         let Some(members) = request.object("filter")? else {
             return Ok(filter);
         };

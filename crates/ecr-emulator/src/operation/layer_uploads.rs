@@ -9,7 +9,7 @@ use crate::error::ApiError;
 use crate::request::Request;
 use crate::state::State;
 
-/// What a part should have.
+/// Preferred size of a part.
 const PART_SIZE: usize = 20 * 1024 * 1024;
 
 pub(super) fn initiate_layer_upload(state: &mut State, request: &Request<'_>) -> Result<Value, ApiError> {

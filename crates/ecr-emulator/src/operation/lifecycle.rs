@@ -47,7 +47,7 @@ pub(super) fn delete_lifecycle_policy(state: &mut State, request: &Request<'_>) 
     }
 }
 
-/// None is ever made.
+/// Fails: no preview is ever made.
 pub(super) fn get_lifecycle_policy_preview(
     state: &mut State,
     request: &Request<'_>,
@@ -69,7 +69,7 @@ fn write(state: &State, name: &str, text: &str) -> Value {
     })
 }
 
-/// A policy that was never run says that it ran in 1970.
+/// The evaluation time of a policy that never ran, as AWS has it: 1970.
 fn with_evaluation(mut response: Value) -> Value {
     response["lastEvaluatedAt"] = timestamp(0);
     response

@@ -27,7 +27,10 @@ pub(super) fn put_image(state: &mut State, request: &Request<'_>) -> Result<Valu
     };
     let mut push =
         Push { repository, limits: &state.limits, name, account: &account, digest: &digest, tag, now };
-    push.check_parts(&manifest)?;
+    if state.behavior.requires_layers {
+        push.check_layers(&manifest)?;
+    }
+    push.check_children(&manifest)?;
     let changes = match push.existing() {
         Some(status) => push.again(status)?,
         None => push.first(text, manifest)?,
@@ -89,11 +92,14 @@ impl Push<'_> {
         Some(self.repository.get(self.digest)?.status(self.now))
     }
 
-    /// All that the manifest refers to must be in the repository; a subject need not.
-    fn check_parts(&self, manifest: &Manifest) -> Result<(), ApiError> {
+    fn check_layers(&self, manifest: &Manifest) -> Result<(), ApiError> {
         let blobs = manifest.blobs.iter();
         let missing = blobs.filter(|blob| !self.repository.blobs.contains_key(*blob));
-        self.require("Layers", "LayersNotFoundException", missing)?;
+        self.require("Layers", "LayersNotFoundException", missing)
+    }
+
+    /// Fails unless an index's children are in the repository; a subject need not be.
+    fn check_children(&self, manifest: &Manifest) -> Result<(), ApiError> {
         let children = manifest.children.iter();
         let missing = children.filter(|child| self.repository.get(child).is_none());
         self.require("Images", "ReferencedImagesNotFoundException", missing)
@@ -141,7 +147,7 @@ impl Push<'_> {
         Ok(changes)
     }
 
-    /// A subject can have so many referrers, be it there or not.
+    /// Fails for one referrer too many of a subject, whether the subject is there or not.
     fn check_subject(&self, manifest: &Manifest) -> Result<(), ApiError> {
         let limit = self.limits.referrers_per_subject;
         let referrers = manifest.subject.as_deref().and_then(|subject| self.repository.referrers_of(subject));
@@ -190,7 +196,7 @@ impl Push<'_> {
         ApiError::client("ImageAlreadyExistsException", message)
     }
 
-    /// May the image get the tag?
+    /// Fails unless the image can get the tag.
     fn check_tag(&self) -> Result<(), ApiError> {
         let Some(tag) = self.tag else {
             return Ok(());
@@ -218,7 +224,7 @@ impl Push<'_> {
         Ok(())
     }
 
-    /// The tag moves without a word; the image that had it stays.
+    /// Moves the tag; the image that had it stays.
     fn set_tag(&mut self) -> Option<Change> {
         let tag = self.tag?;
         Some(Change::Tagged {

@@ -62,7 +62,7 @@ impl<'a> Filter<'a> {
     }
 }
 
-/// An index has a type of its own or none; for a manifest its config's type stands in.
+/// The artifact type; without one, a manifest has its config's type.
 fn artifact_type(image: &Image) -> Option<&str> {
     image.manifest.artifact_type.as_deref().or_else(|| image.artifact_media_type())
 }

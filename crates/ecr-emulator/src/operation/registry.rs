@@ -11,11 +11,10 @@ use crate::state::State;
 
 const TWELVE_HOURS_MS: i64 = 12 * 60 * 60 * 1_000;
 
-/// Nothing is replicated.
 pub(super) fn describe_registry(state: &mut State, _: &Request<'_>) -> Result<Value, ApiError> {
     Ok(json!({
         "registryId": state.settings.account,
-        "replicationConfiguration": { "rules": [] },
+        "replicationConfiguration": { "rules": state.replication },
     }))
 }
 

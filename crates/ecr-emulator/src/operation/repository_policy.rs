@@ -1,4 +1,4 @@
-//! `SetRepositoryPolicy`, `GetRepositoryPolicy`, `DeleteRepositoryPolicy`: the text is kept, and opens no door.
+//! `SetRepositoryPolicy`, `GetRepositoryPolicy`, `DeleteRepositoryPolicy`: the text is kept, and has no effect.
 
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ pub(super) fn delete_repository_policy(state: &mut State, request: &Request<'_>)
     }
 }
 
-/// Is this a policy document, as far as can be told without understanding it?
+/// Whether this looks like a policy document: JSON with statements.
 pub(super) fn is_policy(text: &str) -> bool {
     let policy: Option<Value> = serde_json::from_str(text).ok();
     policy.is_some_and(|policy| policy["Statement"].is_array() || policy["Statement"].is_object())

@@ -1,12 +1,13 @@
-//! What is configured about scanning is kept. Nothing is ever scanned.
+//! Scanning configuration, which is kept. Nothing is ever scanned.
 
 use serde_json::{Value, json};
+use wildmatch::WildMatch;
 
 use super::describe_images::find;
 use crate::error::ApiError;
 use crate::journal::Change;
 use crate::request::Request;
-use crate::state::{ImageId, Scanning, State, Status, wildcard};
+use crate::state::{ImageId, Scanning, State, Status};
 
 pub(super) fn put_image_scanning_configuration(
     state: &mut State,
@@ -31,7 +32,7 @@ pub(super) fn get_registry_scanning_configuration(
     Ok(json!({ "registryId": state.settings.account, "scanningConfiguration": scanning }))
 }
 
-/// What is left out goes back to how it was at first.
+/// Replaces the configuration; members that are left out get their defaults.
 pub(super) fn put_registry_scanning_configuration(
     state: &mut State,
     request: &Request<'_>,
@@ -67,8 +68,7 @@ fn effective(state: &State, name: &str, scan_on_push: bool) -> Value {
     let mut applied = Vec::new();
     for rule in &state.scanning.rules {
         let filters = rule["repositoryFilters"].as_array().into_iter().flatten();
-        let matching = filters.filter(|filter| wildcard(filter["filter"].as_str().unwrap_or_default(), name));
-        let matching: Vec<&Value> = matching.collect();
+        let matching: Vec<&Value> = filters.filter(|filter| matches_name(filter, name)).collect();
         if !matching.is_empty() {
             frequency = rule["scanFrequency"].as_str().unwrap_or_default();
             applied = matching;
@@ -125,4 +125,8 @@ fn read<'a>(state: &State, request: &Request<'a>) -> Result<(&'a str, ImageId, S
 fn record(state: &mut State, name: &str, setting: &str) {
     let setting = setting.to_owned();
     state.record(name, Change::Configured { setting });
+}
+
+fn matches_name(filter: &Value, name: &str) -> bool {
+    filter["filter"].as_str().is_some_and(|pattern| WildMatch::new(pattern).matches(name))
 }

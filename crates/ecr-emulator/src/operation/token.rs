@@ -1,14 +1,14 @@
-//! What `GetAuthorizationToken` hands out, and the OCI API takes as a password.
+//! Tokens of `GetAuthorizationToken`, which are passwords of the OCI API.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// A password that is good until then.
+/// A password with this expiry.
 pub(crate) fn issue(expires: i64) -> String {
     STANDARD.encode(format!("emulator {expires}"))
 }
 
-/// Until when a password is good; `None` when it is none of ours.
+/// Expiry of a password; `None` for one that was not issued here.
 pub(crate) fn expiry(password: &str) -> Option<i64> {
     read(password).map(|(expires, _)| expires)
 }
@@ -22,7 +22,7 @@ fn read(password: &str) -> Option<(i64, Option<String>)> {
     }
 }
 
-/// The same password, with a note of whose it is. What is no password of ours stays as it is.
+/// The same password with its holder. One that was not issued here stays as it is.
 pub(crate) fn hand_to(password: &str, principal: &str) -> String {
     match read(password) {
         Some((expires, _)) => STANDARD.encode(format!("emulator {expires} {principal}")),
@@ -30,7 +30,7 @@ pub(crate) fn hand_to(password: &str, principal: &str) -> String {
     }
 }
 
-/// Whose password it is.
+/// The holder of a password.
 pub(crate) fn holder(password: &str) -> Option<String> {
     read(password)?.1
 }

@@ -6,10 +6,10 @@ use crate::fault::mix;
 use crate::journal::Change;
 use crate::state::{Blob, State, Upload};
 
-/// What each part but the last must have.
+/// Smallest size of each part but the last.
 const SMALLEST_PART: usize = 5 * 1024 * 1024;
 
-/// Opens an upload, and says how it is called.
+/// Opens an upload; returns its id.
 pub(crate) fn begin(state: &mut State, name: &str) -> Result<String, ApiError> {
     let id = upload_id(state.next_serial());
     state.repository_mut(name)?.uploads.insert(id.clone(), Upload::default());
@@ -22,7 +22,7 @@ pub(crate) fn find<'a>(state: &'a mut State, name: &str, id: &str) -> Result<&'a
     state.repository_mut(name)?.uploads.get_mut(id).ok_or_else(|| no_upload(id, name, &account))
 }
 
-/// Makes a blob of what was uploaded, if that has one of these digests.
+/// Makes a blob of an upload whose bytes have one of these digests.
 pub(crate) fn finish(state: &mut State, name: &str, id: &str, digests: &[&str]) -> Result<String, ApiError> {
     let account = state.settings.account.clone();
     let repository = state.repository_mut(name)?;
@@ -53,7 +53,7 @@ pub(crate) fn finish(state: &mut State, name: &str, id: &str, digests: &[&str]) 
     Ok(digest)
 }
 
-/// The digest of what was uploaded, if it is what the caller says.
+/// The digest of an upload, if it is one of the caller's.
 fn check(upload: &Upload, digests: &[&str]) -> Result<String, ApiError> {
     let but_last = upload.parts.split_last().map_or(&[][..], |(_, but_last)| but_last);
     if but_last.iter().any(|size| *size < SMALLEST_PART) {
@@ -78,7 +78,7 @@ fn no_upload(id: &str, name: &str, account: &str) -> ApiError {
     )
 }
 
-/// Has the form of a UUID.
+/// An id in the form of a UUID.
 fn upload_id(serial: u64) -> String {
     let (a, b) = (mix(serial), mix(!serial));
     format!(

@@ -27,7 +27,7 @@ impl Upload {
         self.bytes.extend_from_slice(part);
     }
 
-    /// Makes the last part longer. The OCI API has no parts: ECR cuts what comes in there by itself.
+    /// Extends the last part. The OCI API has no parts: ECR cuts uploads there by itself.
     pub(crate) fn lengthen(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
@@ -39,7 +39,7 @@ impl Upload {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Fails unless `first` is where the bytes go on.
+    /// Fails unless `first` continues the bytes received.
     pub(crate) fn check_first(&self, first: i64) -> Result<(), ApiError> {
         let received = self.bytes.len();
         if i64::try_from(received).is_ok_and(|received| received == first) {

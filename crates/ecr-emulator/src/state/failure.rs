@@ -1,10 +1,14 @@
-//! What fails for one image of a batch.
+//! Failures of single images of a batch.
 
 use serde_json::{Value, json};
 
 use super::ImageId;
 
-/// Why one image of a batch was left out.
+/// ECR's text for a pull of an archived image.
+pub(crate) const INACCESSIBLE: &str =
+    "The requested image is in an inaccessible state. Please restore if needed";
+
+/// The failure of one image of a batch.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     code: &'static str,
@@ -18,6 +22,10 @@ impl Failure {
 
     pub(crate) fn not_found() -> Self {
         Self::new("ImageNotFound", "Requested image not found")
+    }
+
+    pub(crate) fn inaccessible() -> Self {
+        Self::new("ImageInaccessible", INACCESSIBLE)
     }
 
     pub(crate) fn code(&self) -> &'static str {

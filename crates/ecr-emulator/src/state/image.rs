@@ -18,9 +18,9 @@ pub(crate) struct Image {
     pub(crate) storage: Storage,
     pub(crate) archived_at: Option<i64>,
     pub(crate) activated_at: Option<i64>,
-    /// `DescribeImages` leaves the media types out (a test door).
+    /// `DescribeImages` leaves the media types out (a test hook).
     pub(crate) hides_media_types: bool,
-    /// What a pull answers instead of the manifest (a test door).
+    /// The answer to a pull in place of the manifest (a test hook).
     pub(crate) corrupt: Option<String>,
 }
 
@@ -46,7 +46,7 @@ impl Image {
         self.storage.status(now)
     }
 
-    /// When a restore from the archive last ended.
+    /// The end of the last restore from the archive.
     pub(crate) fn last_activated_at(&self, now: i64) -> Option<i64> {
         match self.storage {
             Storage::Activating { until: Some(until) } if until <= now => Some(until),
@@ -54,7 +54,7 @@ impl Image {
         }
     }
 
-    /// What `DescribeImages` calls the artifact media type.
+    /// The artifact media type of `DescribeImages`.
     pub(crate) fn artifact_media_type(&self) -> Option<&str> {
         if self.manifest.is_index {
             return None;
@@ -62,7 +62,7 @@ impl Image {
         self.manifest.artifact_type.as_deref().or(self.manifest.config_media_type.as_deref())
     }
 
-    /// What a pull answers.
+    /// The manifest as a pull answers it.
     pub(crate) fn served_text(&self) -> &str {
         self.corrupt.as_deref().unwrap_or(&self.text)
     }

@@ -1,4 +1,4 @@
-//! How a request names an image: by digest, by tag, or by both.
+//! Image identifiers of requests: digest, tag, or both.
 
 use serde_json::{Map, Value};
 

@@ -1,6 +1,6 @@
 //! The quotas, at AWS's defaults.
 
-/// How much of what there may be.
+/// Quotas and delays.
 #[derive(Clone)]
 pub(crate) struct Limits {
     pub(crate) repositories: usize,
@@ -9,10 +9,12 @@ pub(crate) struct Limits {
     pub(crate) referrers_per_subject: usize,
     pub(crate) pull_through_rules: usize,
     pub(crate) resource_tags: usize,
-    /// How many results a page has at most, whatever is asked for.
+    /// Largest page of a listing, whatever is asked for.
     pub(crate) largest_page: usize,
-    /// How long an archived image takes to become active again, in milliseconds.
+    /// Duration of a restore from the archive, in milliseconds.
     pub(crate) activation_ms: i64,
+    /// Lifetime of a layer's download URL.
+    pub(crate) layer_url_seconds: u64,
 }
 
 impl Default for Limits {
@@ -26,6 +28,7 @@ impl Default for Limits {
             resource_tags: 50,
             largest_page: usize::MAX,
             activation_ms: 20 * 60 * 1_000,
+            layer_url_seconds: 60 * 60,
         }
     }
 }

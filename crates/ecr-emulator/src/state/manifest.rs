@@ -1,4 +1,4 @@
-//! What ECR reads in a manifest.
+//! The members of a manifest that ECR reads.
 
 use serde::Deserialize;
 
@@ -86,7 +86,7 @@ impl Manifest {
     pub(crate) const TYPES: [&str; 6] =
         [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, DOCKER_V1_SIGNED, DOCKER_V1];
 
-    /// Is this the media type of a manifest list or an index?
+    /// Whether this is the media type of a manifest list or an index.
     pub(crate) fn is_index_type(media_type: &str) -> bool {
         matches!(media_type, OCI_INDEX | DOCKER_LIST)
     }

@@ -1,6 +1,7 @@
-//! Which tags may be moved.
+//! Tag mutability.
 
 use serde_json::{Value, json};
+use wildmatch::WildMatch;
 
 use crate::error::ApiError;
 use crate::request::Request;
@@ -33,9 +34,9 @@ impl Mutability {
         Ok(setting.map(|setting| Self { setting: setting.to_owned(), filters: filters.unwrap_or_default() }))
     }
 
-    /// May this tag be moved to another image?
+    /// Whether this tag can be moved to another image.
     pub(crate) fn is_mutable(&self, tag: &str) -> bool {
-        let excluded = self.filters.iter().any(|filter| wildcard(filter, tag));
+        let excluded = self.filters.iter().any(|filter| WildMatch::new(filter).matches(tag));
         self.setting.starts_with("MUTABLE") != excluded
     }
 
@@ -71,40 +72,4 @@ fn read_filters(request: &Request<'_>) -> Result<Option<Vec<String>>, ApiError> 
         }
     };
     list.iter().map(filter).collect::<Result<_, _>>().map(Some)
-}
-
-/// Does the text fit the pattern, where `*` stands for any characters, also none?
-pub(crate) fn wildcard(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else {
-        return false;
-    };
-    let mut parts: Vec<&str> = parts.collect();
-    let Some(last) = parts.pop() else {
-        return rest.is_empty();
-    };
-    for part in parts {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::wildcard;
-
-    #[test]
-    fn wildcards() {
-        for (pattern, text) in [("*", ""), ("v*", "v1"), ("*-dev", "a-dev"), ("a*b*c", "axxbc"), ("v1", "v1")]
-        {
-            assert!(wildcard(pattern, text), "{pattern} {text}");
-        }
-        for (pattern, text) in [("v*", "w"), ("v1", "v12"), ("a*a", "a"), ("*-dev", "dev")] {
-            assert!(!wildcard(pattern, text), "{pattern} {text}");
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use serde_json::{Map, Value};
 
-use super::{Blob, Failure, Image, ImageId, Mutability, Upload};
+use super::{Blob, Failure, Image, ImageId, LaggingReferences, Mutability, Status, Upload};
 
 /// A lifecycle policy. It is stored and never run.
 #[derive(Clone)]
@@ -26,12 +26,26 @@ pub(crate) struct Repository {
     pub(crate) policy: Option<String>,
     pub(crate) blobs: HashMap<String, Blob>,
     pub(crate) uploads: HashMap<String, Upload>,
+    pub(crate) lagging: LaggingReferences,
     images: BTreeMap<String, Image>,
     tags: BTreeMap<String, String>,
-    /// Which indexes list a digest.
+    /// Digests of the indexes that list a digest.
     parents: HashMap<String, BTreeSet<String>>,
-    /// Which images have a digest as their subject.
+    /// Digests of the images that have a digest as their subject.
     referrers: HashMap<String, BTreeSet<String>>,
+    /// Digests of the manifests that refer to a blob.
+    blob_users: HashMap<String, BTreeSet<String>>,
+}
+
+/// Use of a layer by the manifests of its repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LayerUse {
+    /// By an ACTIVE image.
+    Active,
+    /// Only by images that are archived or coming back.
+    Archived,
+    /// By none.
+    Unreferenced,
 }
 
 impl Repository {
@@ -71,6 +85,19 @@ impl Repository {
         self.referrers.get(digest)
     }
 
+    /// Use of a blob by the manifests of the repository.
+    pub(crate) fn layer_use(&self, blob: &str, now: i64) -> LayerUse {
+        let users = self.blob_users.get(blob).into_iter().flatten();
+        let mut found = LayerUse::Unreferenced;
+        for status in users.filter_map(|digest| Some(self.images.get(digest)?.status(now))) {
+            match status {
+                Status::Active => return LayerUse::Active,
+                Status::Archived | Status::Activating => found = LayerUse::Archived,
+            }
+        }
+        found
+    }
+
     /// The image that an id names.
     pub(crate) fn resolve(&self, id: &ImageId) -> Result<&Image, Failure> {
         id.check()?;
@@ -79,7 +106,7 @@ impl Repository {
             (Some(digest), None) => digest,
             (None, Some(Some(digest))) => digest,
             (Some(digest), Some(Some(other))) if digest == other => digest,
-            (Some(digest), Some(_)) if self.images.contains_key(digest) => {
+            (Some(digest), Some(Some(_))) if self.images.contains_key(digest) => {
                 let reason = "Requested image tag does not map to the requested image digest";
                 return Err(Failure::new("ImageTagDoesNotMatchDigest", reason));
             }
@@ -98,6 +125,10 @@ impl Repository {
             let referrers = self.referrers.entry(subject.clone()).or_default();
             referrers.insert(image.digest.clone());
         }
+        for blob in &image.manifest.blobs {
+            let users = self.blob_users.entry(blob.clone()).or_default();
+            users.insert(image.digest.clone());
+        }
         // Children cannot go before their index, so the size stays true.
         let largest = image.manifest.children.iter();
         if let Some(size) = largest.filter_map(|child| Some(self.get(child)?.size)).max() {
@@ -106,7 +137,7 @@ impl Repository {
         self.images.insert(image.digest.clone(), image);
     }
 
-    /// Takes an image and its tags away.
+    /// Removes an image and its tags.
     pub(crate) fn remove(&mut self, digest: &str) -> Option<Image> {
         let image = self.images.remove(digest)?;
         for tag in &image.tags {
@@ -118,10 +149,22 @@ impl Repository {
         if let Some(subject) = &image.manifest.subject {
             remove_edge(&mut self.referrers, subject, digest);
         }
+        for blob in &image.manifest.blobs {
+            remove_edge(&mut self.blob_users, blob, digest);
+        }
         Some(image)
     }
 
-    /// Lets a tag name an image; returns the image that it named before.
+    /// Removes the blobs of a removed image that no other image refers to.
+    pub(crate) fn drop_layers_of(&mut self, removed: &Image) {
+        for blob in &removed.manifest.blobs {
+            if !self.blob_users.contains_key(blob) {
+                self.blobs.remove(blob);
+            }
+        }
+    }
+
+    /// Moves a tag to an image; returns the image that it named before.
     pub(crate) fn tag(&mut self, digest: &str, tag: &str) -> Option<String> {
         let before = self.tags.insert(tag.to_owned(), digest.to_owned());
         if let Some(old) = before.as_deref().and_then(|old| self.images.get_mut(old)) {

@@ -1,4 +1,4 @@
-//! What a registry's scanning is set to.
+//! Scanning configuration of a registry.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Where an image is stored.
+//! Image status and storage class.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ impl Status {
     }
 }
 
-/// The status together with what time will make of it.
+/// The storage class, with the end of a restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Storage {
     Active,

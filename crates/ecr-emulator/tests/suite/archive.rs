@@ -37,6 +37,22 @@ fn into_the_archive_at_once_and_back_after_a_while() {
 }
 
 #[test]
+fn a_status_that_is_set_is_a_restore_too() {
+    let emulator = emulator();
+    let digest = plain_image(&emulator, REPO, 1, None).unwrap();
+    let activated = || describe(&emulator, &digest).get("lastActivatedAt").cloned();
+    emulator.set_status(REPO, &digest, Status::Active);
+    assert_eq!(activated(), None);
+    emulator.set_status(REPO, &digest, Status::Archived);
+    emulator.set_clock(Some(1_760_000_000_000));
+    assert_eq!(activated(), None);
+    emulator.set_status(REPO, &digest, Status::Active);
+    assert_eq!(activated(), Some(json!(1_760_000_000.0)));
+    emulator.set_activated_at(REPO, &digest, Some(1_755_000_000_000));
+    assert_eq!(activated(), Some(json!(1_755_000_000.0)));
+}
+
+#[test]
 fn a_push_restores_an_archived_image() {
     let emulator = emulator();
     let digest = plain_image(&emulator, REPO, 1, Some("v1")).unwrap();

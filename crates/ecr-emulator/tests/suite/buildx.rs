@@ -1,7 +1,7 @@
 //! The seeder makes what BuildKit makes.
 
 use ecr_emulator::Emulator;
-use ecr_emulator::buildx::{Build, Form, merge};
+use ecr_emulator::buildx::{Build, Form, Mode, Provenance, Slsa, merge};
 use serde_json::{Value, json};
 
 use crate::support::{OCI_INDEX, OCI_MANIFEST, REPO, emulator};
@@ -117,4 +117,146 @@ fn a_merge_copies_the_descriptors() {
     let mut expected = manifest(&emulator, &amd.root)["manifests"].as_array().unwrap().clone();
     expected.extend(manifest(&emulator, &arm.root)["manifests"].as_array().unwrap().clone());
     assert_eq!(children, json!(expected));
+}
+
+/// The statements of the first attestation, by predicate type; each is checked against its descriptor.
+fn statements(emulator: &Emulator, build: &Build) -> Vec<Value> {
+    let pushed = build.push(emulator, REPO, None).unwrap();
+    let attestation = manifest(emulator, &pushed.attestations[0]);
+    let layers = attestation["layers"].as_array().unwrap().iter().map(|layer| {
+        let bytes = emulator.blob(REPO, layer["digest"].as_str().unwrap()).unwrap();
+        assert_eq!(layer["size"], bytes.len());
+        let statement: Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(statement["predicateType"], layer["annotations"]["in-toto.io/predicate-type"]);
+        let platform = pushed.platforms[0].strip_prefix("sha256:").unwrap();
+        assert_eq!(statement["subject"][0]["digest"]["sha256"], platform);
+        statement
+    });
+    layers.collect()
+}
+
+fn told(mode: Mode, slsa: Slsa) -> Provenance {
+    Provenance::new()
+        .mode(mode)
+        .slsa(slsa)
+        .builder_id("https://github.com/acme/shop/actions/runs/7/attempts/1")
+        .entry_point("deploy/Dockerfile")
+        .build_arg("VERSION", "1.2.3")
+        .material("pkg:docker/alpine@3.22?platform=linux%2Famd64", &format!("sha256:{}", "a".repeat(64)))
+        .built_at(1_767_312_000_000, 1_767_312_090_500)
+}
+
+#[test]
+fn provenance_v1_tells_who_built_what() {
+    let emulator = emulator();
+    let told = told(Mode::Min, Slsa::V1).checkout("https://github.com/acme/shop", "c0ffee");
+    let build = Build::new(&["linux/amd64"]).provenance(told);
+    let statement = &statements(&emulator, &build)[0];
+    assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");
+    assert_eq!(statement["predicateType"], "https://slsa.dev/provenance/v1");
+    let (definition, run) =
+        (&statement["predicate"]["buildDefinition"], &statement["predicate"]["runDetails"]);
+    let metadata = &run["metadata"];
+    assert_eq!(run["builder"]["id"], "https://github.com/acme/shop/actions/runs/7/attempts/1");
+    assert_eq!(metadata["startedOn"], "2026-01-02T00:00:00Z");
+    assert_eq!(metadata["finishedOn"], "2026-01-02T00:01:30.5Z");
+    let vcs = &metadata["buildkit_metadata"]["vcs"];
+    assert_eq!(
+        (&vcs["source"], &vcs["revision"]),
+        (&json!("https://github.com/acme/shop"), &json!("c0ffee"))
+    );
+    assert_eq!(definition["externalParameters"]["configSource"], json!({ "path": "deploy/Dockerfile" }));
+    assert_eq!(
+        definition["resolvedDependencies"],
+        json!([{
+            "uri": "pkg:docker/alpine@3.22?platform=linux%2Famd64",
+            "digest": { "sha256": "a".repeat(64) },
+        }])
+    );
+    // mode=min keeps build arguments and steps to itself.
+    let completeness = &metadata["buildkit_completeness"];
+    assert_eq!(completeness, &json!({ "request": false, "resolvedDependencies": false }));
+    assert!(!statement.to_string().contains("1.2.3") && !statement.to_string().contains("llbDefinition"));
+}
+
+#[test]
+fn provenance_of_mode_max_has_arguments_steps_and_layers() {
+    let emulator = emulator();
+    let git = ("https://github.com/acme/shop.git#refs/heads/main", "c0ffee");
+    for (slsa, request, config, steps, meta) in [
+        (
+            Slsa::V1,
+            "/predicate/buildDefinition/externalParameters/request",
+            "/predicate/buildDefinition/externalParameters/configSource",
+            "/predicate/buildDefinition/internalParameters/buildConfig",
+            "/predicate/runDetails/metadata/buildkit_metadata",
+        ),
+        (
+            Slsa::V02,
+            "/predicate/invocation/parameters",
+            "/predicate/invocation/configSource",
+            "/predicate/buildConfig",
+            "/predicate/metadata/https:~1~1mobyproject.org~1buildkit@v1#metadata",
+        ),
+    ] {
+        let told = told(Mode::Max, slsa).git_context(git.0, git.1);
+        let statement = statements(&emulator, &Build::new(&["linux/amd64"]).provenance(told)).remove(0);
+        let at = |pointer: &str| statement.pointer(pointer).unwrap_or(&Value::Null).clone();
+        assert_eq!(at(request)["args"]["build-arg:VERSION"], "1.2.3");
+        assert_eq!(
+            (at(config)["uri"].clone(), at(config)["digest"]["sha1"].clone()),
+            (git.0.into(), git.1.into())
+        );
+        assert_eq!(at(steps)["llbDefinition"].as_array().unwrap().len(), 3);
+        let layer = at(meta)["layers"]["step1:0"][0][0].clone();
+        assert!(
+            emulator
+                .call(
+                    "BatchCheckLayerAvailability",
+                    json!({
+                        "repositoryName": REPO, "layerDigests": [layer["digest"]],
+                    })
+                )
+                .unwrap()["layers"][0]["layerSize"]
+                == layer["size"]
+        );
+    }
+}
+
+#[test]
+fn provenance_v02_tells_the_same_in_its_own_members() {
+    let emulator = emulator();
+    let told = told(Mode::Min, Slsa::V02).checkout("https://github.com/acme/shop", "c0ffee");
+    let build = Build::new(&["linux/arm64/v8"]).form(Form::Legacy).provenance(told);
+    let statement = &statements(&emulator, &build)[0];
+    assert_eq!(statement["_type"], "https://in-toto.io/Statement/v0.1");
+    assert_eq!(statement["predicateType"], "https://slsa.dev/provenance/v0.2");
+    let predicate = &statement["predicate"];
+    assert_eq!(predicate["builder"]["id"], "https://github.com/acme/shop/actions/runs/7/attempts/1");
+    assert_eq!(predicate["invocation"]["configSource"], json!({ "entryPoint": "deploy/Dockerfile" }));
+    assert_eq!(predicate["invocation"]["environment"], json!({ "platform": "linux/arm64/v8" }));
+    assert_eq!(predicate["materials"][0]["digest"], json!({ "sha256": "a".repeat(64) }));
+    assert_eq!(predicate["metadata"]["buildStartedOn"], "2026-01-02T00:00:00Z");
+    let completeness = json!({ "parameters": false, "environment": true, "materials": false });
+    assert_eq!(predicate["metadata"]["completeness"], completeness);
+    let vcs = &predicate["metadata"]["https://mobyproject.org/buildkit@v1#metadata"]["vcs"];
+    assert_eq!(vcs["revision"], "c0ffee");
+}
+
+#[test]
+fn an_sbom_lists_packages() {
+    let emulator = emulator();
+    let build = Build::new(&["linux/arm64"]).sbom(true);
+    let document = &statements(&emulator, &build)[0]["predicate"];
+    assert_eq!(
+        (&document["spdxVersion"], &document["SPDXID"]),
+        (&json!("SPDX-2.3"), &json!("SPDXRef-DOCUMENT"))
+    );
+    let packages = document["packages"].as_array().unwrap();
+    let ids: Vec<&Value> = packages.iter().map(|package| &package["SPDXID"]).collect();
+    for relationship in document["relationships"].as_array().unwrap() {
+        assert!(ids.contains(&&relationship["relatedSpdxElement"]), "{relationship}");
+    }
+    let purl = &packages[3]["externalRefs"][0]["referenceLocator"];
+    assert_eq!(purl, "pkg:apk/alpine/musl@1.2.5-r10?arch=aarch64&distro=alpine-3.22.1");
 }

@@ -39,6 +39,18 @@ fn by_tag_goes_the_tag_and_with_the_last_one_the_image() {
 }
 
 #[test]
+fn by_digest_and_tag_goes_that_tag_and_with_the_last_one_the_image() {
+    let emulator = emulator();
+    let digest = plain_image(&emulator, REPO, 1, Some("a")).unwrap();
+    plain_image(&emulator, REPO, 1, Some("b")).unwrap();
+    let both = |tag: &str| json!([{ "imageDigest": digest, "imageTag": tag }]);
+    assert_eq!(delete(&emulator, both("a")), json!({ "imageIds": both("a"), "failures": [] }));
+    assert_eq!(emulator.image(REPO, &digest).unwrap().tags, ["b"]);
+    assert_eq!(delete(&emulator, both("b")), json!({ "imageIds": both("b"), "failures": [] }));
+    assert_eq!(emulator.image(REPO, &digest), None);
+}
+
+#[test]
 fn what_cannot_be_deleted_is_said_for_each_id() {
     let emulator = emulator();
     let digest = plain_image(&emulator, REPO, 1, Some("a")).unwrap();
@@ -48,6 +60,7 @@ fn what_cannot_be_deleted_is_said_for_each_id() {
         { "imageDigest": gone },
         { "imageTag": "nope" },
         { "imageDigest": digest, "imageTag": "b" },
+        { "imageDigest": digest, "imageTag": "nope" },
         { "imageDigest": "sha256" },
         {},
         { "imageTag": "a b" },
@@ -59,6 +72,7 @@ fn what_cannot_be_deleted_is_said_for_each_id() {
         "ImageNotFound",
         "ImageNotFound",
         "ImageTagDoesNotMatchDigest",
+        "ImageNotFound",
         "InvalidImageDigest",
         "MissingDigestAndTag",
         "InvalidImageTag",

@@ -5,7 +5,7 @@ use ecr_emulator::artifacts::{cosign_bundle_referrer, notation_signature, plain_
 use ecr_emulator::buildx::{Build, Form};
 use serde_json::{Value, json};
 
-use crate::support::{OCI_INDEX, OCI_MANIFEST, REPO, code, describe, emulator};
+use crate::support::{OCI_INDEX, OCI_MANIFEST, REPO, admin, code, describe, emulator};
 
 #[test]
 fn an_image_has_just_the_members_that_apply() {
@@ -126,4 +126,81 @@ fn an_id_that_names_nothing_is_invalid() {
         let result = emulator().call("DescribeImages", request);
         assert_eq!(code(result), "InvalidParameterException", "{id}");
     }
+}
+
+#[test]
+fn what_is_asked_for_by_id_is_shown_whatever_its_status() {
+    let emulator = emulator();
+    let digest = plain_image(&emulator, REPO, 1, None).unwrap();
+    let shown = |filter: Value| {
+        let ids = json!([{ "imageDigest": digest }]);
+        let request = json!({ "repositoryName": REPO, "imageIds": ids, "filter": filter });
+        emulator.call("DescribeImages", request).unwrap()["imageDetails"].as_array().unwrap().len()
+    };
+    for status in [Status::Archived, Status::Activating] {
+        emulator.set_status(REPO, &digest, status);
+        assert_eq!((shown(Value::Null), shown(json!({ "imageStatus": status.as_str() }))), (1, 1));
+        assert_eq!(shown(json!({ "imageStatus": "ACTIVE" })), 0);
+        assert_eq!(
+            (shown(json!({ "tagStatus": "TAGGED" })), shown(json!({ "tagStatus": "UNTAGGED" }))),
+            (0, 1)
+        );
+    }
+}
+
+#[test]
+fn ids_and_filter_in_one_call_can_be_refused() {
+    let emulator = emulator();
+    let digest = plain_image(&emulator, REPO, 1, None).unwrap();
+    let request = json!({
+        "repositoryName": REPO,
+        "imageIds": [{ "imageDigest": digest }],
+        "filter": { "imageStatus": "ANY" },
+    });
+    emulator.call("DescribeImages", request.clone()).unwrap();
+    emulator.set_ids_with_filter(false);
+    assert_eq!(code(emulator.call("DescribeImages", request)), "InvalidParameterException");
+    for either in [json!({ "imageIds": [{ "imageDigest": digest }] }), json!({ "filter": {} })] {
+        let mut request = either;
+        request["repositoryName"] = REPO.into();
+        emulator.call("DescribeImages", request).unwrap();
+    }
+}
+
+#[test]
+fn several_unknown_images_are_named_all_or_only_the_first() {
+    let emulator = emulator();
+    let there = plain_image(&emulator, REPO, 1, None).unwrap();
+    let gone = ["1", "2"].map(|hex| format!("sha256:{}", hex.repeat(64)));
+    let ids = json!([{ "imageDigest": gone[0] }, { "imageDigest": there }, { "imageDigest": gone[1] }]);
+    let named = || {
+        let request = json!({ "repositoryName": REPO, "imageIds": ids });
+        let message = emulator.call("DescribeImages", request).unwrap_err().message;
+        [&gone[0], &there, &gone[1]].map(|digest| message.contains(digest.as_str()))
+    };
+    assert_eq!(named(), [true, false, false]);
+    emulator.set_name_all_unknown_images(true);
+    assert_eq!(named(), [true, false, true]);
+}
+
+#[test]
+fn subjects_can_be_hidden() {
+    let emulator = emulator();
+    let pushed = Build::new(&["linux/amd64"]).push(&emulator, REPO, None).unwrap();
+    let subject = || describe(&emulator, &pushed.attestations[0]).get("subjectManifestDigest").cloned();
+    assert_eq!(subject(), Some(json!(pushed.platforms[0])));
+    emulator.set_hide_subjects(true);
+    assert_eq!(subject(), None);
+}
+
+#[tokio::test]
+async fn behaviour_is_set_from_outside() {
+    let emulator = emulator();
+    let digest = plain_image(&emulator, REPO, 1, None).unwrap();
+    let server = emulator.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let settings = r#"{"ids_with_filter": false, "hide_subjects": true, "name_all_unknown_images": true}"#;
+    assert_eq!(admin(&server.url(), "POST", "behavior", settings).await.status, 204);
+    let request = json!({ "repositoryName": REPO, "imageIds": [{ "imageDigest": digest }], "filter": {} });
+    assert_eq!(code(emulator.call("DescribeImages", request)), "InvalidParameterException");
+    assert_eq!(admin(&server.url(), "POST", "behavior", r#"{"colour": true}"#).await.status, 422);
 }

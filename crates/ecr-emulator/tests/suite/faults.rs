@@ -1,12 +1,14 @@
-//! Trouble on purpose.
+//! Faults, hooks and latency.
 
 use std::time::{Duration, Instant};
 
+use aws_sdk_ecr::types::ImageIdentifier;
 use ecr_emulator::artifacts::plain_image;
 use ecr_emulator::{Change, Emulator, Fault, FaultRule, Server, When};
 use serde_json::json;
 
-use crate::support::{REPO, call, emulator};
+use crate::sdk::client;
+use crate::support::{REPO, admin, call, emulator};
 
 fn rule(operation: &str, when: When, fault: Fault) -> FaultRule {
     FaultRule { operation: operation.to_owned(), repository: None, when, fault }
@@ -277,4 +279,67 @@ fn a_call_without_the_wire_counts_is_hooked_and_is_in_the_journal() {
     assert_eq!((journal.len(), journal[0].n), (1, 2), "what the hook did is not the caller's doing");
     assert_eq!(journal[0].kind, Change::Deleted { digest: image });
     assert_eq!(emulator.image_count(REPO), 1);
+}
+
+#[tokio::test]
+async fn a_script_has_a_fault_for_each_of_the_next_attempts() {
+    let (emulator, server) = served().await;
+    assert_eq!(status(&server, "ListImages").await, 200);
+    let script = [Some(Fault::DropAfter), Some(Fault::Throttle), None, Some(Fault::ServerError)];
+    emulator.fault_script("ListImages", Some(REPO), script);
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        statuses.push(status(&server, "ListImages").await);
+    }
+    assert_eq!(statuses, [0, 400, 200, 500, 200]);
+}
+
+/// The SDK repeats both of them: what is lost and what is throttled.
+#[tokio::test]
+async fn an_answer_can_be_lost_and_its_repetition_throttled() {
+    let (emulator, server) = served().await;
+    let digest = plain_image(&emulator, REPO, 1, None).unwrap();
+    let script = r#"{"operation": "BatchDeleteImage", "attempts": ["drop-after", "throttle", null]}"#;
+    assert_eq!(admin(&server.url(), "POST", "fault-script", script).await.status, 204);
+    // A hook counts attempts: between the second and the third somebody pushes the image again.
+    emulator.before("BatchDeleteImage", 3, |emulator| drop(plain_image(emulator, REPO, 1, None).unwrap()));
+    let id = ImageIdentifier::builder().image_digest(&digest).build();
+    let call = client(&server.url()).batch_delete_image().repository_name(REPO).image_ids(id);
+    let answer = call.send().await.unwrap();
+    assert_eq!(answer.image_ids()[0].image_digest(), Some(digest.as_str()));
+    assert_eq!(emulator.calls()["BatchDeleteImage"], 3);
+    let deletions: Vec<u64> = emulator.journal().iter().map(|entry| entry.n).collect();
+    assert_eq!(deletions, [1, 3], "it was deleted twice");
+}
+
+#[tokio::test]
+async fn a_repository_can_hang_for_ever() {
+    let (emulator, server) = served().await;
+    emulator.create_repository("shop/api").unwrap();
+    let rule = r#"{"operation": "*", "repository": "shop/api", "fault": "hang-forever"}"#;
+    assert_eq!(admin(&server.url(), "POST", "fault", rule).await.status, 204);
+    let url = server.url();
+    let hanging =
+        tokio::spawn(
+            async move { call(&url, "ListImages", r#"{"repositoryName": "shop/api"}"#).await.is_none() },
+        );
+    while emulator.in_flight() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(status(&server, "ListImages").await, 200);
+    assert!(!hanging.is_finished());
+    server.stop().await;
+    assert!(hanging.await.unwrap(), "no answer comes");
+}
+
+#[tokio::test]
+async fn a_repository_can_be_slow() {
+    let (emulator, server) = served().await;
+    emulator.create_repository("shop/api").unwrap();
+    let latency = r#"{"repository": "shop/api", "ms": 60}"#;
+    assert_eq!(admin(&server.url(), "POST", "latency", latency).await.status, 204);
+    let start = Instant::now();
+    let body = json!({ "repositoryName": "shop/api" }).to_string();
+    assert_eq!(call(&server.url(), "ListImages", &body).await.unwrap().status, 200);
+    assert!(start.elapsed() >= Duration::from_millis(60));
 }

@@ -1,7 +1,7 @@
 //! What an index lists cannot go before the index.
 
-use ecr_emulator::Status;
 use ecr_emulator::buildx::{Build, merge};
+use ecr_emulator::{Emulator, ReferenceLag, Status};
 use serde_json::json;
 
 use crate::support::{REPO, delete, emulator, index_over};
@@ -120,4 +120,39 @@ fn a_subject_or_a_referrer_guards_nothing() {
     let answer = delete(&emulator, json!([{ "imageDigest": image }, { "imageDigest": signature }]));
     assert_eq!(answer["failures"], json!([]));
     assert_eq!(emulator.image_count(REPO), 0);
+}
+
+/// The code of the failure to delete an image, if it is one.
+fn refusal(emulator: &Emulator, digest: &str) -> Option<String> {
+    let answer = delete(emulator, json!([{ "imageDigest": digest }]));
+    answer["failures"][0]["failureCode"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn a_deleted_index_can_guard_its_children_for_some_calls() {
+    let emulator = emulator();
+    let pushed = Build::new(&["linux/amd64", "linux/arm64"]).push(&emulator, REPO, None).unwrap();
+    emulator.set_reference_lag(ReferenceLag::Calls(2));
+    delete(&emulator, json!([{ "imageDigest": pushed.root }]));
+    let refused = delete(&emulator, json!([{ "imageDigest": pushed.attestations[0] }]));
+    assert_eq!(
+        refused["failures"][0]["failureReason"],
+        format!("Requested image referenced by manifest list: [{}]", pushed.root)
+    );
+    assert_eq!(refusal(&emulator, &pushed.attestations[0]).as_deref(), Some("ImageReferencedByManifestList"));
+    assert_eq!(refusal(&emulator, &pushed.attestations[0]), None);
+    assert_eq!(refusal(&emulator, &pushed.attestations[1]), None);
+}
+
+#[test]
+fn a_deleted_index_can_guard_its_children_for_a_while() {
+    let emulator = emulator();
+    let start = emulator.now();
+    let pushed = Build::new(&["linux/amd64"]).push(&emulator, REPO, None).unwrap();
+    emulator.set_reference_lag(ReferenceLag::Milliseconds(500));
+    delete(&emulator, json!([{ "imageDigest": pushed.root }]));
+    emulator.set_clock(Some(start + 499));
+    assert_eq!(refusal(&emulator, &pushed.attestations[0]).as_deref(), Some("ImageReferencedByManifestList"));
+    emulator.set_clock(Some(start + 500));
+    assert_eq!(refusal(&emulator, &pushed.attestations[0]), None);
 }

@@ -1,4 +1,4 @@
-//! The protocol, and the doors for programs outside.
+//! The protocol, and the admin endpoint.
 
 use ecr_emulator::artifacts::plain_image;
 use ecr_emulator::buildx::Build;
@@ -56,18 +56,7 @@ async fn calls_are_counted_and_their_changes_journalled() {
 }
 
 #[tokio::test]
-async fn a_layer_can_be_downloaded() {
-    let (emulator, server) = served().await;
-    let digest = emulator.push_blob(REPO, b"hello").unwrap();
-    let body = json!({ "repositoryName": REPO, "layerDigest": digest }).to_string();
-    let answer = call(&server.url(), "GetDownloadUrlForLayer", &body).await.unwrap().json();
-    let path = answer["downloadUrl"].as_str().unwrap().strip_prefix(&server.url()).unwrap().to_owned();
-    let layer = request(&server.url(), "GET", &path, "", "").await.unwrap();
-    assert_eq!((layer.status, layer.body.as_str()), (200, "hello"));
-}
-
-#[tokio::test]
-async fn outside_programs_have_the_same_doors() {
+async fn outside_programs_have_the_same_hooks() {
     let (emulator, server) = served().await;
     let url = server.url();
     let digest = plain_image(&emulator, REPO, 1, None).unwrap();

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod accounts;
 mod archive;
 mod artifacts;
 mod bad_input;
@@ -13,6 +14,7 @@ mod full_pages;
 mod guard;
 mod http;
 mod iam;
+mod layers;
 mod oci_auth;
 mod oci_blobs;
 mod oci_calls;
@@ -23,17 +25,19 @@ mod oci_manifests;
 mod oci_uploads;
 mod paging;
 mod partial;
-mod places;
+
 mod policies;
 mod program;
 mod pull;
 mod push;
 mod rates;
 mod registry;
+mod replication;
 mod requests;
 mod sdk;
 mod seed;
 mod skopeo;
+mod sts;
 mod support;
 mod validation;
 mod volume;

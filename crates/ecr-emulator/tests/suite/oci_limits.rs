@@ -1,5 +1,8 @@
 //! What is too much.
 
+use ecr_emulator::Status;
+use ecr_emulator::artifacts::{cosign_bundle_referrer, notation_signature, soci_index_v1};
+use ecr_emulator::buildx::Build;
 use serde_json::{Value, json};
 
 use crate::oci_client::registry;
@@ -35,6 +38,22 @@ async fn a_subject_has_at_most_a_hundred_referrers() {
     let referrer = |n: usize| registry.referrer(&other, "application/a", &n.to_string());
     assert_eq!(registry.put("o0", OCI_MANIFEST, &referrer(0)).await.status, 201);
     assert_eq!(registry.put("o1", OCI_MANIFEST, &referrer(1)).await.problem().2, full(1));
+}
+
+#[tokio::test]
+async fn every_kind_of_referrer_counts() {
+    let registry = registry().await;
+    let emulator = &registry.emulator;
+    let pushed = Build::new(&["linux/amd64"]).push(emulator, REPO, None).unwrap();
+    let image = &pushed.platforms[0];
+    for signature in [notation_signature, cosign_bundle_referrer, soci_index_v1] {
+        signature(emulator, REPO, image).unwrap();
+    }
+    // Those, and the attestation. One in the archive counts too.
+    emulator.set_status(REPO, &pushed.attestations[0], Status::Archived);
+    emulator.set_referrer_limit(4);
+    let denied = registry.put("r", OCI_MANIFEST, &registry.referrer(image, "application/a", "1")).await;
+    assert_eq!(denied.problem(), (403, "DENIED".to_owned(), full(4)));
 }
 
 #[tokio::test]

@@ -134,7 +134,8 @@ async fn the_archive_is_out_of_reach_until_a_push() {
     registry.put("v1", OCI_MANIFEST, &manifest).await;
     let digest = registry.emulator.digest_of_tag(REPO, "v1").unwrap();
     registry.emulator.set_status(REPO, &digest, Status::Archived);
-    assert_eq!(registry.get("manifests/v1").await.code(), (404, "MANIFEST_UNKNOWN".to_owned()));
+    let text = "The requested image is in an inaccessible state. Please restore if needed".to_owned();
+    assert_eq!(registry.get("manifests/v1").await.problem(), (404, "MANIFEST_UNKNOWN".to_owned(), text));
     let head = registry.send("HEAD", &format!("manifests/{digest}"), "", b"").await;
     assert_eq!(head.status, 404);
     assert_eq!(registry.put("v1", OCI_MANIFEST, &manifest).await.status, 201);

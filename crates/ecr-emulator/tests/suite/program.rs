@@ -23,10 +23,10 @@ async fn it_begins_with_its_seeds_and_stops_when_told() {
     let manifests = json!({ "schemaVersion": 2, "manifests": [] }).to_string();
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("index.json"), manifests).unwrap();
-    let world = folder.join("world.toml");
-    std::fs::write(&world, "[[repository]]\nname = \"a/b\"\n[[repository.build]]\ntag = \"v1\"\n").unwrap();
+    let seed = folder.join("seed.toml");
+    std::fs::write(&seed, "[[repository]]\nname = \"a/b\"\n[[repository.build]]\ntag = \"v1\"\n").unwrap();
     let layout = format!("c/d={}", folder.display());
-    let (mut child, url) = start(&["--seed", world.to_str().unwrap(), "--layout", &layout]);
+    let (mut child, url) = start(&["--seed", seed.to_str().unwrap(), "--layout", &layout]);
 
     let images = call(&url, "ListImages", r#"{"repositoryName":"a/b"}"#).await.unwrap().json();
     assert_eq!(images["imageIds"].as_array().unwrap().len(), 3);

@@ -24,6 +24,32 @@ fn a_manifest_comes_back_byte_for_byte() {
 }
 
 #[test]
+fn by_digest_comes_the_whole_manifest_once_for_each_tag() {
+    let emulator = emulator();
+    let digest = plain_image(&emulator, REPO, 1, Some("a")).unwrap();
+    plain_image(&emulator, REPO, 1, Some("b")).unwrap();
+    let untagged = plain_image(&emulator, REPO, 2, None).unwrap();
+    let ids = json!([{ "imageDigest": untagged }, { "imageDigest": digest }]);
+    let answer = get(&emulator, ids, json!([OCI_MANIFEST]));
+    let images = answer["images"].as_array().unwrap();
+    let ids: Vec<&Value> = images.iter().map(|image| &image["imageId"]).collect();
+    let expected = json!([
+        { "imageDigest": digest, "imageTag": "a" },
+        { "imageDigest": digest, "imageTag": "b" },
+        { "imageDigest": untagged },
+    ]);
+    assert_eq!(json!(ids), expected);
+    let manifest = json!(emulator.image(REPO, &digest).unwrap().manifest);
+    assert_eq!([&images[0]["imageManifest"], &images[1]["imageManifest"]], [&manifest, &manifest]);
+    // By tag, or by both, there is one.
+    for id in [json!({ "imageTag": "b" }), json!({ "imageDigest": digest, "imageTag": "b" })] {
+        let answer = get(&emulator, json!([id]), json!([OCI_MANIFEST]));
+        assert_eq!(answer["images"].as_array().unwrap().len(), 1);
+        assert_eq!(answer["images"][0]["imageId"], json!({ "imageDigest": digest, "imageTag": "b" }));
+    }
+}
+
+#[test]
 fn the_answer_is_not_in_the_order_of_the_request() {
     let emulator = emulator();
     let a = plain_image(&emulator, REPO, 1, None).unwrap();
@@ -54,6 +80,10 @@ fn what_is_archived_or_coming_back_cannot_be_pulled() {
         let answer = get(&emulator, json!([{ "imageDigest": digest }]), json!([OCI_MANIFEST]));
         assert_eq!(answer["images"], json!([]));
         assert_eq!(answer["failures"][0]["failureCode"], "ImageInaccessible");
+        assert_eq!(
+            answer["failures"][0]["failureReason"],
+            "The requested image is in an inaccessible state. Please restore if needed"
+        );
         assert_eq!(answer["failures"][0]["imageId"], json!({ "imageDigest": digest }));
     }
     assert_eq!(emulator.image(REPO, &digest).unwrap().pulled_at_ms, None);

@@ -1,4 +1,4 @@
-//! Rates.
+//! RateLimits.
 
 use ecr_emulator::{Fault, FaultRule, When};
 use serde_json::json;

@@ -167,6 +167,7 @@ fn registry() -> Vec<Case> {
     };
     let prefix = "/ecrRepositoryPrefix";
     let rules = json!([{ "scanFrequency": "MANUAL", "repositoryFilters": [] }]);
+    let replicated = json!({ "destinations": [{ "region": "eu-west-1", "registryId": "123456789012" }] });
     vec![
         case(
             "CreatePullThroughCacheRule",
@@ -204,6 +205,13 @@ fn registry() -> Vec<Case> {
         case("GetRegistryPolicy", json!({}), &[], "", Value::Null),
         case("DeleteRegistryPolicy", json!({}), &[], "", Value::Null),
         policy("PutRegistryPolicy", json!({})),
+        case(
+            "PutReplicationConfiguration",
+            json!({ "replicationConfiguration": { "rules": [replicated] } }),
+            &["replicationConfiguration"],
+            "/replicationConfiguration/rules/0/destinations/0/region",
+            "EU".into(),
+        ),
     ]
 }
 

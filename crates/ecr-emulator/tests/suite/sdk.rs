@@ -8,7 +8,8 @@ use ecr_emulator::buildx::Build;
 
 use crate::support::{OCI_INDEX, OCI_MANIFEST, REPO, emulator};
 
-fn client(url: &str) -> Client {
+/// A client with the SDK's own retries.
+pub(crate) fn client(url: &str) -> Client {
     let config = aws_sdk_ecr::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))

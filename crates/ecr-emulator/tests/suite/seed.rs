@@ -1,10 +1,10 @@
-//! Worlds to begin with.
+//! Seeds.
 
 use std::fs;
 use std::path::PathBuf;
 
-use ecr_emulator::buildx::Build;
-use ecr_emulator::seed::{SeedError, oci_layout, world};
+use ecr_emulator::buildx::{Build, Form, Mode, Provenance, Slsa};
+use ecr_emulator::seed::{SeedError, from_toml, oci_layout};
 use ecr_emulator::{Emulator, Status};
 use serde_json::{Value, json};
 
@@ -131,7 +131,7 @@ fn a_world_is_what_its_text_says() {
         form = "none"
         count = 3
     "#;
-    world(&emulator, text).unwrap();
+    from_toml(&emulator, text).unwrap();
     assert_eq!(emulator.now(), now);
     // Two platforms and two attestations without an index; three of the build; two signatures; one plain.
     assert_eq!((emulator.image_count(REPO), emulator.image_count("infra/base")), (10, 3));
@@ -158,7 +158,7 @@ fn a_world_is_what_its_text_says() {
 fn a_world_that_makes_no_sense_is_refused() {
     let refused = |text: &str| {
         let emulator = emulator();
-        let error = world(&emulator, text).unwrap_err();
+        let error = from_toml(&emulator, text).unwrap_err();
         assert_eq!(emulator.now(), 1_750_000_000_123, "the clock is where it was");
         error.to_string()
     };
@@ -186,7 +186,7 @@ fn a_world_can_have_one_of_each() {
         text += &format!("[[repository.image]]\nkind = \"{kind}\"\nof = \"v1\"\n");
     }
     let emulator = Emulator::new();
-    world(&emulator, &text).unwrap();
+    from_toml(&emulator, &text).unwrap();
     assert_eq!(emulator.image_count("a/b"), 3 + 9);
 }
 
@@ -198,12 +198,49 @@ async fn a_running_server_can_be_seeded() {
     let server = emulator.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
     let url = server.url();
     let body = json!({ "toml": "[[repository]]\nname = \"a/b\"\n[[repository.build]]\n" }).to_string();
-    assert_eq!(admin(&url, "POST", "world", &body).await.status, 204);
+    assert_eq!(admin(&url, "POST", "seed", &body).await.status, 204);
     assert_eq!(emulator.image_count("a/b"), 3);
-    let again = admin(&url, "POST", "world", &body).await;
+    let again = admin(&url, "POST", "seed", &body).await;
     assert_eq!(again.status, 400);
     assert!(again.body.contains("already exists"), "{}", again.body);
     let body = json!({ "repository": "c/d", "folder": folder.0, "tag": "v1" }).to_string();
     assert_eq!(admin(&url, "POST", "layout", &body).await.status, 204);
     assert_eq!(emulator.digest_of_tag("c/d", "v1"), Some(root));
+}
+
+#[test]
+fn a_build_tells_who_built_it() {
+    let emulator = emulator();
+    let text = r#"
+        [[repository]]
+        name = "shop/api"
+
+        [[repository.build]]
+        form = "legacy"
+        sbom = true
+
+        [repository.build.provenance]
+        slsa = "v0.2"
+        mode = "max"
+        builder = "https://gitlab.com/acme/shop/-/jobs/7"
+        source = "https://gitlab.com/acme/shop.git#refs/heads/main"
+        revision = "c0ffee"
+        git_context = true
+        entry_point = "Dockerfile.prod"
+        build_args = { VERSION = "1.2.3" }
+        materials = { "pkg:docker/alpine@3.22" = "sha256:aa" }
+    "#;
+    from_toml(&emulator, text).unwrap();
+    let told = Provenance::new()
+        .slsa(Slsa::V02)
+        .mode(Mode::Max)
+        .builder_id("https://gitlab.com/acme/shop/-/jobs/7")
+        .git_context("https://gitlab.com/acme/shop.git#refs/heads/main", "c0ffee")
+        .entry_point("Dockerfile.prod")
+        .build_arg("VERSION", "1.2.3")
+        .material("pkg:docker/alpine@3.22", "sha256:aa");
+    let build = Build::new(&["linux/amd64"]).form(Form::Legacy).sbom(true).provenance(told);
+    let count = emulator.image_count("shop/api");
+    build.push(&emulator, "shop/api", None).unwrap();
+    assert_eq!(emulator.image_count("shop/api"), count, "the very same build");
 }

@@ -158,6 +158,6 @@ fn members_that_nobody_knows_are_no_trouble() {
 #[test]
 fn what_aws_has_and_this_has_not_is_told_from_what_aws_has_not() {
     let error = |operation| emulator().call(operation, json!({})).unwrap_err();
-    assert_eq!(error("PutReplicationConfiguration").code, "NotEmulatedException");
+    assert_eq!(error("PutAccountSetting").code, "NotEmulatedException");
     assert_eq!(error("MakeCoffee").code, "UnknownOperationException");
 }

@@ -1,4 +1,4 @@
-//! Numbers and switches.
+//! Rates, quotas and delays.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde::Deserialize;
 
-use super::{DONE, Served, Switch};
+use super::{AppState, DONE, Toggle};
 
-pub(super) fn router() -> Router<Served> {
+pub(super) fn router() -> Router<AppState> {
     Router::new()
         .route("/rate", post(rate))
         .route("/documented-rates", post(documented_rates))
@@ -27,22 +27,22 @@ pub(super) fn router() -> Router<Served> {
 struct Rate {
     operation: String,
     per_second: f64,
-    /// What one second brings, if not said.
+    /// If not given, the calls of one second.
     burst: Option<f64>,
 }
 
-async fn rate(State(served): State<Served>, Json(rate): Json<Rate>) -> StatusCode {
-    served.emulator.set_rate(&rate.operation, rate.per_second, rate.burst.unwrap_or(rate.per_second));
+async fn rate(State(app): State<AppState>, Json(rate): Json<Rate>) -> StatusCode {
+    app.emulator.set_rate(&rate.operation, rate.per_second, rate.burst.unwrap_or(rate.per_second));
     DONE
 }
 
-async fn documented_rates(State(served): State<Served>) -> StatusCode {
-    served.emulator.set_documented_rates();
+async fn documented_rates(State(app): State<AppState>) -> StatusCode {
+    app.emulator.set_documented_rates();
     DONE
 }
 
-async fn clear_rates(State(served): State<Served>) -> StatusCode {
-    served.emulator.clear_rates();
+async fn clear_rates(State(app): State<AppState>) -> StatusCode {
+    app.emulator.clear_rates();
     DONE
 }
 
@@ -51,8 +51,8 @@ struct ShareSeed {
     seed: u64,
 }
 
-async fn share_seed(State(served): State<Served>, Json(what): Json<ShareSeed>) -> StatusCode {
-    served.emulator.set_seed(what.seed);
+async fn share_seed(State(app): State<AppState>, Json(request): Json<ShareSeed>) -> StatusCode {
+    app.emulator.set_seed(request.seed);
     DONE
 }
 
@@ -61,18 +61,18 @@ struct Count {
     count: usize,
 }
 
-async fn image_limit(State(served): State<Served>, Json(limit): Json<Count>) -> StatusCode {
-    served.emulator.set_image_limit(limit.count);
+async fn image_limit(State(app): State<AppState>, Json(limit): Json<Count>) -> StatusCode {
+    app.emulator.set_image_limit(limit.count);
     DONE
 }
 
-async fn referrer_limit(State(served): State<Served>, Json(limit): Json<Count>) -> StatusCode {
-    served.emulator.set_referrer_limit(limit.count);
+async fn referrer_limit(State(app): State<AppState>, Json(limit): Json<Count>) -> StatusCode {
+    app.emulator.set_referrer_limit(limit.count);
     DONE
 }
 
-async fn largest_page(State(served): State<Served>, Json(limit): Json<Count>) -> StatusCode {
-    served.emulator.set_largest_page(limit.count);
+async fn largest_page(State(app): State<AppState>, Json(limit): Json<Count>) -> StatusCode {
+    app.emulator.set_largest_page(limit.count);
     DONE
 }
 
@@ -81,12 +81,12 @@ struct Milliseconds {
     ms: u64,
 }
 
-async fn activation_delay(State(served): State<Served>, Json(delay): Json<Milliseconds>) -> StatusCode {
-    served.emulator.set_activation_delay(Duration::from_millis(delay.ms));
+async fn activation_delay(State(app): State<AppState>, Json(delay): Json<Milliseconds>) -> StatusCode {
+    app.emulator.set_activation_delay(Duration::from_millis(delay.ms));
     DONE
 }
 
-async fn pull_time_updates(State(served): State<Served>, Json(switch): Json<Switch>) -> StatusCode {
-    served.emulator.set_pull_time_updates(switch.on);
+async fn pull_time_updates(State(app): State<AppState>, Json(toggle): Json<Toggle>) -> StatusCode {
+    app.emulator.set_pull_time_updates(toggle.on);
     DONE
 }

@@ -1,4 +1,4 @@
-//! Worlds, while the server runs.
+//! Seeds, while the server runs.
 
 use std::path::PathBuf;
 
@@ -8,23 +8,23 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde::Deserialize;
 
-use super::{DONE, Served};
+use super::{AppState, DONE};
 use crate::emulator::Emulator;
 use crate::seed::{self, SeedError};
 
 type Answer = Result<StatusCode, (StatusCode, String)>;
 
-pub(super) fn router() -> Router<Served> {
-    Router::new().route("/world", post(world)).route("/layout", post(layout))
+pub(super) fn router() -> Router<AppState> {
+    Router::new().route("/seed", post(seed_toml)).route("/layout", post(layout))
 }
 
 #[derive(Deserialize)]
-struct World {
+struct Seed {
     toml: String,
 }
 
-async fn world(State(served): State<Served>, Json(world): Json<World>) -> Answer {
-    aside(served, move |emulator| seed::world(emulator, &world.toml)).await
+async fn seed_toml(State(app): State<AppState>, Json(request): Json<Seed>) -> Answer {
+    seed_in_background(app, move |emulator| seed::from_toml(emulator, &request.toml)).await
 }
 
 #[derive(Deserialize)]
@@ -34,20 +34,20 @@ struct Layout {
     tag: Option<String>,
 }
 
-async fn layout(State(served): State<Served>, Json(layout): Json<Layout>) -> Answer {
-    aside(served, move |emulator| {
+async fn layout(State(app): State<AppState>, Json(layout): Json<Layout>) -> Answer {
+    seed_in_background(app, move |emulator| {
         let Layout { repository, folder, tag } = layout;
         seed::oci_layout(emulator, &repository, &folder, tag.as_deref()).map(|_| ())
     })
     .await
 }
 
-/// Files and many images take their time, which others should not have to wait.
-async fn aside(
-    served: Served,
+/// Seeds on a thread of its own: files and many images take time that other requests should not wait for.
+async fn seed_in_background(
+    app: AppState,
     fill: impl FnOnce(&Emulator) -> Result<(), SeedError> + Send + 'static,
 ) -> Answer {
-    let filled = tokio::task::spawn_blocking(move || fill(&served.emulator)).await;
+    let filled = tokio::task::spawn_blocking(move || fill(&app.emulator)).await;
     let problem = match filled {
         Ok(Ok(())) => return Ok(DONE),
         Ok(Err(error)) => error.to_string(),

@@ -1,15 +1,15 @@
-//! Who may call: whoever has a token, once one is demanded.
+//! Authorization by token, if it is required.
 
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::problem::expired;
+use super::error::expired;
 use super::reply::Reply;
 use crate::operation::token;
 use crate::state::State;
 
-/// The answer to a caller who may not.
+/// The refusal of a caller, unless they may call.
 pub(super) fn refusal(state: &State, headers: &HeaderMap) -> Option<Reply> {
     if !state.require_auth {
         return None;

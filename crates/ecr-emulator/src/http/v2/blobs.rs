@@ -2,15 +2,15 @@
 
 use axum::http::{StatusCode, header};
 
-use super::Asked;
-use super::problem::Problem;
+use super::OciRequest;
+use super::error::OciError;
 use super::ranges::{Wanted, wanted};
 use super::reply::Reply;
-use crate::state::{Blob, State};
+use crate::state::{Blob, INACCESSIBLE, LayerUse, State};
 
 const MEDIA_TYPE: &str = "application/octet-stream";
 
-pub(super) fn head(state: &State, name: &str, digest: &str) -> Result<Reply, Problem> {
+pub(super) fn head(state: &State, name: &str, digest: &str) -> Result<Reply, OciError> {
     let blob = find(state, name, digest)?;
     let reply = Reply::ok().digest(digest).header(header::ACCEPT_RANGES, "bytes");
     let reply = reply.header(header::CONTENT_TYPE, MEDIA_TYPE);
@@ -18,10 +18,14 @@ pub(super) fn head(state: &State, name: &str, digest: &str) -> Result<Reply, Pro
 }
 
 /// The bytes, or some of them. (ECR sends the caller to S3 for them.)
-pub(super) fn get(state: &State, asked: &Asked, name: &str, digest: &str) -> Result<Reply, Problem> {
-    let Some(bytes) = &find(state, name, digest)?.bytes else {
+pub(super) fn get(state: &State, asked: &OciRequest, name: &str, digest: &str) -> Result<Reply, OciError> {
+    let blob = find(state, name, digest)?;
+    if state.repository(name)?.layer_use(digest, state.now()) == LayerUse::Archived {
+        return Err(OciError::blob_unknown(INACCESSIBLE));
+    }
+    let Some(bytes) = &blob.bytes else {
         let message = "The emulator knows this layer's digest and size, but not its bytes.";
-        return Err(Problem::blob_unknown(message));
+        return Err(OciError::blob_unknown(message));
     };
     let size = bytes.len();
     let range = asked.headers.get(header::RANGE).and_then(|value| value.to_str().ok());
@@ -40,11 +44,11 @@ pub(super) fn get(state: &State, asked: &Asked, name: &str, digest: &str) -> Res
     Ok(reply.digest(digest).header(header::ACCEPT_RANGES, "bytes"))
 }
 
-fn find<'a>(state: &'a State, name: &str, digest: &str) -> Result<&'a Blob, Problem> {
+fn find<'a>(state: &'a State, name: &str, digest: &str) -> Result<&'a Blob, OciError> {
     let repository = state.repository(name)?;
-    Problem::check_digest(digest)?;
+    OciError::check_digest(digest)?;
     repository.blobs.get(digest).ok_or_else(|| {
-        Problem::blob_unknown(format!(
+        OciError::blob_unknown(format!(
             "The layer with digest '{digest}' does not exist within the repository with name '{name}' in the registry \
              with id '{}'",
             state.settings.account

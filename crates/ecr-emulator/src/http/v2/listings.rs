@@ -3,16 +3,16 @@
 use axum::http::header;
 use serde_json::{Value, json};
 
-use super::Asked;
-use super::problem::Problem;
-use super::query::encode;
+use super::OciRequest;
+use super::error::OciError;
 use super::reply::Reply;
 use crate::error::ApiError;
+use crate::http::query::encode;
 use crate::operation;
 use crate::state::State;
 
 /// The tags, in the order of the images that they name.
-pub(super) fn tags(state: &mut State, asked: &Asked, name: &str) -> Result<Reply, Problem> {
+pub(super) fn tags(state: &mut State, asked: &OciRequest, name: &str) -> Result<Reply, OciError> {
     let request = json!({ "repositoryName": name, "filter": { "tagStatus": "TAGGED" } });
     let page = page(state, asked, "ListImages", request)?;
     let tags = each(&page["imageIds"], "imageTag");
@@ -20,15 +20,20 @@ pub(super) fn tags(state: &mut State, asked: &Asked, name: &str) -> Result<Reply
     Ok(link(reply, asked, &page, &format!("/v2/{name}/tags/list")))
 }
 
-pub(super) fn catalog(state: &mut State, asked: &Asked) -> Result<Reply, Problem> {
+pub(super) fn catalog(state: &mut State, asked: &OciRequest) -> Result<Reply, OciError> {
     let page = page(state, asked, "DescribeRepositories", json!({}))?;
     let names = each(&page["repositories"], "repositoryName");
     let reply = Reply::ok().json(&json!({ "repositories": names }));
     Ok(link(reply, asked, &page, "/v2/_catalog"))
 }
 
-/// `last` is what the link of the page before says, as in ECR: no tag and no name, but a token.
-fn page(state: &mut State, asked: &Asked, operation: &str, mut request: Value) -> Result<Value, Problem> {
+/// A page of a listing. `last` is the token of the previous page's link, as in ECR: no tag or name.
+fn page(
+    state: &mut State,
+    asked: &OciRequest,
+    operation: &str,
+    mut request: Value,
+) -> Result<Value, OciError> {
     if let Some(size) = asked.query.get("n") {
         let size: i64 = size.parse().map_err(|_| ApiError::invalid("maxResults", "must be a number"))?;
         request["maxResults"] = size.into();
@@ -43,8 +48,8 @@ fn each<'a>(list: &'a Value, member: &str) -> Vec<&'a Value> {
     list.as_array().into_iter().flatten().map(|entry| &entry[member]).collect()
 }
 
-/// Says where the next page is, if there is one.
-fn link(reply: Reply, asked: &Asked, page: &Value, path: &str) -> Reply {
+/// Adds the link to the next page, if there is one.
+fn link(reply: Reply, asked: &OciRequest, page: &Value, path: &str) -> Reply {
     let Some(token) = page["nextToken"].as_str() else {
         return reply;
     };

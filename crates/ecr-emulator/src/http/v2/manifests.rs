@@ -3,8 +3,8 @@
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use serde_json::json;
 
-use super::Asked;
-use super::problem::Problem;
+use super::OciRequest;
+use super::error::OciError;
 use super::reply::Reply;
 use crate::digest;
 use crate::error::ApiError;
@@ -13,8 +13,8 @@ use crate::state::{Image, ImageId, Manifest, State};
 
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
-/// A pull. The manifest comes as it was pushed, whatever the request accepts: nothing is converted here.
-pub(super) fn get(state: &mut State, name: &str, reference: &str) -> Result<Reply, Problem> {
+/// Pulls a manifest, as it was pushed whatever the request accepts.
+pub(super) fn get(state: &mut State, name: &str, reference: &str) -> Result<Reply, OciError> {
     let (now, records) = (state.now(), state.pull_time_updates);
     let id = image_id(reference);
     let repository = state.repository_mut(name)?;
@@ -22,16 +22,21 @@ pub(super) fn get(state: &mut State, name: &str, reference: &str) -> Result<Repl
     Ok(show(image))
 }
 
-/// Looks without pulling.
-pub(super) fn head(state: &mut State, name: &str, reference: &str) -> Result<Reply, Problem> {
+/// Reads a manifest's head, which is no pull.
+pub(super) fn head(state: &mut State, name: &str, reference: &str) -> Result<Reply, OciError> {
     let now = state.now();
     let repository = state.repository(name)?;
     let image = batch_get_image::find(repository, &image_id(reference), Some(&Manifest::TYPES), now)?;
     Ok(show(image))
 }
 
-/// `PutImage`, but that pushing once more what is there is fine.
-pub(super) fn put(state: &mut State, asked: &Asked, name: &str, reference: &str) -> Result<Reply, Problem> {
+/// Pushes a manifest: `PutImage`, but pushing the same again is fine.
+pub(super) fn put(
+    state: &mut State,
+    asked: &OciRequest,
+    name: &str,
+    reference: &str,
+) -> Result<Reply, OciError> {
     let Ok(text) = std::str::from_utf8(&asked.body) else {
         return Err(ApiError::invalid("ImageManifest", "Invalid JSON syntax").into());
     };
@@ -58,7 +63,7 @@ pub(super) fn put(state: &mut State, asked: &Asked, name: &str, reference: &str)
     })
 }
 
-/// A tag has no colon.
+/// A reference: a digest if it has a colon, else a tag.
 fn image_id(reference: &str) -> ImageId {
     let reference = reference.to_owned();
     if reference.contains(':') {

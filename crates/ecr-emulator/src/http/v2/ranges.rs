@@ -1,8 +1,8 @@
-//! Which bytes: `Range` of a download, `Content-Range` of an upload.
+//! Byte ranges: `Range` of a download, `Content-Range` of an upload.
 
 use std::ops::Range;
 
-/// What a download is to send.
+/// The part of a blob that a download asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     All,

@@ -3,8 +3,8 @@
 use axum::http::HeaderName;
 use serde_json::{Value, json};
 
-use super::Asked;
-use super::problem::Problem;
+use super::OciRequest;
+use super::error::OciError;
 use super::reply::Reply;
 use crate::operation;
 use crate::state::State;
@@ -12,10 +12,15 @@ use crate::state::State;
 const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 
-/// All that refer to it, as an index: none too is one. It does not matter whether the subject is there.
-pub(super) fn list(state: &mut State, asked: &Asked, name: &str, digest: &str) -> Result<Reply, Problem> {
+/// Lists referrers as an index, which may be empty. The subject need not be there.
+pub(super) fn list(
+    state: &mut State,
+    asked: &OciRequest,
+    name: &str,
+    digest: &str,
+) -> Result<Reply, OciError> {
     state.repository(name)?;
-    Problem::check_digest(digest)?;
+    OciError::check_digest(digest)?;
     let types: Vec<&str> = asked.query.all("artifactType").collect();
     let mut request = json!({
         "repositoryName": name,
@@ -37,7 +42,7 @@ pub(super) fn list(state: &mut State, asked: &Asked, name: &str, digest: &str) -
     Ok(if types.is_empty() { reply } else { reply.header(FILTERS_APPLIED, "artifactType") })
 }
 
-/// Without the status, which only ECR's own API has.
+/// A descriptor, without the status that only ECR's own API has.
 fn descriptor(referrer: &Value) -> Value {
     let mut descriptor = referrer.clone();
     if let Some(members) = descriptor.as_object_mut() {

@@ -1,4 +1,4 @@
-//! An answer on its way.
+//! Responses of the OCI API.
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
@@ -21,12 +21,12 @@ impl Reply {
         Self::new(StatusCode::OK)
     }
 
-    /// Nothing is there, and nothing could be.
+    /// The response for a path that is no route.
     pub(super) fn page_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND).text("404 page not found\n")
     }
 
-    /// Leaves a header out that cannot be one.
+    /// Adds a header, unless its value cannot be one.
     pub(super) fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.0.headers_mut().insert(name, value);
@@ -55,7 +55,7 @@ impl Reply {
         self.0.map(Body::from)
     }
 
-    /// Like `finish`; to a HEAD it only says how long the body is.
+    /// Like `finish`, but a HEAD gets only the length of the body.
     pub(super) fn finish_for(mut self, method: &Method) -> Response<Body> {
         if method == Method::HEAD {
             if !self.0.headers().contains_key(header::CONTENT_LENGTH) {

@@ -1,10 +1,10 @@
-//! What a path under `/v2` is about.
+//! Routes under `/v2`.
 
 use axum::http::Method;
 
-use super::query::decode;
+use crate::http::query::decode;
 
-/// The end of a path says what it is; all before that is the repository's name, which may have slashes.
+/// A route. The end of a path decides; all before that is the repository's name, slashes included.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Base,
@@ -51,7 +51,7 @@ impl Route {
         }
     }
 
-    /// The path without what differs from call to call.
+    /// The path without names and digests.
     pub(super) fn label(&self) -> &'static str {
         match self {
             Self::Base => "/v2/",
@@ -65,7 +65,7 @@ impl Route {
         }
     }
 
-    /// What a caller must be allowed to do.
+    /// The IAM action that a request requires.
     pub(super) fn action(&self, method: &Method) -> &'static str {
         match (self, method.as_str()) {
             (Self::Base | Self::Unknown, _) => "GetAuthorizationToken",

@@ -2,27 +2,27 @@
 
 use axum::http::{HeaderName, StatusCode, header};
 
-use super::Asked;
-use super::problem::Problem;
+use super::OciRequest;
+use super::error::OciError;
 use super::ranges::chunk;
 use super::reply::Reply;
 use crate::error::ApiError;
 use crate::journal::Change;
 use crate::operation::uploads;
-use crate::state::{State, Upload};
+use crate::state::{LayerUse, State, Upload};
 
 const UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 
 /// Begins an upload, unless the blob can be had at once.
-pub(super) fn post(state: &mut State, asked: &Asked, name: &str) -> Result<Reply, Problem> {
+pub(super) fn post(state: &mut State, asked: &OciRequest, name: &str) -> Result<Reply, OciError> {
     state.repository(name)?;
     if let Some(digest) = asked.query.get("mount") {
-        Problem::check_digest(digest)?;
+        OciError::check_digest(digest)?;
         if asked.query.get("from").is_some_and(|from| mount(state, name, digest, from)) {
             return Ok(created(name, digest));
         }
     } else if let Some(digest) = asked.query.get("digest") {
-        Problem::check_digest(digest)?;
+        OciError::check_digest(digest)?;
         let id = uploads::begin(state, name)?;
         let result = add(state, asked, name, &id).and_then(|()| finish(state, name, &id, digest));
         // Nobody else knows its name.
@@ -34,38 +34,38 @@ pub(super) fn post(state: &mut State, asked: &Asked, name: &str) -> Result<Reply
 }
 
 /// Adds a chunk. ECR answers 201 where the OCI API has 202.
-pub(super) fn patch(state: &mut State, asked: &Asked, name: &str, id: &str) -> Result<Reply, Problem> {
+pub(super) fn patch(state: &mut State, asked: &OciRequest, name: &str, id: &str) -> Result<Reply, OciError> {
     add(state, asked, name, id)?;
     progress(state, name, id, StatusCode::CREATED)
 }
 
 /// Adds the last chunk, if there is one, and ends the upload.
-pub(super) fn put(state: &mut State, asked: &Asked, name: &str, id: &str) -> Result<Reply, Problem> {
+pub(super) fn put(state: &mut State, asked: &OciRequest, name: &str, id: &str) -> Result<Reply, OciError> {
     uploads::find(state, name, id)?;
     let digest = asked.query.get("digest").unwrap_or_default();
-    Problem::check_digest(digest)?;
+    OciError::check_digest(digest)?;
     add(state, asked, name, id)?;
     finish(state, name, id, digest)
 }
 
-/// Says how far it is.
-pub(super) fn get(state: &mut State, name: &str, id: &str) -> Result<Reply, Problem> {
+/// Progress of an upload.
+pub(super) fn get(state: &mut State, name: &str, id: &str) -> Result<Reply, OciError> {
     progress(state, name, id, StatusCode::NO_CONTENT)
 }
 
-/// Gives it up.
-pub(super) fn delete(state: &mut State, name: &str, id: &str) -> Result<Reply, Problem> {
+/// Cancels an upload.
+pub(super) fn delete(state: &mut State, name: &str, id: &str) -> Result<Reply, OciError> {
     uploads::find(state, name, id)?;
     state.repository_mut(name)?.uploads.remove(id);
     Ok(Reply::new(StatusCode::NO_CONTENT))
 }
 
-/// ECR lends a blob only if an image of the other repository needs it: that it is there is not enough.
+/// Mounts a blob. As in ECR, an image of the other repository has to refer to it.
 fn mount(state: &mut State, name: &str, digest: &str, from: &str) -> bool {
+    let now = state.now();
     let found = state.repositories.get(from).and_then(|source| {
         let blob = source.blobs.get(digest)?;
-        let needed = source.images().any(|image| image.manifest.blobs.iter().any(|blob| blob == digest));
-        needed.then(|| blob.clone())
+        (source.layer_use(digest, now) != LayerUse::Unreferenced).then(|| blob.clone())
     });
     let (Some(blob), Some(target)) = (found, state.repositories.get_mut(name)) else {
         return false;
@@ -77,7 +77,7 @@ fn mount(state: &mut State, name: &str, digest: &str, from: &str) -> bool {
     true
 }
 
-fn add(state: &mut State, asked: &Asked, name: &str, id: &str) -> Result<(), Problem> {
+fn add(state: &mut State, asked: &OciRequest, name: &str, id: &str) -> Result<(), OciError> {
     let upload = uploads::find(state, name, id)?;
     if let Some(range) = asked.headers.get(header::CONTENT_RANGE) {
         let range = range.to_str().ok().and_then(chunk);
@@ -100,8 +100,8 @@ fn check_range(upload: &Upload, range: Option<(i64, i64)>, size: usize) -> Resul
     Err(ApiError::client("InvalidLayerPartException", message))
 }
 
-/// A blob that is there already is as good as uploaded.
-fn finish(state: &mut State, name: &str, id: &str, digest: &str) -> Result<Reply, Problem> {
+/// Completes an upload; a blob that is there already is fine.
+fn finish(state: &mut State, name: &str, id: &str, digest: &str) -> Result<Reply, OciError> {
     match uploads::finish(state, name, id, &[digest]) {
         Ok(_) => {}
         Err(error) if error.code == "LayerAlreadyExistsException" => {
@@ -117,7 +117,7 @@ fn created(name: &str, digest: &str) -> Reply {
     Reply::new(StatusCode::CREATED).header(header::LOCATION, &place).digest(digest)
 }
 
-fn progress(state: &mut State, name: &str, id: &str, status: StatusCode) -> Result<Reply, Problem> {
+fn progress(state: &mut State, name: &str, id: &str, status: StatusCode) -> Result<Reply, OciError> {
     let last = uploads::find(state, name, id)?.bytes.len().saturating_sub(1);
     Ok(Reply::new(status)
         .header(header::LOCATION, &format!("/v2/{name}/blobs/uploads/{id}"))

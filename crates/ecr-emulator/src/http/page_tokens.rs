@@ -1,0 +1,23 @@
+//! Faults in page tokens, and empty answers.
+
+use serde_json::{Value, json};
+
+use crate::fault::Fault;
+use crate::paging::to_first_page;
+
+/// Corrupts the page token of an answer, or empties it. `asked` is the request's token.
+pub(super) fn corrupt_page_token(fault: Option<&Fault>, asked: Option<&str>, answer: &mut Value) {
+    if fault == Some(&Fault::Empty) {
+        *answer = json!({});
+        return;
+    }
+    let next = answer["nextToken"].as_str();
+    let bent = match fault {
+        Some(Fault::FirstPage) => next.or(asked).and_then(to_first_page),
+        Some(Fault::BadToken) => next.map(|_| "no such page".to_owned()),
+        _ => None,
+    };
+    if let Some(token) = bent {
+        answer["nextToken"] = token.into();
+    }
+}

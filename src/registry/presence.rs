@@ -1,0 +1,60 @@
+//! A second look at images: which are still there, and how they are now.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{CallError, CallErrorKind, ReadRepository};
+use crate::inventory::Image;
+use crate::oci::digest::Digest;
+
+/// Which images are there and which are gone. One that ECR did not mention is in neither.
+#[derive(Debug, Default)]
+pub struct Presence {
+    /// The images that exist, as they are now.
+    pub there: HashMap<Digest, Image>,
+    /// Those that ECR does not find.
+    pub gone: HashSet<Digest>,
+}
+
+/// Looks at images again, at most [`super::MAX_IDS`]. One vanished digest fails the whole call, so it is
+/// taken out and the call made again.
+pub async fn look(
+    registry: &impl ReadRepository,
+    repository: &str,
+    digests: &[Digest],
+) -> Result<Presence, CallError> {
+    let mut parts = vec![digests.to_vec()];
+    let mut presence = Presence::default();
+    while let Some(part) = parts.pop() {
+        if part.is_empty() {
+            continue;
+        }
+        match registry.describe(repository, &part).await {
+            Ok(found) => presence.there.extend(found.into_iter().map(|image| (image.digest, image))),
+            Err(error) if error.kind == CallErrorKind::ImageNotFound => {
+                let (gone, rest) = sort_out(part, &error.message);
+                presence.gone.extend(gone);
+                parts.extend(rest);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(presence)
+}
+
+/// Splits a batch into the digests that ECR's message names as missing and the parts to ask for again: the rest,
+/// or two halves if it names none.
+fn sort_out(part: Vec<Digest>, message: &str) -> (Vec<Digest>, Vec<Vec<Digest>>) {
+    let (named, rest): (Vec<Digest>, Vec<Digest>) =
+        part.iter().partition(|digest| message.contains(&digest.to_string()));
+    if !named.is_empty() {
+        (named, vec![rest])
+    } else if part.len() == 1 {
+        (part, Vec::new())
+    } else {
+        let (one, two) = part.split_at(part.len() / 2);
+        (Vec::new(), vec![one.to_vec(), two.to_vec()])
+    }
+}
+
+#[cfg(test)]
+mod tests;

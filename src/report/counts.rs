@@ -1,0 +1,133 @@
+//! Counts of images and of outcomes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::outcome::OutcomeName;
+use super::reason::State;
+use crate::oci::attestation::{Form, Kind};
+use crate::oci::digest::Digest;
+
+/// The images of a repository or of a run, counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InventoryCounts {
+    /// Images of any status, indexes included.
+    pub images: u64,
+    /// Indexes among them.
+    pub indexes: u64,
+    /// Attestations.
+    pub attestations: Attestations,
+    /// Everything else, by kind.
+    pub not_attestations: BTreeMap<Kind, u64>,
+}
+
+/// The counts of a repository or of a run: what is there, and what became of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// The images.
+    #[serde(flatten)]
+    pub inventory: InventoryCounts,
+    /// Decisions that would be carried out in apply mode.
+    pub planned: u64,
+    /// Distinct digests that ECR said are deleted.
+    pub deleted: u64,
+    /// Images that got a tag.
+    pub tagged: u64,
+    /// Listed decisions with nothing to do.
+    pub kept: u64,
+    /// Images that ECR refused to delete because an index lists them.
+    pub protected_by_ecr: u64,
+    /// Images that were gone before.
+    pub already_gone: u64,
+    /// Images that the re-check found changed.
+    pub changed_since_plan: u64,
+    /// Images that a limit stopped.
+    pub limit_reached: u64,
+    /// Images for which there was no time left.
+    pub deadline: u64,
+    /// Images of which a call failed.
+    pub failed: u64,
+    /// ECR's sizes of what was deleted, in bytes. Indexes do not count: ECR gives an index the size of a child.
+    pub bytes_deleted: u64,
+}
+
+/// Attestations by form and by state.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attestations {
+    /// All of them.
+    pub total: u64,
+    /// By form.
+    pub by_form: BTreeMap<Form, u64>,
+    /// By state.
+    pub by_state: BTreeMap<State, u64>,
+}
+
+/// The image nearest to ECR's quota on referrers, past which pushes of new attestations fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReferrerPressure {
+    /// The image of which the most attestations in its repository are referrers.
+    pub subject: Digest,
+    /// How many.
+    pub attestations: u64,
+}
+
+/// ECR's quota on referrers per image.
+pub const MAX_REFERRERS: u64 = 100;
+
+impl Counts {
+    /// Counts one outcome.
+    pub(super) fn add_outcome(&mut self, outcome: OutcomeName) {
+        let count = match outcome {
+            OutcomeName::Planned => &mut self.planned,
+            OutcomeName::Deleted => &mut self.deleted,
+            OutcomeName::Tagged => &mut self.tagged,
+            OutcomeName::Kept => &mut self.kept,
+            OutcomeName::AlreadyGone => &mut self.already_gone,
+            OutcomeName::ProtectedByEcr => &mut self.protected_by_ecr,
+            OutcomeName::ChangedSincePlan => &mut self.changed_since_plan,
+            OutcomeName::LimitReached => &mut self.limit_reached,
+            OutcomeName::Deadline => &mut self.deadline,
+            OutcomeName::Failed => &mut self.failed,
+        };
+        *count += 1;
+    }
+
+    /// Adds the counts of another repository.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.inventory.add(&other.inventory);
+        for (mine, theirs) in [
+            (&mut self.planned, other.planned),
+            (&mut self.deleted, other.deleted),
+            (&mut self.tagged, other.tagged),
+            (&mut self.kept, other.kept),
+            (&mut self.protected_by_ecr, other.protected_by_ecr),
+            (&mut self.already_gone, other.already_gone),
+            (&mut self.changed_since_plan, other.changed_since_plan),
+            (&mut self.limit_reached, other.limit_reached),
+            (&mut self.deadline, other.deadline),
+            (&mut self.failed, other.failed),
+            (&mut self.bytes_deleted, other.bytes_deleted),
+        ] {
+            // ECR, or a plan file, may claim any sizes.
+            *mine = mine.saturating_add(theirs);
+        }
+    }
+}
+
+impl InventoryCounts {
+    fn add(&mut self, other: &Self) {
+        self.images = self.images.saturating_add(other.images);
+        self.indexes = self.indexes.saturating_add(other.indexes);
+        self.attestations.total = self.attestations.total.saturating_add(other.attestations.total);
+        add_map(&mut self.attestations.by_form, &other.attestations.by_form);
+        add_map(&mut self.attestations.by_state, &other.attestations.by_state);
+        add_map(&mut self.not_attestations, &other.not_attestations);
+    }
+}
+
+fn add_map<K: Ord + Copy>(mine: &mut BTreeMap<K, u64>, theirs: &BTreeMap<K, u64>) {
+    for (key, count) in theirs {
+        *mine.entry(*key).or_default() += count;
+    }
+}

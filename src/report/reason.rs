@@ -1,0 +1,108 @@
+//! States and reasons: stable words of logs and reports.
+
+use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
+
+/// The position of an attestation among the indexes of its repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum State {
+    /// A tagged index is among its ancestors.
+    Attached,
+    /// All its ancestor indexes are untagged.
+    Superseded,
+    /// No index lists it.
+    Orphaned,
+}
+
+/// The first rule that matches an image, in the order of the rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Reason {
+    /// It is something else.
+    NotAnAttestation,
+    /// Its bytes cannot be had, or do not hash to its digest.
+    Unreadable,
+    /// It has a tag that the janitor did not write.
+    Tagged,
+    /// It, or an untagged ancestor index, is archived or being activated.
+    NotActive,
+    /// It is younger than the grace period, or of unknown age.
+    WithinGrace,
+    /// Something refers to it or to an untagged ancestor index, or such an index is itself a referrer.
+    HasReferrers,
+    /// A tagged index is among its ancestors.
+    Attached,
+    /// An untagged ancestor index, or something only such indexes hold, was pulled lately.
+    RecentlyPulled,
+    /// An untagged ancestor index is too young.
+    SupersededWithinGrace,
+    /// All its ancestor indexes are untagged, long enough.
+    Superseded,
+    /// Nothing lists it, but the image it speaks of is there and has no other attestation.
+    SubjectPresent,
+    /// Nothing lists it.
+    Orphaned,
+}
+
+impl Reason {
+    /// The rule in a sentence, for people.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::NotAnAttestation => "it is not an attestation, and only attestations are touched",
+            Self::Unreadable => "its own bytes could not be read and verified",
+            Self::Tagged => "it has a tag that the janitor did not write",
+            Self::NotActive => "it, or an untagged index above it, is archived or being activated",
+            Self::WithinGrace => {
+                "it is younger than grace_period (or of unknown age): its index may still be on the way"
+            }
+            Self::HasReferrers => {
+                "something refers to it or to an untagged index above it, such as a signature"
+            }
+            Self::Attached => {
+                "a tagged index lists it, directly or through another; ECR refuses to delete it"
+            }
+            Self::RecentlyPulled => {
+                "an untagged index above it was pulled within keep_pulled_within: it may be deployed by digest"
+            }
+            Self::SupersededWithinGrace => "an untagged index above it is younger than superseded_after",
+            Self::Superseded => "all indexes that list it have lost their tags",
+            Self::SubjectPresent => {
+                "no index lists it, but the image it speaks of is there and has no other attestation"
+            }
+            Self::Orphaned => "no index lists it any more",
+        }
+    }
+}
+
+/// The reason why nothing, or nothing more, was done in a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum RepositoryReason {
+    /// The configuration does not select it.
+    NotSelected,
+    /// It lacks the required resource tag.
+    NotOptedIn,
+    /// A pull-through cache rule fills it.
+    PullThroughCache,
+    /// A permission is missing.
+    AccessDenied,
+    /// It does not exist (any more).
+    RepositoryGone,
+    /// An index cannot be read, parsed or verified, so that no parent is certain.
+    IndexUnreadable,
+    /// Its images could not be listed to the end.
+    ListingIncomplete,
+    /// There was no time left for it.
+    Deadline,
+}
+
+impl RepositoryReason {
+    /// Whether this is a failure of the run, not a choice of the user or of somebody else.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::AccessDenied | Self::IndexUnreadable | Self::ListingIncomplete | Self::Deadline)
+    }
+}

@@ -1,0 +1,34 @@
+//! Reports of whole runs, for tests of printers and exit codes.
+
+use std::collections::BTreeMap;
+
+use super::decisions::{With as _, attestation, repository, time};
+use crate::config::Mode;
+use crate::report::outcome::OutcomeName::{self, *};
+use crate::report::{ApiUsage, Report, RepositoryReport, RunFrame};
+
+/// All outcomes.
+pub(crate) const OUTCOMES: [OutcomeName; 10] = [
+    Planned,
+    Deleted,
+    Tagged,
+    Kept,
+    AlreadyGone,
+    ProtectedByEcr,
+    ChangedSincePlan,
+    LimitReached,
+    Deadline,
+    Failed,
+];
+
+/// The report of a run over these repositories.
+pub(crate) fn report(mode: Mode, repositories: Vec<RepositoryReport>) -> Report {
+    let usage = ApiUsage { calls: BTreeMap::from([("DescribeImages".into(), 3)]), throttles: 0 };
+    let frame = RunFrame { mode, started_at: time(0), finished_at: time(60), usage, breaker_trips: 0 };
+    Report::new(frame, repositories)
+}
+
+/// The report of a run over one attestation with this outcome.
+pub(crate) fn one(mode: Mode, outcome: OutcomeName) -> Report {
+    report(mode, vec![repository("r", 1, vec![attestation("a").came_out(outcome)])])
+}
