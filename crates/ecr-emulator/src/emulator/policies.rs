@@ -30,7 +30,7 @@ impl Emulator {
         let mut state = self.state();
         let session = principal.and_then(|key| state.sessions.get(key));
         let holder = session.map_or(principal, |session| Some(session.role_arn.as_str()));
-        let Some(policy) = self.traffic().policies.of(holder) else {
+        let Some(policy) = self.traffic().policies.get(holder) else {
             return Ok(());
         };
         let caller = state.caller_arn(principal, registry);
