@@ -43,6 +43,8 @@ pub(crate) fn index(name: &str) -> Decision {
             tags: Vec::new(),
             size_bytes: 1000,
             pushed_at: Some(time(0)),
+            activated_at: None,
+            pulled_at: None,
         },
     }
 }

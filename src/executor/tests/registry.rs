@@ -65,7 +65,8 @@ impl Registry {
         let image = Image {
             digest: decision.image.digest,
             pushed_at: decision.image.pushed_at,
-            pulled_at: None,
+            activated_at: decision.image.activated_at,
+            pulled_at: decision.image.pulled_at,
             size_bytes: decision.image.size_bytes,
             tags: decision.image.tags.iter().map(|tag| tag.as_str().into()).collect(),
             status: ImageStatus::Active,

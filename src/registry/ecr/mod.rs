@@ -287,6 +287,7 @@ fn image(detail: ImageDetail) -> Result<Image, CallError> {
     Ok(Image {
         digest,
         pushed_at: detail.image_pushed_at.and_then(timestamp),
+        activated_at: detail.last_activated_at.and_then(timestamp),
         pulled_at: detail.last_recorded_pull_time.and_then(timestamp),
         size_bytes: detail.image_size_in_bytes.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
         tags: detail.image_tags.unwrap_or_default().into_iter().map(String::into_boxed_str).collect(),
