@@ -1,4 +1,6 @@
-//! Ports to what outlives a run: backups of what is deleted.
+//! What outlives a run: the memory of each repository, and backups of what is deleted.
+
+pub mod repository;
 
 use std::collections::BTreeMap;
 use std::future::Future;
