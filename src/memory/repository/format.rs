@@ -59,6 +59,12 @@ impl RepositoryMemory {
         Ok([MAGIC, &[VERSION], Digest::of(&body).as_bytes(), &body].concat())
     }
 
+    /// The digest of what the memory says: all of it, but for when a run looked last.
+    pub fn content_digest(&self) -> std::io::Result<Digest> {
+        let content = postcard::to_stdvec(&(&self.entries, &self.indexes)).map_err(std::io::Error::other)?;
+        Ok(Digest::of(&content))
+    }
+
     /// Reads the memory of this repository.
     pub fn from_bytes(bytes: &[u8], id: &RepositoryId) -> Result<Self, Unusable> {
         let rest = bytes.strip_prefix(MAGIC).ok_or(Unusable::Damaged)?;

@@ -50,6 +50,10 @@ impl Block {
 }
 
 impl IndexBytes {
+    pub(super) fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
     /// The indexes, each with the digest that its bytes really have.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Digest, Vec<u8>)> + '_ {
         self.blocks.iter().flat_map(Block::indexes)

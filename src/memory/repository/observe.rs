@@ -121,9 +121,11 @@ impl RepositoryMemory {
 
     fn take_reads(&mut self, sights: &[Sight], reads: Reads, now: Timestamp) {
         let indexes = reads.indexes.finish();
-        let known = std::mem::take(&mut self.indexes);
-        self.indexes =
-            known.merge(&indexes, |digest| self.entry(digest).is_some_and(|entry| entry.has_bytes));
+        if !indexes.is_empty() {
+            let known = std::mem::take(&mut self.indexes);
+            let is_known = |digest| self.entry(digest).is_some_and(|entry| entry.has_bytes);
+            self.indexes = known.merge(&indexes, is_known);
+        }
         for (digest, _) in indexes.iter() {
             if let Some(entry) = self.entry_mut(digest) {
                 entry.has_bytes = true;
