@@ -10,7 +10,7 @@ use crate::settings::Settings;
 impl Emulator {
     /// Sets the IAM policy of a caller over HTTP, or with `None` removes it.
     ///
-    /// The caller is the access key id that signs the request; a `principal` of `None` is every caller without a policy
+    /// The caller is the access key id that signs the request, or the ARN of the role that was assumed; a `principal` of `None` is every caller without a policy
     /// of their own. A caller without any policy may do everything, as all may at first.
     ///
     /// Supported are `Effect`, `Action` and `Resource` or `NotResource` with the wildcards `*` and `?`, and the conditions
@@ -27,11 +27,13 @@ impl Emulator {
         registry: &Settings,
         permissions: &[RequiredPermission],
     ) -> Result<(), ApiError> {
-        let Some(policy) = self.traffic().policies.of(principal) else {
+        let mut state = self.state();
+        let session = principal.and_then(|key| state.sessions.get(key));
+        let holder = session.map_or(principal, |session| Some(session.role_arn.as_str()));
+        let Some(policy) = self.traffic().policies.of(holder) else {
             return Ok(());
         };
-        let mut state = self.state();
-        let caller = registry.caller_arn();
+        let caller = state.caller_arn(principal, registry);
         permissions.iter().try_for_each(|permission| {
             state.in_registry(&permission.registry(registry), |state| {
                 iam::check(state, &policy, &caller, permission)

@@ -5,7 +5,6 @@ mod blobs;
 mod error;
 mod listings;
 mod manifests;
-mod query;
 mod ranges;
 mod referrers;
 mod reply;
@@ -19,13 +18,13 @@ use axum::http::{HeaderMap, Method, Response, Uri};
 use axum::routing::any;
 
 use self::error::OciError;
-use self::query::Query;
 use self::reply::{Reply, garbage};
 use self::route::Route;
 use super::app_state::AppState;
 use super::call::{Call, Protocol};
 use super::connection::Disconnect;
 use super::dispatch;
+use super::query::Query;
 use super::{principal, signature};
 use crate::emulator::Emulator;
 use crate::iam::RequiredPermission;
@@ -65,7 +64,8 @@ async fn answer(
     let permissions = permissions(&app.emulator, &route, &method, &headers);
     let call = Call {
         name: name.clone(),
-        action: route.action(&method).to_owned(),
+        action: format!("ecr:{}", route.action(&method)),
+        resource: registry.repository_arn(route.repository().unwrap_or("*")),
         repositories: route.repository().map(str::to_owned).into_iter().collect(),
         principal: principal::of(&headers),
         registry: registry.clone(),

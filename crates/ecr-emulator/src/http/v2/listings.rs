@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::OciRequest;
 use super::error::OciError;
-use super::query::encode;
 use super::reply::Reply;
 use crate::error::ApiError;
+use crate::http::query::encode;
 use crate::operation;
 use crate::state::State;
 
