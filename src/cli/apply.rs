@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::confirm::Consent;
 use super::plan::warn_of_limits;
 use super::progress::{Progress, say};
@@ -10,14 +12,13 @@ use super::session::Session;
 use super::stdout::print_report;
 use super::{Common, Failure, RunArgs, conclude, plan, signals};
 use crate::cli::exit_code::ExitCode;
-use crate::executor::run::{apply_plan, report_plan};
+use crate::executor::run::{Conditions, apply_plan, report_plan};
+use crate::memory::NoBackups;
 use crate::planner::plan_file::{Refused, SavedPlan};
 use crate::planner::selection::{Selected, Selection};
-use crate::planner::{Plan, Planned, Skipped, check_opt_in};
+use crate::planner::{Plan, Planned, ReadTime, Skipped, check_opt_in};
 use crate::report::observer::Observer as _;
 use crate::report::{Report, RepositoryReason};
-use crate::util::deadline::Deadline;
-use crate::util::interrupt::Interrupt;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -36,13 +37,13 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let narrow = common.narrow()?;
     let saved = args.file.as_deref().map(read).transpose()?;
     let consent = Consent::new(args.yes)?;
-    let interrupt = signals::watch();
-    let mut session = Session::open(common, config).await?;
+    let deadline = signals::watch();
+    let mut session = Session::open(common, config, deadline).await?;
     let selection = session.select(narrow.as_ref()).await?;
     let plan = match saved {
         None => {
             session.announce();
-            plan::make(&session, selection, interrupt, &Progress::new("planning")).await
+            plan::make(&session, selection, &Progress::new("planning")).await
         }
         Some(saved) => {
             let plan = take_up(&session, saved, selection).await?;
@@ -50,24 +51,29 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
             plan
         }
     };
-    let consents = !interrupt.is_raised() && consent.is_given(&plan, &session.run, interrupt).await?;
+    let deadline = &session.deadline;
+    let consents = !deadline.was_interrupted() && consent.is_given(&plan, &session.run, deadline).await?;
     if !consents {
-        let report = report_plan(&session.ecr, plan, session.run, &());
+        let report = report_plan(&session.ecr, plan, &session.run, &());
         let printed = print_report(&report, common.output);
         say("nothing was done");
-        return Ok(conclude(ExitCode::Usage, interrupt, [printed]));
+        return Ok(conclude(ExitCode::Usage, deadline, [printed]));
     }
-    let report = execute(session, plan, interrupt).await;
+    let report = execute(&session, plan).await;
     let printed = print_report(&report, common.output);
-    Ok(conclude(ExitCode::of(&report, false), interrupt, [printed]))
+    Ok(conclude(ExitCode::of(&report, false), deadline, [printed]))
 }
 
-async fn execute(session: Session, plan: Plan, interrupt: Interrupt) -> Report {
+async fn execute(session: &Session, plan: Plan) -> Report {
     let progress = Progress::new("applying");
     progress.selected(plan.repositories.len());
-    let concurrency = session.config.limits.concurrency.number();
-    let deadline = Deadline::working_until(interrupt);
-    apply_plan(&session.ecr, plan, concurrency, session.run, &deadline, &progress).await
+    let conditions = Conditions {
+        concurrency: session.config.limits.concurrency.number(),
+        run: &session.run,
+        deadline: &session.deadline,
+        observer: &progress,
+    };
+    apply_plan(&session.ecr, &NoBackups, plan, conditions).await
 }
 
 fn read(path: &Path) -> Result<(PathBuf, SavedPlan), Failure> {
@@ -100,7 +106,8 @@ async fn take_up(
             *planned = Planned::Skipped { name: planned.name().to_owned(), skipped };
         }
     }
-    let mut plan = Plan { registry: selection.registry, repositories, tripped: Vec::new() };
+    let read = ReadTime { from: session.run.started_at, until: Timestamp::now() };
+    let mut plan = Plan { registry: selection.registry, read, repositories, tripped: Vec::new() };
     plan.check_limits(&session.config);
     warn_of_limits(&plan);
     Ok(plan)
@@ -112,6 +119,6 @@ async fn still_selected(session: &Session, here: Option<Selected>) -> Result<(),
     match here {
         None => skip(RepositoryReason::RepositoryGone),
         Some(Selected { skip: Some(reason), .. }) => skip(reason),
-        Some(chosen) => check_opt_in(&session.ecr, required, &chosen, &Deadline::default()).await,
+        Some(chosen) => check_opt_in(&session.ecr, required, &chosen, &session.deadline).await,
     }
 }

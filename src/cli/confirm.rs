@@ -11,7 +11,7 @@ use crate::render::summary::place;
 use crate::render::words::{counted, size};
 use crate::report::RunIdentity;
 use crate::report::plan::{Artifact, RepositoryPlan, Step};
-use crate::util::interrupt::Interrupt;
+use crate::util::deadline::Deadline;
 
 /// How consent comes about.
 pub(super) enum Consent {
@@ -36,7 +36,7 @@ impl Consent {
         &self,
         plan: &Plan,
         run: &RunIdentity,
-        interrupt: Interrupt,
+        deadline: &Deadline,
     ) -> Result<bool, Failure> {
         let Some(question) = question(plan, run).filter(|_| matches!(self, Self::Asked)) else {
             return Ok(true);
@@ -55,7 +55,7 @@ impl Consent {
                     .map_err(|error| Failure::Usage(format!("cannot read the answer: {error}")))?;
                 Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
             }
-            () = interrupt.raised() => Err(Failure::Interrupted),
+            () = deadline.interrupted() => Err(Failure::Interrupted),
         }
     }
 }

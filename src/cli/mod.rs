@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::cli::exit_code::ExitCode;
 use crate::config::pattern::Patterns;
 use crate::config::{Concurrency, Config};
-use crate::registry::CallError;
-use crate::util::interrupt::Interrupt;
+use crate::registry::{CallError, CallErrorKind};
+use crate::util::deadline::Deadline;
 use crate::util::logging::{Format, Log};
 use crate::util::sanitize;
 use progress::{note, say};
@@ -122,14 +122,14 @@ impl RunArgs {
 /// The exit code of a run that ended as `code` says, unless it was interrupted or some output was lost.
 fn conclude<const N: usize>(
     code: ExitCode,
-    interrupt: Interrupt,
+    deadline: &Deadline,
     outputs: [Result<(), Failure>; N],
 ) -> ExitCode {
     let lost: Vec<Failure> = outputs.into_iter().filter_map(Result::err).collect();
     lost.iter().for_each(|failure| {
         failed(failure);
     });
-    match (interrupt.is_raised(), lost.is_empty()) {
+    match (deadline.was_interrupted(), lost.is_empty()) {
         (true, _) => ExitCode::Interrupted,
         (false, true) => code,
         (false, false) => code.with_output_lost(),
@@ -212,7 +212,11 @@ impl Failure {
 
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
-        Self::NothingDone(error.with_remedy())
+        match error.kind {
+            // The only deadline of a command is Ctrl-C.
+            CallErrorKind::DeadlineExceeded => Self::Interrupted,
+            _ => Self::NothingDone(error.with_remedy()),
+        }
     }
 }
 

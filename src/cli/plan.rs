@@ -12,8 +12,6 @@ use crate::planner::plan_file::SavedPlan;
 use crate::planner::selection::Selection;
 use crate::planner::{Plan, RunRequest, plan};
 use crate::report::observer::Observer;
-use crate::util::deadline::Deadline;
-use crate::util::interrupt::Interrupt;
 use crate::util::sanitize;
 
 #[derive(Debug, clap::Args)]
@@ -32,29 +30,23 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let config = args.run.adjust(common.config()?);
     let narrow = common.narrow()?;
     let out = args.out.as_deref().map(PlanFile::create).transpose()?;
-    let interrupt = signals::watch();
-    let mut session = Session::open(common, config).await?;
+    let mut session = Session::open(common, config, signals::watch()).await?;
     let selection = session.select(narrow.as_ref()).await?;
     session.announce();
     let progress = Progress::new("planning");
-    let plan = make(&session, selection, interrupt, &progress).await;
-    let saved = out.map_or(Ok(()), |file| file.save(&plan, &session, interrupt));
-    let report = report_plan(&session.ecr, plan, session.run, &progress);
+    let plan = make(&session, selection, &progress).await;
+    let saved = out.map_or(Ok(()), |file| file.save(&plan, &session));
+    let report = report_plan(&session.ecr, plan, &session.run, &progress);
     drop(progress);
     let printed = print_report(&report, common.output);
     let code = ExitCode::of(&report, args.exit_code);
-    Ok(conclude(code, interrupt, [saved, printed]))
+    Ok(conclude(code, &session.deadline, [saved, printed]))
 }
 
 /// Plans until it is done or interrupted, and says loudly what a limit leaves for later.
-pub(super) async fn make(
-    session: &Session,
-    selection: Selection,
-    interrupt: Interrupt,
-    observer: &dyn Observer,
-) -> Plan {
-    let deadline = Deadline::reading_until(interrupt);
-    let request = RunRequest { now: session.run.started_at, deadline, start_at: 0 };
+pub(super) async fn make(session: &Session, selection: Selection, observer: &dyn Observer) -> Plan {
+    let now = session.run.started_at;
+    let request = RunRequest { now, deadline: session.deadline.clone(), start_at: 0 };
     let plan = plan(&session.ecr, &session.config, &request, selection, observer).await;
     warn_of_limits(&plan);
     plan
@@ -84,8 +76,8 @@ impl<'a> PlanFile<'a> {
         Ok(file)
     }
 
-    fn save(self, plan: &Plan, session: &Session, interrupt: Interrupt) -> Result<(), Failure> {
-        if interrupt.is_raised() {
+    fn save(self, plan: &Plan, session: &Session) -> Result<(), Failure> {
+        if session.deadline.was_interrupted() {
             say("the plan is not saved: planning was interrupted");
             return Ok(());
         }

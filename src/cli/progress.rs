@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::report::RepositoryReport;
 use crate::report::observer::Observer;
+use crate::report::plan::RepositoryPlan;
 use crate::util::sanitize;
 
 /// The bar on the terminal, if there is one: messages go above it.
@@ -67,7 +68,7 @@ impl Observer for Progress {
         self.bar.set_length(repositories as u64);
     }
 
-    fn planned(&self, repository: &str) {
+    fn planned(&self, repository: &str, _: Option<&RepositoryPlan>) {
         self.step(repository);
     }
 

@@ -10,6 +10,7 @@ use crate::planner::selection::{Selection, UnknownName, select};
 use crate::registry::ecr::Ecr;
 use crate::render::summary::place;
 use crate::report::RunIdentity;
+use crate::util::deadline::Deadline;
 use crate::util::sanitize;
 use crate::util::similar::did_you_mean;
 
@@ -21,21 +22,24 @@ pub(super) struct Session {
     pub(super) ecr: Ecr,
     /// The run.
     pub(super) run: RunIdentity,
+    /// When to stop: at Ctrl-C.
+    pub(super) deadline: Deadline,
 }
 
 impl Session {
     /// Connects. Calls nothing.
-    pub(super) async fn open(common: &Common, config: Config) -> Result<Self, Failure> {
+    pub(super) async fn open(common: &Common, config: Config, deadline: Deadline) -> Result<Self, Failure> {
         let ecr = Ecr::connect(common.region.as_deref(), common.profile.as_deref()).await;
         let ecr = ecr.map_err(|error| Failure::NothingDone(error.to_string()))?;
         let salt = std::process::id().to_string();
         let run = RunIdentity::new(&config, ecr.region(), Timestamp::now(), &salt);
-        Ok(Self { config, ecr, run })
+        Ok(Self { config, ecr, run, deadline })
     }
 
     /// Lists the registry, and refuses names that it does not have.
     pub(super) async fn select(&mut self, narrow: Option<&Patterns>) -> Result<Selection, Failure> {
-        let selection = select(&self.ecr, &self.config.select, narrow).await?;
+        let select = select(&self.ecr, &self.config.select, narrow);
+        let selection = self.deadline.of_planning().call(select).await?;
         self.run.account.clone_from(&selection.registry);
         match selection.unknown.first() {
             None => Ok(selection),

@@ -4,21 +4,21 @@ use std::io;
 
 use super::exit_code::ExitCode;
 use super::progress::say;
-use crate::util::interrupt::Interrupt;
+use crate::util::deadline::Deadline;
 
-/// Raises an interrupt at the first signal, and ends the process at the second.
-pub(super) fn watch() -> Interrupt {
-    let interrupt = Interrupt::new();
+/// A deadline that passes at the first signal. The second ends the process.
+pub(super) fn watch() -> Deadline {
+    let (deadline, interrupt) = Deadline::default().interruptible();
     tokio::spawn(async move {
         let Ok(mut signals) = Signals::new() else { return };
         signals.next().await;
-        interrupt.raise();
+        interrupt.interrupt();
         say("interrupted: the batch in hand is finished and the report printed; once more stops at once");
         signals.next().await;
         say("stopped at once: what ECR did with the batch in hand is not reported");
         std::process::exit(ExitCode::Interrupted as i32);
     });
-    interrupt
+    deadline
 }
 
 /// The signals that ask a program to stop.

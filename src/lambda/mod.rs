@@ -11,7 +11,8 @@ use tracing::Level;
 
 use crate::config::pattern::Patterns;
 use crate::config::{Config, Mode};
-use crate::executor::run::{apply_plan, report_plan};
+use crate::executor::run::{Conditions, apply_plan, report_plan};
+use crate::memory::NoBackups;
 use crate::oci::digest::Digest;
 use crate::planner::selection::select;
 use crate::planner::{RunRequest, plan};
@@ -173,10 +174,15 @@ impl Function {
             self.log.line(Level::INFO, "limit reached", &json!({"detail": tripped.to_string()}));
         }
         let report = match mode {
-            Mode::Plan => report_plan(ecr, plan, run, &lines),
+            Mode::Plan => report_plan(ecr, plan, &run, &lines),
             Mode::Apply => {
-                let concurrency = config.limits.concurrency.number();
-                apply_plan(ecr, plan, concurrency, run, &request.deadline, &lines).await
+                let conditions = Conditions {
+                    concurrency: config.limits.concurrency.number(),
+                    run: &run,
+                    deadline: &request.deadline,
+                    observer: &lines,
+                };
+                apply_plan(ecr, &NoBackups, plan, conditions).await
             }
         };
         lines.run(&report, &invocation.function());

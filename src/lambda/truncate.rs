@@ -75,7 +75,11 @@ fn importance(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::Failed => 0,
         Outcome::Deleted | Outcome::Tagged => 1,
-        Outcome::AlreadyGone | Outcome::ProtectedByEcr | Outcome::ChangedSincePlan | Outcome::Deadline => 2,
+        Outcome::AlreadyGone
+        | Outcome::ProtectedByEcr
+        | Outcome::HeldBack
+        | Outcome::ChangedSincePlan
+        | Outcome::Deadline => 2,
         Outcome::Planned => 3,
         Outcome::LimitReached => 4,
         Outcome::Kept => 5,

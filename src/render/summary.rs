@@ -70,6 +70,7 @@ pub fn outcomes(counts: &Counts) -> Vec<String> {
         (counts.kept, "kept"),
         (counts.already_gone, "already gone"),
         (counts.protected_by_ecr, "protected by ECR"),
+        (counts.held_back, "held back"),
         (counts.changed_since_plan, "changed since the plan"),
         (counts.limit_reached, "waiting for their turn"),
         (counts.deadline, "out of time"),

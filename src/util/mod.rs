@@ -1,7 +1,6 @@
 //! Deadlines, text sanitizing, logging and the process itself. Nothing here knows about registries.
 
 pub mod deadline;
-pub mod interrupt;
 pub mod logging;
 pub mod restart;
 pub mod sanitize;

@@ -38,7 +38,7 @@ pub(super) struct Args {
 pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let config = common.config()?;
     let reference = Reference::parse(&args.image).map_err(|bad| Failure::Usage(bad.to_string()))?;
-    let mut session = Session::open(common, config).await?;
+    let mut session = Session::open(common, config, Deadline::default()).await?;
     let skipped = scope(&mut session, &reference).await?;
     let (ecr, repository) = (&session.ecr, &reference.repository);
     let policy = session.config.policy_of(repository);
