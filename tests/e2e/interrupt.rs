@@ -1,7 +1,7 @@
 //! Ctrl-C: the first ends the batch in hand and prints the report, the second stops at once.
 
-use std::io::{BufRead, BufReader, Read as _};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use ecr_emulator::buildx::Form;
@@ -47,16 +47,15 @@ impl<'a> Held<'a> {
     }
 
     /// Sends a signal once the call is there, and waits until the program says that it heard it.
-    fn interrupt(&mut self, signal: &str) -> impl BufRead + use<> {
+    fn interrupt(&mut self, signal: &str) -> Messages {
         self.reached.recv().unwrap();
         self.send(signal);
-        let mut stderr = BufReader::new(self.child.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("interrupted: the batch in hand") {
-            line.clear();
-            assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it ended without a word");
+        let mut messages =
+            Messages { pipe: BufReader::new(self.child.stderr.take().unwrap()), text: String::new() };
+        while !messages.text.contains("interrupted: the batch in hand") {
+            assert_ne!(messages.pipe.read_line(&mut messages.text).unwrap(), 0, "it ended without a word");
         }
-        stderr
+        messages
     }
 
     fn send(&self, signal: &str) {
@@ -73,6 +72,20 @@ impl<'a> Held<'a> {
     }
 }
 
+/// What the program says on stderr.
+struct Messages {
+    pipe: BufReader<ChildStderr>,
+    text: String,
+}
+
+impl Messages {
+    /// All of it, up to the end of the program.
+    fn all(mut self) -> String {
+        self.pipe.read_to_string(&mut self.text).unwrap();
+        self.text
+    }
+}
+
 fn report((code, stdout): (Option<i32>, String)) -> Value {
     assert_eq!(code, Some(130), "{stdout}");
     serde_json::from_str(&stdout).unwrap()
@@ -84,7 +97,7 @@ fn the_batch_in_hand_is_finished_and_reported_and_the_rest_is_deadline() {
         let world = world();
         let api = orphans(&world, 250);
         let mut held = Held::at(&world, "BatchDeleteImage", &["apply", "--yes", "--output", "json"]);
-        let _stderr = held.interrupt(signal);
+        let _messages = held.interrupt(signal);
         let report = report(held.end());
         let totals = &report["totals"];
         assert_eq!((&totals["deleted"], &totals["deadline"]), (&100.into(), &150.into()), "{totals:#}");
@@ -98,7 +111,7 @@ fn what_was_not_planned_yet_is_deadline_and_nothing_is_applied() {
     let api = orphans(&world, 3);
     world.repository("team/web");
     let mut held = Held::at(&world, "DescribeImages", &["apply", "--yes", "--output", "json"]);
-    let _stderr = held.interrupt("-INT");
+    let _messages = held.interrupt("-INT");
     let report = report(held.end());
     for repository in report["repositories"].as_array().unwrap() {
         assert_eq!(repository["reason"], "deadline", "{repository:#}");
@@ -111,11 +124,10 @@ fn a_plan_that_was_interrupted_is_not_saved() {
     let world = world();
     orphans(&world, 3);
     let mut held = Held::at(&world, "DescribeImages", &["plan", "--out", "plan.json", "--output", "json"]);
-    let mut stderr = held.interrupt("-INT");
+    let messages = held.interrupt("-INT");
     report(held.end());
-    let mut rest = String::new();
-    stderr.read_to_string(&mut rest).unwrap();
-    assert!(rest.contains("the plan is not saved"), "{rest}");
+    let messages = messages.all();
+    assert!(messages.contains("the plan is not saved"), "{messages}");
     assert_eq!(std::fs::read_dir(world.file(".")).unwrap().count(), 0);
 }
 
@@ -124,11 +136,10 @@ fn the_second_signal_stops_at_once() {
     let world = world();
     orphans(&world, 3);
     let mut held = Held::at(&world, "BatchDeleteImage", &["apply", "--yes", "--output", "json"]);
-    let mut stderr = held.interrupt("-INT");
+    let messages = held.interrupt("-INT");
     held.send("-INT");
-    let mut rest = String::new();
-    stderr.read_to_string(&mut rest).unwrap();
-    assert!(rest.contains("stopped at once"), "{rest}");
+    let messages = messages.all();
+    assert!(messages.contains("stopped at once"), "{messages}");
     // The call is still held: nothing that ECR answers is waited for.
     assert_eq!(held.child.wait().unwrap().code(), Some(130));
     assert_eq!(held.world.find("team/api").contents().len(), 3);
