@@ -12,7 +12,7 @@ section! {
     pub struct BackupConfig, BackupPatch {
         /// Time for which a backup is kept; zero for no backups.
         keep: SignedDuration = SignedDuration::from_hours(30 * 24), from Period;
-        /// The place of the backups.
+        /// Folder, bucket, or neither.
         location: Location = Location::Auto, from Location;
     }
 }

@@ -4,7 +4,7 @@ use crate::config::PREFIX;
 use crate::config::layer::{MODE, SECTIONS, Section};
 use crate::util::sanitize;
 
-/// A configuration that cannot be used: where, why, and what to do.
+/// A configuration that cannot be used, with place, cause and advice.
 ///
 /// One line, except for what is no TOML, which shows the place with a caret below it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,7 +77,7 @@ impl ConfigError {
 /// Keys that are called otherwise now, with their old and their new names.
 const RENAMED: [(&str, &str, &str); 1] = [("max_deletions_share", "limits", "max_images_share")];
 
-/// The right place of a key that `section` does not have, or the nearest key that is valid.
+/// Advice on an unknown key: its right place, or the nearest valid key.
 pub(super) fn advice_on_key(section: &str, own_keys: &[&str], key: &str) -> String {
     if let Some((_, new_section, new)) = RENAMED.iter().find(|(old, ..)| *old == key) {
         return format!(
@@ -98,7 +98,7 @@ pub(super) fn advice_on_key(section: &str, own_keys: &[&str], key: &str) -> Stri
     }
 }
 
-/// Where a key belongs that stands in another section.
+/// The right place of a key that stands in another section.
 fn right_place(key: &str) -> Option<String> {
     if key == MODE {
         return Some("it belongs at the top of the file, before the first section".into());
@@ -117,7 +117,7 @@ fn right_place(key: &str) -> Option<String> {
     (!homes.is_empty()).then(|| format!("it belongs to {}", homes.join(" or ")))
 }
 
-/// The nearest variable to one that is unknown.
+/// Advice on an unknown variable: the nearest valid one.
 pub(super) fn advice_on_variable(variable: &str) -> String {
     let in_capitals = |key: &str| format!("{PREFIX}{}", key.to_uppercase());
     if let Some((_, _, new)) = RENAMED.iter().find(|(old, ..)| in_capitals(old) == variable) {

@@ -42,7 +42,7 @@ impl Concurrency {
     pub const MOST: usize = 256;
     const AUTO: usize = 4;
 
-    /// The number to begin with.
+    /// The number to begin with: a default where ECR's own measure decides.
     pub const fn number(self) -> usize {
         match self {
             Self::Auto => Self::AUTO,
@@ -95,5 +95,27 @@ impl<'de> Deserialize<'de> for Concurrency {
         }
 
         deserializer.deserialize_any(AutoOrNumber)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn concurrency_is_auto_or_a_number_in_range() {
+        for (text, concurrency) in [
+            ("auto", Ok(Concurrency::Auto)),
+            ("1", Ok(Concurrency::Fixed(1))),
+            ("256", Ok(Concurrency::Fixed(256))),
+            ("0", Err(InvalidConcurrency)),
+            ("257", Err(InvalidConcurrency)),
+            ("-1", Err(InvalidConcurrency)),
+            ("Auto", Err(InvalidConcurrency)),
+            ("", Err(InvalidConcurrency)),
+        ] {
+            assert_eq!(text.parse(), concurrency, "{text:?}");
+        }
+        assert_eq!((Concurrency::Auto.number(), Concurrency::Fixed(7).number()), (4, 7));
     }
 }

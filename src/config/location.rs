@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer};
 
 use crate::config::value;
 
-/// A place for files of the janitor's own.
+/// Location of the janitor's own files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
     /// The user's state folder on the command line, the bucket of its stack in Lambda.

@@ -7,7 +7,7 @@ section! {
     /// The memory of earlier runs.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct MemoryConfig, MemoryPatch {
-        /// The place of the memory.
+        /// Folder, bucket, or neither.
         location: Location = Location::Auto, from Location;
     }
 }

@@ -58,7 +58,7 @@ pub struct Config {
     pub memory: MemoryConfig,
     /// The backups of what is deleted.
     pub backup: BackupConfig,
-    /// The file, if there is one.
+    /// The file that was read, if any.
     pub source: ConfigSource,
     /// The environment variables that were taken, by name.
     pub variables: Vec<String>,

@@ -42,7 +42,7 @@ words! {
 }
 
 words! {
-    /// The values of the policy keys that nobody gave.
+    /// Defaults for the policy keys that nobody gave.
     pub enum Preset {
         /// Only orphaned attestations go.
         Orphans = "orphans",
@@ -75,31 +75,31 @@ section! {
     /// The policy of one repository. Durations are at least zero.
     #[derive(Debug, Clone, PartialEq)]
     pub struct Policy, PolicyPatch {
-        /// The values of the keys that nobody gave.
+        /// Defaults for the keys that nobody gave.
         preset: Preset = Preset::Orphans, from Preset;
         /// Age below which nothing is touched.
         grace_period: SignedDuration = hours(48), from GracePeriod;
-        /// For attestations that no index lists.
+        /// Action on attestations that no index lists.
         orphaned: Action = Action::Delete, from Action;
-        /// For those of them whose subject is still needed: keep, or delete (then they are as any orphan).
+        /// Action on those of them whose subject is needed: keep, or delete (then they are as any orphan).
         orphaned_with_subject: Action = Action::Keep, from KeepOrDelete;
-        /// For attestations whose indexes have all lost their tags.
+        /// Action on attestations whose indexes have all lost their tags.
         superseded: Action = Action::Keep, from Action;
-        /// How long ago such an index must have lost its tag.
+        /// Time since such an index lost its tag before it may go.
         superseded_after: SignedDuration = hours(30 * 24), from Period;
-        /// From when that time counts.
+        /// Start of that time.
         superseded_since: SupersededSince = SupersededSince::Untagged, from SupersededSince;
-        /// For the images that only deleted indexes listed: keep or delete.
+        /// Action on images that only deleted indexes listed: keep or delete.
         superseded_images: Action = Action::Keep, from KeepOrDelete;
-        /// For what is superseded where nothing bears a user's tag: keep, or delete (then it is as anywhere).
+        /// Action where nothing bears a user's tag: keep what is superseded, or delete (then it is as anywhere).
         superseded_without_tags: Action = Action::Keep, from KeepOrDelete;
-        /// For referrers that nobody needs.
+        /// Effect of referrers that nobody needs.
         referrers: Referrers = Referrers::Hold, from Referrers;
         /// Time within which a pull counts as use.
         keep_pulled_within: SignedDuration = hours(90 * 24), from Period;
-        /// For attestations of tagged images: keep or tag.
+        /// Action on attestations of tagged images: keep or tag.
         attached: Action = Action::Keep, from KeepOrTag;
-        /// For what is superseded where deletions are replicated: keep, or delete (then it is as anywhere).
+        /// Action where deletions are replicated: keep what is superseded, or delete (then it is as anywhere).
         replicated: Action = Action::Keep, from KeepOrDelete;
         /// The tags that the janitor writes.
         tag_template: Template = default_template(), from Template;

@@ -40,7 +40,7 @@ impl Edge {
 }
 
 /// The role of a child by its descriptor: evidence for or against an attestation.
-pub(super) fn role(descriptor: &Descriptor) -> Role {
+pub(crate) fn role(descriptor: &Descriptor) -> Role {
     let real = descriptor.platform.as_ref().is_some_and(Platform::is_real);
     let unknown = descriptor.platform.as_ref().is_some_and(Platform::is_unknown);
     let claim = descriptor.annotations.as_ref().and_then(|a| a.reference_type.as_deref());

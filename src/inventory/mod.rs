@@ -17,7 +17,7 @@ use crate::oci::digest::Digest;
 use crate::oci::manifest::{Descriptor, Malformed, Manifest, Platform};
 use crate::oci::media_type::Shape;
 
-use edges::role;
+pub(crate) use edges::role;
 pub use edges::{Edge, Role};
 use image::merge;
 pub use image::{Evidence, Image, ImageStatus};

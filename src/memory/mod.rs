@@ -1,4 +1,8 @@
-//! Ports to what outlives a run: backups of what is deleted.
+//! What outlives a run: the memory of each repository, and backups of what is deleted.
+
+pub mod memories;
+pub mod repository;
+pub mod store;
 
 use std::collections::BTreeMap;
 use std::future::Future;

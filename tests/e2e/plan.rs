@@ -415,11 +415,11 @@ fn the_table_shows_what_would_be_done_and_counts_the_rest() {
     insta::assert_snapshot!(table, @r"
     team/api
       35 images: 4 indexes, 12 attestations (6 attached, 2 superseded, 4 orphaned), 9 images, 2 signatures, 2 soci-indexes, 6 unread
-        DIGEST        WHAT                  OF            PUSHED      SIZE   OUTCOME       REASON
-        4fd436a1c3b3  attestation (legacy)  -             yyyy-mm-dd  695 B  would delete  orphaned
-        b01eb08502f3  attestation (legacy)  -             yyyy-mm-dd  695 B  would delete  orphaned
-        629548ea2a0f  attestation (oci)     747b845e41ad  yyyy-mm-dd  528 B  would delete  orphaned
-        e3e8ecea2cb2  attestation (oci)     5510f20c8b98  yyyy-mm-dd  528 B  would delete  orphaned
+        DIGEST        WHAT                  OF            PUSHED      SIZE    OUTCOME       REASON
+        0d2a04e9179a  attestation (legacy)  -             yyyy-mm-dd  1.0 kB  would delete  orphaned
+        cf02e238dd55  attestation (legacy)  -             yyyy-mm-dd  1.0 kB  would delete  orphaned
+        7bfd2780e2d3  attestation (oci)     5510f20c8b98  yyyy-mm-dd  846 B   would delete  orphaned
+        9179b9a57816  attestation (oci)     747b845e41ad  yyyy-mm-dd  846 B   would delete  orphaned
       kept: 6 attached, 2 superseded
 
     team/cache/nginx

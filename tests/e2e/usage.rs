@@ -178,6 +178,20 @@ fn a_configuration_that_is_not_there_is_refused() {
 }
 
 #[test]
+fn a_configuration_that_is_there_and_cannot_be_read_is_no_reason_for_defaults() {
+    let world = world();
+    std::os::unix::fs::symlink("nowhere.toml", world.file("janitor.toml")).unwrap();
+    world.cli(&["plan"]).refused(2, &["cannot read the configuration janitor.toml"]);
+    std::fs::remove_file(world.file("janitor.toml")).unwrap();
+    std::fs::create_dir(world.file("janitor.toml")).unwrap();
+    world.cli(&["plan"]).refused(2, &["cannot read the configuration janitor.toml"]);
+    std::fs::remove_dir(world.file("janitor.toml")).unwrap();
+    std::fs::write(world.file("janitor.toml"), b"# \xff").unwrap();
+    world.cli(&["plan"]).refused(2, &["cannot read the configuration janitor.toml", "UTF-8"]);
+    assert!(world.ecr.calls().is_empty());
+}
+
+#[test]
 fn unknown_commands_and_options_are_usage_errors() {
     let world = world();
     for arguments in [&["purge"][..], &[], &["plan", "--force"], &["plan", "--output", "xml"], &["explain"]] {

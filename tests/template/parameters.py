@@ -1,13 +1,37 @@
 """Prints docs/PARAMETERS.md from template.yaml: `python tests/template/parameters.py > docs/PARAMETERS.md`."""
 
-from template import source
+import re
+import tomllib
+
+from template import ROOT, Json, source
 
 HEAD = """\
 # Parameters of the template
 
 Made from `template.yaml` by `tests/template/parameters.py`; a test compares the two. Values that cannot work are refused by
 CloudFormation before anything is created.
+
+A parameter whose default is marked with a star is a key of the configuration. Left empty, which is what the template does by
+itself, it sets nothing: then the `janitor.toml` of `ConfigLayerArn` holds, and without one, or without the key in it, the
+default that is shown here.
 """
+# Sections of the configuration without parameters.
+WITHOUT = {"memory", "backup"}
+
+
+def configuration() -> dict[str, Json]:
+    """The keys of janitor.toml that have parameters, with their defaults. Some are comments there, so that they do not win over a preset."""
+    text = (ROOT / "janitor.toml").read_text().split("# The first override", maxsplit=1)[0]
+    file = tomllib.loads(re.sub(r"(?m)^# (\w+ +=)", r"\1", text))
+    keys = {"mode": file.pop("mode")}
+    for name, section in file.items():
+        keys |= {} if name in WITHOUT else section
+    return keys
+
+
+def key(parameter: str) -> str:
+    """The key of a parameter: `max_tag_loss` of `MaxTagLoss`."""
+    return re.sub("(?<!^)([A-Z])", r"_\1", parameter).lower()
 
 
 def table() -> str:
@@ -22,9 +46,13 @@ def table() -> str:
 
 def row(name: str) -> str:
     declared = source()["Parameters"][name]
-    default = f"`{declared['Default']}`" if str(declared["Default"]) else "none"
+    default, star = str(declared["Default"]), ""
+    if default == "" and key(name) in configuration():
+        value, star = configuration()[key(name)], " *"
+        default = ",".join(value) if isinstance(value, list) else str(value)
+    default = (f"`{default}`" if default else "none") + star
     if "AllowedValues" in declared:
-        values = ", ".join(f"`{value}`" for value in declared["AllowedValues"])
+        values = ", ".join(f"`{value}`" for value in declared["AllowedValues"] if value != "")
     else:
         values = declared["ConstraintDescription"]
     cells = [f"`{name}`", default, values, " ".join(declared["Description"].split())]

@@ -48,6 +48,9 @@ def listed(value: Any) -> list[Any]:
         CONFIRMED | {"Orphaned": "keep", "Exclude": "team/old"},
         CONFIRMED | {"Orphaned": "tag", "RequireTagKey": "team:owner", "RequireTagValue": "a=b"},
         CONFIRMED | {"Superseded": "delete", "Attached": "tag", "Repositories": "a/*"},
+        {"Preset": "recommended"},
+        CONFIRMED | {"Preset": "recommended", "Superseded": "tag", "Exclude": "x"},
+        CONFIRMED | {"Preset": "recommended", "Orphaned": "keep"},
     ],
 )
 def test_the_role_and_the_printed_policy_agree(given: dict[str, str]) -> None:

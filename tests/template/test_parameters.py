@@ -6,8 +6,9 @@ import subprocess
 import tomllib
 
 import pytest
-from parameters import table
+from parameters import configuration, key, table
 from served import binary
+from samcli.yamlhelper import yaml_dump
 from template import ROOT, Refused, Stack, parameters, source
 
 CONFIRMED = {"Mode": "apply", "ConfirmApply": "yes"}
@@ -18,57 +19,64 @@ def environment(**given: str) -> dict[str, str]:
     return Stack(**given)["Function"]["Environment"]["Variables"]
 
 
-def documented() -> dict[str, object]:
-    """The keys of janitor.toml, which are all there are, with their defaults."""
-    file = tomllib.loads((ROOT / "janitor.toml").read_text())
-    return {"mode": file["mode"]} | file["select"] | file["policy"] | file["limits"]
+GIVEN = {
+    "Repositories": "team/*,web",
+    "Exclude": "team/x",
+    "Preset": "recommended",
+    "GracePeriod": "3d",
+    "Orphaned": "tag",
+    "OrphanedWithSubject": "delete",
+    "Superseded": "delete",
+    "SupersededAfter": "2w",
+    "SupersededSince": "push",
+    "SupersededImages": "delete",
+    "SupersededWithoutTags": "delete",
+    "Referrers": "follow",
+    "KeepPulledWithin": "0d",
+    "Attached": "tag",
+    "Replicated": "delete",
+    "TagTemplate": "att-{digest}",
+    "MaxDeletions": "7",
+    "MaxImagesShare": "0.25",
+    "MaxTagLoss": "0.1",
+    "Concurrency": "9",
+}
 
 
-def test_every_key_has_a_parameter_with_the_same_default() -> None:
-    lists = re.findall(
-        r"const (?:SELECT|LIMITS|KEYS): \[&(?:'static )?str; \d+\] = \[([^\]]*)\]",
-        "".join((ROOT / "src" / name).read_text() for name in ("config/mod.rs", "config/setting.rs")),
-    )
-    assert len(lists) == 3
-    assert {"mode", *re.findall(r'"(\w+)"', "".join(lists))} == documented().keys()
+def test_every_key_has_a_parameter() -> None:
+    """janitor.toml shows every key: a test of the program compares the two."""
+    assert {key(name) for name in GIVEN} | {"mode", "require_tag"} == configuration().keys()
 
-    def text(value: object) -> str:
-        return ",".join(value) if isinstance(value, list) else "" if value == {} else str(value)
 
-    expected = {f"JANITOR_{key.upper()}": text(value) for key, value in documented().items()}
-    assert environment() == expected | {"JANITOR_CONFIG": ""}
+def test_what_is_left_alone_sets_no_variable() -> None:
+    """Or it would win over the file in the layer. The mode is set always: the role depends on it."""
+    assert environment() == {"JANITOR_MODE": "plan"}
+    assert environment(ConfigLayerArn=LAYER) == {"JANITOR_MODE": "plan", "JANITOR_CONFIG": "/opt/janitor.toml"}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_each_parameter_alone_sets_its_own_variable(name: str) -> None:
+    beside = {"Superseded": "delete"} if name == "SupersededImages" else {}
+    variables = environment(**{name: GIVEN[name]} | beside)
+    assert variables == {"JANITOR_MODE": "plan"} | {
+        f"JANITOR_{key(one).upper()}": GIVEN[one] for one in [name, *beside]
+    }
 
 
 def test_each_parameter_arrives_where_it_should() -> None:
-    given = {
-        "Repositories": "team/*,web",
-        "Exclude": "team/x",
-        "GracePeriod": "3d",
-        "Orphaned": "tag",
-        "OrphanedWithSubject": "delete",
-        "Superseded": "delete",
-        "SupersededAfter": "2w",
-        "SupersededImages": "delete",
-        "KeepPulledWithin": "0d",
-        "Attached": "tag",
-        "TagTemplate": "att-{digest}",
-        "MaxDeletions": "7",
-        "MaxDeletionsShare": "0.25",
-        "Concurrency": "9",
+    variables = environment(**GIVEN, **CONFIRMED, RequireTagKey="team", RequireTagValue="a=b", ConfigLayerArn=LAYER)
+    assert variables == {f"JANITOR_{key(name).upper()}": value for name, value in GIVEN.items()} | {
+        "JANITOR_MODE": "apply",
+        "JANITOR_REQUIRE_TAG": "team=a=b",
+        "JANITOR_CONFIG": "/opt/janitor.toml",
     }
-    variables = environment(**given, **CONFIRMED, RequireTagKey="team", RequireTagValue="a=b", ConfigLayerArn=LAYER)
-    for name, value in given.items():
-        assert variables["JANITOR" + re.sub("([A-Z])", r"_\1", name).upper()] == value
-    assert variables["JANITOR_MODE"] == "apply"
-    assert variables["JANITOR_REQUIRE_TAG"] == "team=a=b"
-    assert variables["JANITOR_CONFIG"] == "/opt/janitor.toml"
 
 
 def test_each_parameter_is_explained_and_has_its_place() -> None:
     declared = source()["Parameters"]
     interface = source()["Metadata"]["AWS::CloudFormation::Interface"]
     grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
-    assert sorted(grouped) == sorted(declared) == sorted(interface["ParameterLabels"])
+    assert sorted(grouped) == sorted(declared)
     for name, declaration in declared.items():
         assert declaration["Description"], name
         assert "ConstraintDescription" in declaration or "AllowedValues" in declaration, name
@@ -84,18 +92,24 @@ def test_the_defaults_only_report() -> None:
     {
         "Mode": ["delete", ""],
         "GracePeriod": ["59m", "0h", "1", "90s", "-1h", "1h30m"],
-        "SupersededAfter": ["a month", ""],
+        "Preset": ["all"],
+        "SupersededAfter": ["a month", "3m"],
+        "SupersededSince": ["tag"],
+        "SupersededWithoutTags": ["tag"],
+        "Referrers": ["keep"],
+        "Replicated": ["tag"],
         "KeepPulledWithin": ["90"],
         "Orphaned": ["archive"],
         "Attached": ["delete"],
         "SupersededImages": ["tag"],
-        "Repositories": ["", "Team/*", "team/[ab]", "a, b", "a,,b", "a b", "arn:aws:ecr", 'a"'],
+        "Repositories": [",", "Team/*", "team/[ab]", "a, b", "a,,b", "a b", "arn:aws:ecr", 'a"'],
         "Exclude": ["Team/x", ",", "a,"],
         "RequireTagKey": ["a=b", "a,b", 'a"b', "${aws:username}", "x" * 129],
         "RequireTagValue": ["a,b", 'a"', "${x}"],
         "MaxDeletions": ["-1", "1.5", "many", "1e3"],
-        "MaxDeletionsShare": ["1.5", "-0.1", "50%", ".5", "NaN"],
-        "Concurrency": ["0", "100"],
+        "MaxImagesShare": ["1.5", "-0.1", "50%", ".5", "NaN"],
+        "MaxTagLoss": ["1.5", "2"],
+        "Concurrency": ["0", "257", "1000", "Auto"],
         "TagTemplate": [
             "attestation",
             "att-{platform}",
@@ -137,11 +151,11 @@ def test_what_cannot_be_is_refused(name: str, values: list[str]) -> None:
         "KeepPulledWithin": ["0d", "9999w"],
         "RequireTagKey": ["ecr-janitor", "team:owner/a.b"],
         "Exclude": ["team/*,web-?"],
-        "Concurrency": ["1", "99"],
+        "Concurrency": ["1", "99", "100", "199", "249", "256", "auto"],
         "Repositories": ["*", "team/*,web-?", "a_b.c-d/e"],
         "TagTemplate": ["{digest}", "a.{subject}_{platform}-{digest}", "a" * 91 + "{digest}", "a" * 72 + "{platform}{subject}{digest}"],
         "MaxDeletions": ["0", "100000"],
-        "MaxDeletionsShare": ["0", "0.05", "1", "1.0"],
+        "MaxImagesShare": ["0", "0.05", "1", "1.0"],
         "Schedule": ["rate(1 day)", "rate(12 hours)", "cron(30 2 ? * MON-FRI *)"],
         "ScheduleTimezone": ["Europe/Berlin", "Etc/GMT+3"],
         "OnSuccessArn": [
@@ -166,9 +180,10 @@ def test_what_can_be_is_taken_and_the_program_takes_it_too(name: str, values: li
     [
         ({"Mode": "apply"}, "ConfirmApply"),
         ({"RequireTagValue": "enabled"}, "RequireTagKey"),
-        ({"OverridesDelete": "true"}, "ConfigLayerArn"),
-        ({"OverridesTag": "true"}, "ConfigLayerArn"),
+        ({"ConfigDeletes": "true"}, "ConfigLayerArn"),
+        ({"ConfigTags": "true"}, "ConfigLayerArn"),
         ({"SupersededImages": "delete"}, "Superseded"),
+        ({"SupersededImages": "delete", "Preset": "recommended", "Superseded": "keep"}, "Superseded"),
     ],
 )
 def test_bad_combinations_are_refused(given: dict[str, str], why: str) -> None:
@@ -182,7 +197,8 @@ def test_good_combinations_are_taken() -> None:
         {"ConfirmApply": "yes"},
         {"RequireTagKey": "team"},
         {"SupersededImages": "delete", "Superseded": "delete"},
-        {"SupersededImages": "delete", "OverridesDelete": "true", "ConfigLayerArn": LAYER},
+        {"SupersededImages": "delete", "Preset": "recommended"},
+        {"SupersededImages": "delete", "ConfigDeletes": "true", "ConfigLayerArn": LAYER},
     ):
         assert Stack(**given)
 
@@ -205,6 +221,11 @@ def test_the_environments_to_deploy_to_are_good_but_for_the_confirmation() -> No
         Stack(**given["apply"])
     assert Stack(**given["apply"] | {"ConfirmApply": "yes"})
     assert not re.search(r"\d{12}", (ROOT / "samconfig.toml").read_text())
+
+
+def test_the_packaged_template_fits_where_it_is_not_uploaded() -> None:
+    """CloudFormation takes 51,200 bytes of a template with the call itself. Packaging writes it out in full."""
+    assert len(yaml_dump(source()).encode()) < 51_200 - 1_024, "leave room for what packaging adds"
 
 
 def test_the_page_of_parameters_is_made_from_the_template() -> None:

@@ -57,21 +57,47 @@ def test_what_is_allowed_on_a_pattern_is_denied_elsewhere() -> None:
         (CONFIRMED | {"Orphaned": "keep"}, set()),
         (CONFIRMED | {"Orphaned": "tag"}, {"Tag"}),
         (CONFIRMED | {"Orphaned": "keep", "Superseded": "delete"}, {"Delete"}),
+        (CONFIRMED | {"Orphaned": "keep", "Preset": "recommended"}, {"Delete"}),
+        (CONFIRMED | {"Orphaned": "keep", "Preset": "recommended", "Superseded": "keep"}, set()),
+        (CONFIRMED | {"Orphaned": "keep", "Preset": "orphans"}, set()),
         (CONFIRMED | {"Orphaned": "keep", "Superseded": "tag"}, {"Tag"}),
         (CONFIRMED | {"Orphaned": "delete", "Attached": "tag"}, {"Delete", "Tag"}),
-        (CONFIRMED | {"Orphaned": "keep", "OverridesDelete": "true", "ConfigLayerArn": LAYER}, {"Delete"}),
-        (CONFIRMED | {"Orphaned": "keep", "OverridesTag": "true", "ConfigLayerArn": LAYER}, {"Tag"}),
+        (CONFIRMED | {"Orphaned": "keep", "ConfigDeletes": "true", "ConfigLayerArn": LAYER}, {"Delete"}),
+        (CONFIRMED | {"Orphaned": "keep", "ConfigTags": "true", "ConfigLayerArn": LAYER}, {"Tag"}),
     ],
 )
 def test_writes_are_there_only_if_the_policy_writes(given: dict[str, str], expected: set[str]) -> None:
-    assert registry_statements(**given).keys() - ALWAYS == expected
+    reads = ALWAYS | {"ReplicationRules"}
+    assert registry_statements(**given).keys() - reads == expected
     # Excluded repositories are denied where there is something to deny.
     with_exclude = registry_statements(**given, Exclude="prod/*,web")
-    assert with_exclude.keys() - ALWAYS == expected | ({"KeepExcluded"} if expected else set())
+    assert with_exclude.keys() - reads == expected | ({"KeepExcluded"} if expected else set())
     if expected:
         keep = with_exclude["KeepExcluded"]
         assert (keep["Effect"], keep["Action"]) == ("Deny", ["ecr:BatchDeleteImage", "ecr:PutImage"])
         assert keep["Resource"] == [pattern("prod/*"), pattern("web")]
+
+
+@pytest.mark.parametrize(
+    "given, is_read",
+    [
+        ({}, False),
+        ({"Superseded": "delete"}, True),
+        ({"Superseded": "tag"}, False),
+        ({"Preset": "recommended"}, True),
+        ({"Preset": "recommended", "Superseded": "keep"}, False),
+        ({"ConfigDeletes": "true", "ConfigLayerArn": LAYER}, True),
+        ({"ConfigTags": "true", "ConfigLayerArn": LAYER}, False),
+    ],
+)
+def test_replication_rules_are_read_where_something_superseded_may_be_deleted(given: dict[str, str], is_read: bool) -> None:
+    rules = registry_statements(**given).get("ReplicationRules")
+    assert rules == ({"Sid": "ReplicationRules", "Effect": "Allow", "Action": "ecr:DescribeRegistry", "Resource": "*"} if is_read else None)
+
+
+def test_a_role_without_patterns_is_about_all_repositories() -> None:
+    statements = registry_statements(**CONFIRMED, Attached="tag")
+    assert all(statements[sid]["Resource"] == [pattern("*")] for sid in ("Read", "Delete", "Tag"))
 
 
 def test_writes_are_about_the_patterns_and_the_tag() -> None:
@@ -91,10 +117,10 @@ def test_writes_are_about_the_patterns_and_the_tag() -> None:
 
 def test_nothing_is_wild_that_need_not_be() -> None:
     """No action with a wildcard, no AWS managed policy, and * only where there is no resource."""
-    stack = Stack(**CONFIRMED, Attached="tag", Tracing="on", ImageActions="on", RequireTagKey="a")
+    stack = Stack(**CONFIRMED, Preset="recommended", Attached="tag", Tracing="on", ImageActions="on", RequireTagKey="a")
     for sid, statement in itertools.chain(stack.statements().items(), stack.statements("ScheduleRole").items()):
         assert "*" not in str(statement["Action"]), sid
-        assert statement.get("Resource") != "*" or sid in ("PullThroughRules", "Trace"), sid
+        assert statement.get("Resource") != "*" or sid in ("PullThroughRules", "ReplicationRules", "Trace"), sid
     assert stack.statements()["Log"]["Resource"] == "get:LogGroup.Arn"
 
 

@@ -174,14 +174,6 @@ async fn a_registry_that_rewrites_manifests_is_refuted() {
     assert!(matches!(row.verdict, Verdict::Refuted(_)) && row.is_alarming(), "{row:?}");
 }
 
-#[tokio::test]
-async fn an_answer_that_names_all_unknown_digests_is_confirmed() {
-    let row =
-        one("several-unknown-digests-are-all-named", |emulator| emulator.set_name_all_unknown_images(true))
-            .await;
-    assert!(matches!(row.verdict, Verdict::Confirmed(_)), "{row:?}");
-}
-
 /// A change of the emulator's behaviour.
 type Variant = fn(&Emulator);
 
@@ -202,9 +194,16 @@ async fn open_claims_can_be_refuted() {
 }
 
 #[tokio::test]
-async fn a_restored_image_is_young_once_it_is_active() {
-    let row = one("restored-is-young", |emulator| emulator.set_activation_delay(Duration::ZERO)).await;
-    assert!(matches!(row.verdict, Verdict::Confirmed(_)), "{row:?}");
+async fn claims_that_the_default_behaviour_cannot_show_can_be_confirmed() {
+    let variants: [(&str, Variant); 3] = [
+        ("pull-time-is-recorded-late", |emulator| emulator.set_pull_time_updates(false)),
+        ("restored-is-young", |emulator| emulator.set_activation_delay(Duration::ZERO)),
+        ("several-unknown-digests-are-all-named", |emulator| emulator.set_name_all_unknown_images(true)),
+    ];
+    for (id, variant) in variants {
+        let row = one(id, variant).await;
+        assert!(matches!(row.verdict, Verdict::Confirmed(_)), "{row:?}");
+    }
 }
 
 #[tokio::test]

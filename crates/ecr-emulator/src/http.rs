@@ -13,8 +13,10 @@ mod layer_download;
 mod page_tokens;
 mod partial;
 mod principal;
+mod query;
 mod server;
 mod signature;
+mod sts;
 mod v2;
 
 pub use server::Server;

@@ -11,6 +11,11 @@
 //! # Ok(()) }
 //! ```
 
+/// Compiles the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod artifacts;
 pub mod buildx;
 pub mod seed;

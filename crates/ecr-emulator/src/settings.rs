@@ -21,7 +21,7 @@ impl Settings {
         format!("arn:aws:ecr:{}:{}:repository/{name}", self.region, self.account)
     }
 
-    /// The ARN of every caller.
+    /// The ARN of a caller who assumed no role.
     pub(crate) fn caller_arn(&self) -> String {
         format!("arn:aws:sts::{}:assumed-role/emulator/session", self.account)
     }

@@ -15,6 +15,7 @@ mod name;
 mod repository;
 mod rule;
 mod scanning;
+mod session;
 mod status;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ pub(crate) use name::{is_repository_name, is_tag};
 pub(crate) use repository::{LayerUse, Lifecycle, Repository};
 pub(crate) use rule::PullThroughRule;
 pub(crate) use scanning::Scanning;
+pub(crate) use session::Session;
 pub use status::Status;
 pub(crate) use status::Storage;
 
@@ -76,6 +78,8 @@ pub(crate) struct State {
     /// Changes of the running operation so far, by repository.
     changes: Vec<(String, Change)>,
     serial: u64,
+    /// Sessions of assumed roles, by access key id.
+    pub(crate) sessions: BTreeMap<String, Session>,
     /// Signs the download URLs of layers.
     pub(crate) url_key: UrlKey,
 }
@@ -101,6 +105,7 @@ impl State {
             others: BTreeMap::new(),
             changes: Vec::new(),
             serial: 0,
+            sessions: BTreeMap::new(),
             url_key: UrlKey::random(),
         }
     }
@@ -151,6 +156,12 @@ impl State {
 
     pub(crate) fn take_changes(&mut self) -> Vec<(String, Change)> {
         std::mem::take(&mut self.changes)
+    }
+
+    /// The ARN of a caller in a registry.
+    pub(crate) fn caller_arn(&self, principal: Option<&str>, registry: &Settings) -> String {
+        let session = principal.and_then(|key| self.sessions.get(key));
+        session.map_or_else(|| registry.caller_arn(), |session| session.arn.clone())
     }
 
     /// A number that was not given out before.

@@ -93,6 +93,9 @@ pub fn policy(config: &Config, mode: Mode, registry: &Registry) -> Document {
         Statement::allow("PullThroughRules", &["ecr:DescribePullThroughCacheRules"], vec!["*".into()]),
         Statement::allow("Read", &read, selected()),
     ];
+    if config.policies().any(|policy| policy.deletes_superseded()) {
+        statement.push(Statement::allow("ReplicationRules", &["ecr:DescribeRegistry"], vec!["*".into()]));
+    }
     let is_apply = mode == Mode::Apply;
     let deletes = is_apply && config.policies().any(|policy| policy.deletes());
     let tags = is_apply && config.policies().any(|policy| policy.tags());
@@ -135,8 +138,25 @@ mod tests {
     ];
 
     #[test]
+    fn replication_rules_are_read_where_something_superseded_may_be_deleted() {
+        for (file, is_read) in [
+            ("", false),
+            ("[policy]\nsuperseded = 'tag'", false),
+            ("[policy]\nsuperseded = 'delete'", true),
+            ("[policy]\npreset = 'recommended'", true),
+            ("[policy]\npreset = 'recommended'\nsuperseded = 'keep'", false),
+            ("[[override]]\nrepositories = ['a']\npreset = 'recommended'", true),
+        ] {
+            for mode in [Mode::Plan, Mode::Apply] {
+                let document = printed(file, mode);
+                assert_eq!(actions(&document).contains(&"ecr:DescribeRegistry"), is_read, "{file}");
+            }
+        }
+    }
+
+    #[test]
     fn planning_needs_no_write_whatever_the_policy() {
-        let file = "[policy]\norphaned = 'tag'\nsuperseded = 'delete'\n[[override]]\nrepositories = ['*']\nattached = 'tag'";
+        let file = "[policy]\norphaned = 'tag'\nsuperseded = 'tag'\n[[override]]\nrepositories = ['*']\nattached = 'tag'";
         assert_eq!(actions(&printed(file, Mode::Plan)), READS);
     }
 
@@ -146,7 +166,14 @@ mod tests {
             ("", vec!["ecr:BatchDeleteImage"]),
             ("[policy]\norphaned = 'keep'", vec![]),
             ("[policy]\norphaned = 'tag'", vec!["ecr:PutImage"]),
-            ("[policy]\norphaned = 'keep'\nsuperseded = 'delete'", vec!["ecr:BatchDeleteImage"]),
+            (
+                "[policy]\norphaned = 'keep'\nsuperseded = 'delete'",
+                vec!["ecr:DescribeRegistry", "ecr:BatchDeleteImage"],
+            ),
+            (
+                "[policy]\npreset = 'recommended'\nsuperseded = 'tag'",
+                vec!["ecr:BatchDeleteImage", "ecr:PutImage"],
+            ),
             ("[policy]\norphaned = 'keep'\nsuperseded_images = 'delete'", vec![]),
             ("[policy]\nattached = 'tag'", vec!["ecr:BatchDeleteImage", "ecr:PutImage"]),
             (

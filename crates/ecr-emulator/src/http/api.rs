@@ -1,4 +1,4 @@
-//! `POST /`: one call of the API.
+//! `POST /`: calls of the JSON API.
 
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
@@ -11,7 +11,7 @@ use super::app_state::AppState;
 use super::call::{Call, Protocol};
 use super::connection::Disconnect;
 use super::dispatch::dispatch;
-use super::{page_tokens, partial, principal, signature};
+use super::{page_tokens, partial, principal, signature, sts};
 use crate::error::ApiError;
 use crate::iam::RequiredPermission;
 use crate::settings::Settings;
@@ -19,38 +19,42 @@ use crate::settings::Settings;
 const TARGET: &str = "AmazonEC2ContainerRegistry_V20150921.";
 const PROTOCOL: Protocol = Protocol { refuse: |n, error| answer(n, Err(error)), garbage };
 
+/// A call of ECR, which `X-Amz-Target` names, or of STS in a form.
 pub(super) async fn post(
     State(app): State<AppState>,
     ConnectInfo(connection): ConnectInfo<Disconnect>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response<Body> {
-    let operation = headers
-        .get("x-amz-target")
-        .and_then(|value| value.to_str().ok())
-        .and_then(|target| target.strip_prefix(TARGET));
-    let Some(operation) = operation else {
-        let message = "X-Amz-Target names no operation of this service.";
-        return answer(0, Err(ApiError::client("UnknownOperationException", message)));
-    };
-    let operation = operation.to_owned();
-    let registry = signature::registry(&app.emulator.state(), &headers);
+    let body = body.map_err(refused);
+    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+    match (target.and_then(|target| target.strip_prefix(TARGET)), &body) {
+        (Some(operation), _) => {
+            let operation = operation.to_owned();
+            call(app, connection, &headers, operation, body).await
+        }
+        (None, Ok(form)) if sts::is_form(&headers) => sts::post(app, connection, &headers, form).await,
+        (None, _) => {
+            let message = "X-Amz-Target names no operation of this service.";
+            answer(0, Err(ApiError::client("UnknownOperationException", message)))
+        }
+    }
+}
+
+async fn call(
+    app: AppState,
+    connection: Disconnect,
+    headers: &HeaderMap,
+    operation: String,
+    body: Result<Bytes, ApiError>,
+) -> Response<Body> {
+    let registry = signature::registry(&app.emulator.state(), headers);
     let (registry, request) = match registry {
-        Ok(registry) => (registry, body.map_err(refused).and_then(|body| read(&body))),
+        Ok(registry) => (registry, body.and_then(|body| read(&body))),
         Err(error) => (Settings::default(), Err(error)),
     };
-    let repositories = request.as_ref().map(repositories).unwrap_or_default();
-    let signer = principal::of(&headers);
-    let call = Call {
-        name: operation.clone(),
-        action: operation.clone(),
-        permissions: request
-            .as_ref()
-            .map_or_else(|_| Vec::new(), |r| RequiredPermission::of(&operation, r, &repositories)),
-        principal: signer.clone(),
-        registry: registry.clone(),
-        repositories,
-    };
+    let signer = principal::access_key_id(headers);
+    let call = described(&operation, &registry, request.as_ref().ok(), signer.clone());
     dispatch(app, connection, call, PROTOCOL, move |emulator, n, fault| {
         let done = request.and_then(|request| {
             let token = request["nextToken"].as_str().map(str::to_owned);
@@ -62,9 +66,30 @@ pub(super) async fn post(
                 answer
             })
         });
-        answer(n, done.map(|answer| principal::sign(answer, signer.as_deref())))
+        answer(n, done.map(|answer| principal::sign_tokens(answer, signer.as_deref())))
     })
     .await
+}
+
+/// A request that cannot be read requires no permission.
+fn described(
+    operation: &str,
+    registry: &Settings,
+    request: Option<&Value>,
+    principal: Option<String>,
+) -> Call {
+    let repositories = request.map(repositories).unwrap_or_default();
+    let permissions =
+        request.map(|request| RequiredPermission::for_operation(operation, request, &repositories));
+    Call {
+        name: operation.to_owned(),
+        action: format!("ecr:{operation}"),
+        resource: registry.repository_arn(repositories.first().map_or("*", String::as_str)),
+        permissions: permissions.unwrap_or_default(),
+        principal,
+        registry: registry.clone(),
+        repositories,
+    }
 }
 
 /// The body is too long, or broke off.

@@ -11,10 +11,12 @@ use crate::settings::Settings;
 pub(super) struct Call {
     /// The name for counts, rules and hooks.
     pub(super) name: String,
-    /// IAM's name, without the `ecr:`.
+    /// IAM's name, with its service.
     pub(super) action: String,
     /// The repositories that the request names.
     pub(super) repositories: Vec<String>,
+    /// The ARN in access errors.
+    pub(super) resource: String,
     /// The registry that it is for.
     pub(super) registry: Settings,
     /// The access key id of the caller.

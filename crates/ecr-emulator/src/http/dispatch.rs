@@ -32,7 +32,8 @@ async fn run(
     perform: impl FnOnce(&Emulator, u64, Option<Fault>) -> Response<Body>,
 ) -> Response<Body> {
     let emulator = app.emulator.clone();
-    let rated = (!call.permissions.is_empty()).then_some(call.action.as_str());
+    let operation = call.action.strip_prefix("ecr:").unwrap_or(&call.action);
+    let rated = (!call.permissions.is_empty()).then_some(operation);
     let attempt = emulator.traffic().begin_attempt(&call.name, &call.repositories, rated);
     let _in_flight = InFlight(&emulator);
     faults::wait(attempt.latency, &mut app.stopped).await;

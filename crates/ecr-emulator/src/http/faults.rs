@@ -90,12 +90,11 @@ fn refusal(fault: &Fault, call: &Call) -> Option<ApiError> {
 }
 
 fn access_denied(call: &Call) -> ApiError {
-    let Call { action, repositories, registry, .. } = call;
-    let resource = registry.repository_arn(repositories.first().map_or("*", String::as_str));
+    let Call { action, resource, registry, .. } = call;
     let caller = registry.caller_arn();
     let message = format!(
-        "User: {caller} is not authorized to perform: ecr:{action} on resource: {resource} because no identity-based \
-         policy allows the ecr:{action} action"
+        "User: {caller} is not authorized to perform: {action} on resource: {resource} because no identity-based policy \
+         allows the {action} action"
     );
     ApiError::client("AccessDeniedException", message)
 }

@@ -23,7 +23,8 @@ pub(super) async fn get(
 ) -> Response<Body> {
     let call = Call {
         name: "GET /layers".to_owned(),
-        action: "GetDownloadUrlForLayer".to_owned(),
+        action: "ecr:GetDownloadUrlForLayer".to_owned(),
+        resource: app.emulator.home().repository_arn(&repository),
         repositories: vec![repository.clone()],
         registry: app.emulator.home(),
         principal: None,

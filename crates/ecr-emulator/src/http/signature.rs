@@ -9,20 +9,31 @@ use crate::state::State;
 const SCHEME: &str = "AWS4-HMAC-SHA256";
 
 /// The registry that a call is for: the Region comes from the credential's scope, and the account from an access key
-/// of twelve digits. What the header does not say is as the emulator was set up.
+/// of twelve digits or from the role that was assumed. What the header does not say is as the emulator was set up.
 pub(super) fn registry(state: &State, headers: &HeaderMap) -> Result<Settings, ApiError> {
-    let header = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
     if state.require_signature {
-        check(header)?;
+        check(authorization(headers))?;
     }
+    Ok(registry_of_key(state, headers))
+}
+
+fn authorization(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default())
+}
+
+/// The same, whether the request has to be signed or not.
+pub(super) fn registry_of_key(state: &State, headers: &HeaderMap) -> Settings {
+    let header = authorization(headers);
     let mut registry = state.home.clone();
     if let Some((key, _, region, _)) = header.and_then(|header| scope(parameter(header, "Credential")?)) {
         registry.region = region.to_owned();
-        if key.len() == 12 && key.bytes().all(|b| b.is_ascii_digit()) {
+        if let Some(session) = state.sessions.get(key) {
+            registry.account.clone_from(&session.account);
+        } else if key.len() == 12 && key.bytes().all(|b| b.is_ascii_digit()) {
             registry.account = key.to_owned();
         }
     }
-    Ok(registry)
+    registry
 }
 
 /// Fails unless this has the form of a signature for ECR.

@@ -37,6 +37,7 @@ mod requests;
 mod sdk;
 mod seed;
 mod skopeo;
+mod sts;
 mod support;
 mod validation;
 mod volume;

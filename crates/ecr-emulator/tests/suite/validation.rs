@@ -161,3 +161,12 @@ fn what_aws_has_and_this_has_not_is_told_from_what_aws_has_not() {
     assert_eq!(error("PutAccountSetting").code, "NotEmulatedException");
     assert_eq!(error("MakeCoffee").code, "UnknownOperationException");
 }
+
+#[test]
+fn the_documentation_names_every_operation() {
+    let documented = include_str!("../../docs/OPERATIONS.md");
+    let words: BTreeSet<&str> = documented.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    for operation in Emulator::operations() {
+        assert!(words.contains(operation), "{operation}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 
-use super::query::decode;
+use crate::http::query::decode;
 
 /// A route. The end of a path decides; all before that is the repository's name, slashes included.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The query of a request.
+//! Queries and forms: `name=value` pairs, percent-encoded.
 
 use std::fmt::Write as _;
 

@@ -1,0 +1,344 @@
+//! Blobs in a folder of the file system.
+//!
+//! A blob is written beside its place, flushed to the disk, and renamed: it is there as a whole or not at all.
+//! Conditions are checked under a lock on the folder, so that of two processes one wins.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures::future::{BoxFuture, FutureExt as _};
+use jiff::Timestamp;
+
+use super::{Key, Listed, Operation, Store, StoreError, StoreErrorKind, Stored, Version, WriteIf};
+use crate::oci::digest::Digest;
+
+/// The file whose lock is held while a condition is checked and the blob is replaced.
+const LOCK: &str = ".lock";
+/// What a file is called until it is complete.
+const PART: &str = ".part";
+
+/// A folder of blobs.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    root: PathBuf,
+}
+
+impl Folder {
+    /// The blobs of this folder, which is created with the first of them, for its owner alone.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    fn path(&self, key: &Key) -> PathBuf {
+        self.root.join(key.as_str())
+    }
+
+    /// Does blocking work elsewhere.
+    fn run<'a, T: Send + 'static>(
+        &'a self,
+        operation: Operation,
+        path: PathBuf,
+        work: impl FnOnce(&Path) -> Result<T, Failure> + Send + 'static,
+    ) -> BoxFuture<'a, Result<T, StoreError>> {
+        async move {
+            let shown = path.display().to_string();
+            let done = tokio::task::spawn_blocking(move || work(&path)).await;
+            done.unwrap_or_else(|_| Err(Failure::Io(io::Error::other("the work on it was given up"))))
+                .map_err(|failure| failure.into_error(operation, shown))
+        }
+        .boxed()
+    }
+}
+
+enum Failure {
+    Conflict,
+    TooLarge(u64),
+    Io(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl Failure {
+    fn into_error(self, operation: Operation, what: String) -> StoreError {
+        let (kind, message) = match self {
+            Self::Conflict => (StoreErrorKind::Conflict, "it was written meanwhile".to_owned()),
+            Self::TooLarge(limit) => (StoreErrorKind::TooLarge, format!("it is larger than {limit} bytes")),
+            Self::Io(error) => (kind_of(error.kind()), error.to_string()),
+        };
+        StoreError { operation, what, kind, message }
+    }
+}
+
+fn kind_of(kind: io::ErrorKind) -> StoreErrorKind {
+    match kind {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => StoreErrorKind::AccessDenied,
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            StoreErrorKind::NoSuchPlace
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreErrorKind::Full,
+        io::ErrorKind::TimedOut | io::ErrorKind::StaleNetworkFileHandle => StoreErrorKind::Unreachable,
+        _ => StoreErrorKind::Other,
+    }
+}
+
+impl Store for Folder {
+    fn get<'a>(&'a self, key: &'a Key, limit: u64) -> BoxFuture<'a, Result<Option<Stored>, StoreError>> {
+        self.run(Operation::Get, self.path(key), move |path| {
+            let bytes = read(path, limit)?;
+            Ok(bytes.map(|bytes| Stored { version: version(&bytes), bytes }))
+        })
+    }
+
+    fn put<'a>(
+        &'a self,
+        key: &'a Key,
+        bytes: Vec<u8>,
+        when: WriteIf,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        let root = self.root.clone();
+        self.run(Operation::Put, self.path(key), move |path| {
+            create_folders(path.parent().unwrap_or(&root))?;
+            if when == WriteIf::Always {
+                return Ok(write(path, &bytes)?);
+            }
+            let lock = open_new(&root.join(LOCK), false)?;
+            lock.lock()?;
+            let there = read(path, u64::MAX)?.map(|bytes| version(&bytes));
+            if !when.holds(there.as_ref()) {
+                return Err(Failure::Conflict);
+            }
+            // The lock goes with its file, after the blob is in its place.
+            Ok(write(path, &bytes)?)
+        })
+    }
+
+    fn list<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, StoreError>> {
+        let prefix = prefix.to_owned();
+        self.run(Operation::List, self.root.clone(), move |root| {
+            let mut found = Vec::new();
+            walk(root, &prefix, &mut found)?;
+            found.sort_by(|one: &Listed, two| one.key.cmp(&two.key));
+            Ok(found)
+        })
+    }
+
+    fn delete<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.run(Operation::Delete, self.path(key), |path| match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        })
+    }
+
+    fn place(&self) -> String {
+        self.root.display().to_string()
+    }
+}
+
+fn version(bytes: &[u8]) -> Version {
+    Version(Digest::of(bytes).hex())
+}
+
+fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Failure> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit { Err(Failure::TooLarge(limit)) } else { Ok(Some(bytes)) }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    static WRITES: AtomicU64 = AtomicU64::new(0);
+    let nth = WRITES.fetch_add(1, Ordering::Relaxed);
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}-{nth}{PART}", std::process::id()));
+    let beside = PathBuf::from(beside);
+    let mut file = open_new(&beside, true)?;
+    let written =
+        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        // The first failure is the one to report.
+        let _ = fs::remove_file(&beside);
+    }
+    written.and_then(|()| sync_folder(path.parent()))
+}
+
+/// A new name is durable only with the folder that it stands in.
+fn sync_folder(folder: Option<&Path>) -> io::Result<()> {
+    match folder.filter(|_| cfg!(unix)) {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+fn create_folders(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = folder.parent().filter(|above| !above.as_os_str().is_empty()) {
+        create_folders(above)?;
+    }
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => sync_folder(folder.parent().filter(|above| !above.as_os_str().is_empty())),
+    }
+}
+
+/// Opens a file for its owner alone.
+fn open_new(path: &Path, truncate: bool) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(truncate);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// The blobs below a folder: plain files with names that can be keys. Links are not followed.
+fn walk(root: &Path, prefix: &str, found: &mut Vec<Listed>) -> io::Result<()> {
+    let (above, _) = prefix.rsplit_once('/').unwrap_or_default();
+    let mut todo = vec![root.join(above)];
+    while let Some(folder) = todo.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                todo.push(entry.path());
+            } else if kind.is_file() {
+                found.extend(listed(root, &entry)?.filter(|it| it.key.as_str().starts_with(prefix)));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn listed(root: &Path, entry: &fs::DirEntry) -> io::Result<Option<Listed>> {
+    let path = entry.path();
+    let parts = path.strip_prefix(root).ok().map(Path::components).into_iter().flatten();
+    let parts: Option<Vec<&str>> = parts.map(|part| part.as_os_str().to_str()).collect();
+    let name = parts.unwrap_or_default().join("/");
+    if name == LOCK || name.ends_with(PART) {
+        return Ok(None);
+    }
+    let Ok(key) = Key::new(name) else { return Ok(None) };
+    let metadata = match entry.metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        metadata => metadata?,
+    };
+    let written_at = metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
+    Ok(Some(Listed { key, size: metadata.len(), written_at }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> Key {
+        Key::new(text).unwrap()
+    }
+
+    async fn get(folder: &Folder, name: &str) -> Option<Vec<u8>> {
+        folder.get(&key(name), 1000).await.unwrap().map(|stored| stored.bytes)
+    }
+
+    #[tokio::test]
+    async fn what_was_written_is_read_back_and_listed() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path().join("a/b"));
+        assert_eq!(get(&folder, "x/y").await, None);
+        assert_eq!(folder.list("").await, Ok(Vec::new()));
+        for name in ["x/y", "x/z/_m", "xx"] {
+            folder.put(&key(name), name.as_bytes().to_vec(), WriteIf::Always).await.unwrap();
+            assert_eq!(get(&folder, name).await.unwrap(), name.as_bytes());
+        }
+        let names = |listed: Vec<Listed>| -> Vec<(String, u64)> {
+            listed.into_iter().map(|it| (it.key.to_string(), it.size)).collect()
+        };
+        let owned = |name: &str| (name.to_owned(), name.len() as u64);
+        assert_eq!(names(folder.list("").await.unwrap()), ["x/y", "x/z/_m", "xx"].map(owned));
+        assert_eq!(names(folder.list("x/").await.unwrap()), ["x/y", "x/z/_m"].map(owned));
+        assert_eq!(names(folder.list("x/z").await.unwrap()), ["x/z/_m"].map(owned));
+        folder.delete(&key("x/y")).await.unwrap();
+        folder.delete(&key("x/y")).await.unwrap();
+        assert_eq!(get(&folder, "x/y").await, None);
+    }
+
+    #[tokio::test]
+    async fn of_two_writers_one_wins() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path());
+        let it = key("it");
+        let put = |bytes: &str, when| folder.put(&it, bytes.as_bytes().to_vec(), when);
+        put("one", WriteIf::Absent).await.unwrap();
+        assert_eq!(put("two", WriteIf::Absent).await.unwrap_err().kind, StoreErrorKind::Conflict);
+        let one = folder.get(&it, 1000).await.unwrap().unwrap().version;
+        put("two", WriteIf::Version(one.clone())).await.unwrap();
+        assert_eq!(put("three", WriteIf::Version(one)).await.unwrap_err().kind, StoreErrorKind::Conflict);
+        assert_eq!(get(&folder, "it").await.unwrap(), b"two");
+        let version = folder.get(&it, 1000).await.unwrap().unwrap().version;
+        let writers =
+            (0..20).map(|nth| put("x", WriteIf::Version(version.clone())).map(move |done| (nth, done)));
+        let done = futures::future::join_all(writers).await;
+        assert_eq!(done.iter().filter(|(_, done)| done.is_ok()).count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn it_is_for_its_owner_alone_and_leaves_nothing_half_written() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path().join("state"));
+        folder.put(&key("a/it"), b"it".to_vec(), WriteIf::Absent).await.unwrap();
+        for (name, mode) in [("state", 0o700), ("state/a", 0o700), ("state/a/it", 0o600)] {
+            let found = fs::metadata(place.path().join(name)).unwrap().permissions().mode();
+            assert_eq!(found & 0o777, mode, "{name}");
+        }
+        // Something that cannot be replaced by a file.
+        fs::create_dir_all(place.path().join("state/b/x")).unwrap();
+        folder.put(&key("b"), b"it".to_vec(), WriteIf::Always).await.unwrap_err();
+        let left: Vec<_> = fs::read_dir(place.path().join("state")).unwrap().flatten().collect();
+        assert!(left.iter().all(|entry| !entry.file_name().to_string_lossy().ends_with(PART)), "{left:?}");
+    }
+
+    #[tokio::test]
+    async fn an_error_names_the_file_and_what_to_do() {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("file"), "").unwrap();
+        let folder = Folder::new(place.path().join("file/below"));
+        let error = folder.put(&key("it"), Vec::new(), WriteIf::Always).await.unwrap_err();
+        assert_eq!((error.operation, error.kind), (Operation::Put, StoreErrorKind::NoSuchPlace));
+        assert!(error.with_remedy().contains("file/below/it: File exists"), "{}", error.with_remedy());
+        let folder = Folder::new(place.path());
+        folder.put(&key("it"), vec![0; 1001], WriteIf::Always).await.unwrap();
+        assert_eq!(folder.get(&key("it"), 1000).await.unwrap_err().kind, StoreErrorKind::TooLarge);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn links_and_files_of_others_are_not_listed() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path());
+        folder.put(&key("it"), Vec::new(), WriteIf::Absent).await.unwrap();
+        std::os::unix::fs::symlink("it", place.path().join("link")).unwrap();
+        fs::write(place.path().join("not a key"), "").unwrap();
+        fs::write(place.path().join("it.1-1.part"), "").unwrap();
+        let listed = folder.list("").await.unwrap();
+        assert_eq!(listed.iter().map(|it| it.key.as_str()).collect::<Vec<_>>(), ["it"]);
+    }
+}
