@@ -4,22 +4,19 @@
 use std::collections::BTreeMap;
 
 use ecr_attestation_janitor::config::Config;
-use ecr_attestation_janitor::inventory::{Evidence, Image, Inventory, Status};
-use ecr_attestation_janitor::oci::attestation::kind_by_listing;
+use ecr_attestation_janitor::inventory::Inventory;
 use ecr_attestation_janitor::oci::media_type;
-use ecr_attestation_janitor::planner::collect::survey;
-use ecr_attestation_janitor::report::RepositoryReason;
+use ecr_attestation_janitor::registry::Read as _;
 use ecr_attestation_janitor::rules::judge;
-use ecr_attestation_janitor::util::deadline::Deadline;
 use ecr_emulator::ImageView;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
 
-use crate::bytes;
-use crate::door::Door;
+use crate::in_process::{Connection, Retries};
 use crate::reference::{Ruling, decide_over};
+use crate::run::plans;
 use crate::world::{NAME, Stage, World};
 
 /// The images of a stage, with more children for its indexes: any image, later ones and themselves included.
@@ -39,36 +36,14 @@ fn forge(stage: &Stage, links: &[(Index, Index)]) -> Vec<ImageView> {
     views
 }
 
-fn listing(stage: &Stage, view: &ImageView) -> Image {
-    let manifest: Value = serde_json::from_str(&view.manifest).unwrap();
-    let is_told = !stage.untyped.contains(&view.digest);
-    let config = if bytes::children(&manifest).next().is_some() {
-        None
-    } else {
-        manifest["config"]["mediaType"].as_str()
-    };
-    let artifact = manifest["artifactType"].as_str().or(config).filter(|_| is_told);
-    let subject = bytes::subject(&manifest);
-    let time = |at: Option<i64>| at.map(|at| Timestamp::from_millisecond(at).unwrap());
-    Image {
-        digest: view.digest.parse().unwrap(),
-        pushed_at: time(view.pushed_at_ms),
-        pulled_at: time(view.pulled_at_ms),
-        size_bytes: 1,
-        tags: view.tags.iter().map(|tag| tag.as_str().into()).collect(),
-        status: if view.status == ecr_emulator::Status::Active { Status::Active } else { Status::Inactive },
-        shape: media_type::shape(Some(view.media_type.as_str()).filter(|_| is_told)),
-        ruled_out: kind_by_listing(artifact, subject.is_some()),
-        subject: subject.and_then(|subject| subject.parse().ok()),
-        evidence: Evidence::Unread,
-    }
-}
-
 /// What the rules say, read as a survey reads, but for the hashes.
 fn plan(world: &World, stage: &Stage, views: &[ImageView]) -> BTreeMap<String, Ruling> {
     let policy = Config::parse(&world.setting.toml(NAME), &BTreeMap::new()).unwrap().policy_of(NAME);
     let now = Timestamp::from_millisecond(world.now).unwrap();
-    let mut inventory = Inventory::new(views.iter().map(|view| listing(stage, view)).collect());
+    let ecr = Connection::new(&World { page: 1000, ..world.clone() }, stage, Retries::Usual).ecr;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let listing = runtime.block_on(ecr.image_page(NAME, None)).unwrap();
+    let mut inventory = Inventory::new(listing.images);
     let texts: BTreeMap<&str, &str> =
         views.iter().map(|view| (view.digest.as_str(), view.manifest.as_str())).collect();
     let might_be_index = |inventory: &Inventory, position| {
@@ -132,9 +107,6 @@ fn a_registry_that_shows_a_loop_is_not_believed() {
     let manifest = stage.emulator.image(NAME, index).unwrap().manifest;
     let looping = manifest.replacen(&stage.digests[0], index, 1);
     stage.emulator.corrupt_manifest(NAME, index, &looping);
-    let door = Door::new(&world, &stage, None);
-    let (policy, now) = (Default::default(), Timestamp::from_millisecond(world.now).unwrap());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let surveyed = runtime.block_on(survey(&door, NAME, &policy, now, &Deadline::default()));
-    assert_eq!(surveyed.unwrap_err().reason, RepositoryReason::IndexUnreadable);
+    let planned = plans(&world, &stage);
+    assert_eq!(planned.repository().unwrap()["reason"], "index-unreadable");
 }
