@@ -11,8 +11,8 @@ use ecr_attestation_janitor::planner::selection::select;
 use ecr_attestation_janitor::planner::{Plan, ReadTime, RunRequest, plan};
 use ecr_attestation_janitor::registry::CallError;
 use ecr_attestation_janitor::registry::ecr::Ecr;
-use ecr_attestation_janitor::report::Report;
 use ecr_attestation_janitor::report::observer::Observer;
+use ecr_attestation_janitor::report::{Report, RunIdentity};
 use ecr_attestation_janitor::util::deadline::Deadline;
 use ecr_emulator::{Emulator, Entry};
 use ecr_in_process::Session;
@@ -41,7 +41,7 @@ impl Observer for Nobody {}
 /// Only plans.
 pub(crate) fn plans(world: &World, stage: &Stage) -> Ran {
     let run = Run::new(world, stage, Retries::Usual);
-    run.ends(async |run: &Run| Ok(report_plan(run.ecr(), run.plan().await?, run.now, &Nobody)))
+    run.ends(async |run: &Run| Ok(report_plan(run.ecr(), run.plan().await?, &run.identity(), &Nobody)))
 }
 
 /// Plans and applies.
@@ -68,7 +68,7 @@ pub(crate) fn saves(world: &World, stage: &Stage) -> String {
     run.ends(async |run: &Run| {
         let plan = run.plan().await?;
         text = serde_json::to_string(&SavedPlan::new(&plan, "us-east-1", run.now)).unwrap();
-        Ok(report_plan(run.ecr(), plan, run.now, &Nobody))
+        Ok(report_plan(run.ecr(), plan, &run.identity(), &Nobody))
     });
     text
 }
@@ -116,6 +116,10 @@ impl Run {
         &self.connection.ecr
     }
 
+    fn identity(&self) -> RunIdentity {
+        RunIdentity::new(&self.config, self.ecr().region(), self.now, "model")
+    }
+
     async fn plan(&self) -> Result<Plan, CallError> {
         let selection = select(self.ecr(), &self.config.select, None).await?;
         let request = RunRequest { now: self.now, deadline: self.deadline(), start_at: 0 };
@@ -125,7 +129,7 @@ impl Run {
     async fn apply(&self, plan: Plan) -> Report {
         let conditions = Conditions {
             concurrency: self.config.limits.concurrency.number(),
-            started_at: self.now,
+            run: &self.identity(),
             deadline: &self.deadline(),
             observer: &Nobody,
         };
