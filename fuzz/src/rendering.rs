@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use ecr_attestation_janitor::cli::explain::explanation::{Explanation, Listing, Overview, Subject};
 use ecr_attestation_janitor::cli::explain::text;
-use ecr_attestation_janitor::config::Mode;
 use ecr_attestation_janitor::config::policy::Action;
+use ecr_attestation_janitor::config::{Config, Mode};
 use ecr_attestation_janitor::oci::attestation::{Form, Kind};
 use ecr_attestation_janitor::oci::digest::Digest;
 use ecr_attestation_janitor::render::table::{self, Style};
@@ -102,6 +102,7 @@ fn explanations(texts: &[String; 5]) -> Vec<String> {
     let listing =
         Listing { index: digest, tags: vec![tag.clone()], tags_above: vec![tag.clone()], pushed_at: None };
     let explanation = |kind: Kind| Explanation {
+        asked_tag: None,
         repository: name.clone(),
         digest,
         tags: vec![tag.clone(), tag.clone()],
