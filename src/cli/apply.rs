@@ -95,7 +95,7 @@ async fn take_up(
             *planned = Planned::Skipped { name: planned.name().to_owned(), skipped };
         }
     }
-    Ok(Plan { registry: selection.registry, repositories, tripped: Vec::new() })
+    Ok(Plan { registry: selection.registry, repositories, ..Plan::default() })
 }
 
 async fn still_selected(ecr: &Ecr, config: &Config, here: Option<Selected>) -> Result<(), Skipped> {

@@ -43,9 +43,9 @@ impl Consent {
 
 /// `Delete 12 and tag 3 images in 2 repositories?`; nothing where nothing is planned.
 fn question(plan: &Plan) -> Option<String> {
-    let pending = || plan.plans().filter(|it| !it.steps.is_empty() && !plan.is_stopped(&it.name));
+    let pending = || plan.plans().filter(|it| plan.due(it).next().is_some());
     let count = |wanted: fn(&Step) -> bool| {
-        pending().flat_map(|it: &RepositoryPlan| &it.steps).filter(|step| wanted(step)).count()
+        pending().flat_map(|it: &RepositoryPlan| plan.due(it)).filter(|step| wanted(step)).count()
     };
     let repositories = pending().count();
     let what = match (count(|step| step.deletion().is_some()), count(|step| step.tagging().is_some())) {

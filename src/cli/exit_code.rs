@@ -15,7 +15,7 @@ pub enum ExitCode {
     Usage = 2,
     /// A repository or an image failed.
     Failures = 3,
-    /// A limit stopped an apply.
+    /// A breaker stopped an apply.
     LimitReached = 4,
     /// Changes are pending: only with `plan --exit-code`.
     ChangesPending = 10,
@@ -25,7 +25,7 @@ impl ExitCode {
     /// The code of a run that produced a report.
     pub fn of(report: &Report, tells_changes: bool) -> Self {
         let counts = &report.totals.counts;
-        if report.mode == Mode::Apply && report.hit_a_limit() {
+        if report.mode == Mode::Apply && report.hit_a_breaker() {
             Self::LimitReached
         } else if report.has_failures() {
             Self::Failures
@@ -72,10 +72,9 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_code_of_an_apply_tells_limits_then_failures() {
+    fn the_exit_code_of_an_apply_tells_failures_and_what_waits_is_none() {
         for outcome in OUTCOMES {
             let expected = match outcome {
-                LimitReached => ExitCode::LimitReached,
                 Failed | Deadline => ExitCode::Failures,
                 _ => ExitCode::Done,
             };
@@ -84,14 +83,22 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_comes_before_a_failure_and_a_failure_before_pending_changes() {
+    fn a_breaker_comes_before_a_failure_and_a_failure_before_pending_changes() {
         let both = |mode, one, other| {
             let decisions = vec![attestation("a").came_out(one), attestation("b").came_out(other)];
             ExitCode::of(&report(mode, vec![repository("r", 2, decisions)]), true)
         };
-        assert_eq!(both(Mode::Apply, LimitReached, Failed), ExitCode::LimitReached);
-        assert_eq!(both(Mode::Plan, LimitReached, Failed), ExitCode::Failures);
-        assert_eq!(both(Mode::Plan, Planned, Failed), ExitCode::Failures);
+        for mode in [Mode::Plan, Mode::Apply] {
+            assert_eq!(both(mode, LimitReached, Failed), ExitCode::Failures);
+            assert_eq!(both(mode, Planned, Failed), ExitCode::Failures);
+        }
+        let stopped = |mode| {
+            let vanished = RepositoryReport::skipped("s".into(), RepositoryReason::TagsVanished, None);
+            let failed = repository("r", 1, vec![attestation("a").came_out(Failed)]);
+            ExitCode::of(&report(mode, vec![vanished, failed]), true)
+        };
+        assert_eq!(stopped(Mode::Apply), ExitCode::LimitReached);
+        assert_eq!(stopped(Mode::Plan), ExitCode::Failures);
     }
 
     #[test]

@@ -52,15 +52,18 @@ pub(super) async fn make(
     now: Timestamp,
     progress: &Progress,
 ) -> Plan {
-    let request = RunRequest { now, deadline: Deadline::default(), start_at: 0 };
+    let request = RunRequest { now, deadline: Deadline::default(), start_at: 0, keeps_rows: true };
     let plan = plan(ecr, config, &request, selection, progress).await;
     warn_of_limits(&plan);
     plan
 }
 
 pub(super) fn warn_of_limits(plan: &Plan) {
-    for tripped in &plan.tripped {
-        eprintln!("ecr-janitor: limit reached: {}", sanitize::line(&tripped.to_string()));
+    for warning in &plan.warnings {
+        eprintln!("ecr-janitor: warning: {}", sanitize::line(warning));
+    }
+    if let Some(sentence) = plan.pace.sentence() {
+        eprintln!("ecr-janitor: limit reached: {sentence}");
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Outcomes are what ECR answered, for each distinct digest.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
@@ -23,15 +23,15 @@ pub use rate_limit::RateLimiter;
 
 use order::{Next, Order};
 
-/// Carries out the plan of one repository.
+/// Carries out the plan of one repository. What has an outcome already is not done.
 pub async fn execute<R: ReadRepository + DeleteImages + TagImages>(
     registry: &R,
     ready: Ready,
+    outcomes: Outcomes,
     deadline: &Deadline,
     rate_limiter: &RateLimiter,
 ) -> (RepositoryPlan, Outcomes) {
     let Ready { plan, mut manifests } = ready;
-    let outcomes = Outcomes::none(plan.steps.len());
     let mut work = Work { registry, plan: &plan, deadline, order: Order::new(&plan), outcomes };
     work.delete_superseded().await;
     work.delete_orphans().await;
@@ -88,6 +88,25 @@ impl<R: ReadRepository + DeleteImages + TagImages> Work<'_, R> {
         for kind in [Kind::Attestation, Kind::Image] {
             let waiting = self.pending_deletions(|_| true);
             self.delete_ready(&waiting, kind).await;
+        }
+        self.delete_followers().await;
+    }
+
+    /// Deletes what goes after its subject or its indexes, level by level.
+    async fn delete_followers(&mut self) {
+        loop {
+            let waiting = self.pending_deletions(|deletion| deletion.target.is_follower());
+            let kinds: BTreeSet<Kind> =
+                waiting.iter().filter_map(|step| self.plan.step(*step).deletion()).map(kind).collect();
+            if !self.deadline.may_start_work() {
+                return self.give_up_deletions();
+            }
+            for kind in kinds {
+                self.delete_ready(&waiting, kind).await;
+            }
+            if self.pending_deletions(|deletion| deletion.target.is_follower()).len() == waiting.len() {
+                return;
+            }
         }
     }
 

@@ -9,7 +9,9 @@ use crate::planner::{Plan, Planned, Ready};
 use crate::registry::{DeleteImages, MeterCalls, ReadRepository, TagImages};
 use crate::report::observer::Observer;
 use crate::report::outcome::{Outcome, Outcomes};
+use crate::report::plan::RepositoryPlan;
 use crate::report::{Report, RepositoryReport, RunFrame};
+use crate::rules::limits::Pace;
 use crate::util::deadline::Deadline;
 
 /// The report of a run that only planned.
@@ -19,15 +21,14 @@ pub fn report_plan(
     started_at: Timestamp,
     observer: &dyn Observer,
 ) -> Report {
-    let Plan { repositories, tripped, .. } = plan;
+    let Plan { repositories, pace, .. } = plan;
     let report = |planned: Planned| {
-        let is_stopped = tripped.iter().any(|it| it.stops(planned.name()));
-        let report = report_unexecuted(planned, is_stopped);
+        let report = report_unexecuted(planned, &pace);
         observer.finished(&report);
         report
     };
     let reports = repositories.into_iter().map(report).collect();
-    finish(registry, Mode::Plan, reports, tripped.len(), started_at)
+    finish(registry, Mode::Plan, reports, &pace, started_at)
 }
 
 /// Executes a plan, repository by repository, and reports.
@@ -40,34 +41,38 @@ pub async fn apply_plan<R: ReadRepository + DeleteImages + TagImages + MeterCall
     observer: &dyn Observer,
 ) -> Report {
     let rate_limiter = &RateLimiter::default();
-    let Plan { repositories, tripped, .. } = plan;
-    let tripped = &tripped;
+    let Plan { repositories, pace, .. } = plan;
+    let pace = &pace;
     let work = |planned: Planned| async move {
-        let is_stopped = tripped.iter().any(|it| it.stops(planned.name()));
         let report = match planned {
-            Planned::Ready(ready) if !is_stopped && !ready.plan.steps.is_empty() => {
-                let (plan, outcomes) = execute(registry, *ready, deadline, rate_limiter).await;
+            Planned::Ready(ready) if !ready.plan.steps.is_empty() => {
+                let outcomes = waiting(&ready.plan, pace);
+                let (plan, outcomes) = execute(registry, *ready, outcomes, deadline, rate_limiter).await;
                 RepositoryReport::new(plan, outcomes)
             }
-            other => report_unexecuted(other, is_stopped),
+            other => report_unexecuted(other, pace),
         };
         observer.finished(&report);
         report
     };
     let reports = stream::iter(repositories).map(work).buffer_unordered(concurrency).collect().await;
-    finish(registry, Mode::Apply, reports, tripped.len(), started_at)
+    finish(registry, Mode::Apply, reports, pace, started_at)
+}
+
+/// The outcomes of a plan's steps before the first call: what waits for a later run has its outcome.
+fn waiting(plan: &RepositoryPlan, pace: &Pace) -> Outcomes {
+    let mut outcomes = Outcomes::none(plan.steps.len());
+    pace.waiting(&plan.name).for_each(|step| outcomes.set(step, Outcome::LimitReached));
+    outcomes
 }
 
 /// The report of a repository in which nothing was tried.
-fn report_unexecuted(planned: Planned, is_stopped: bool) -> RepositoryReport {
+fn report_unexecuted(planned: Planned, pace: &Pace) -> RepositoryReport {
     match planned {
         Planned::Skipped { name, skipped } => skipped.report(name),
         Planned::Ready(ready) => {
             let Ready { plan, .. } = *ready;
-            let mut outcomes = Outcomes::none(plan.steps.len());
-            if is_stopped {
-                plan.numbered().for_each(|(step, _)| outcomes.set(step, Outcome::LimitReached));
-            }
+            let outcomes = waiting(&plan, pace);
             RepositoryReport::new(plan, outcomes)
         }
     }
@@ -77,7 +82,7 @@ fn finish(
     registry: &impl MeterCalls,
     mode: Mode,
     repositories: Vec<RepositoryReport>,
-    breaker_trips: usize,
+    pace: &Pace,
     started_at: Timestamp,
 ) -> Report {
     let frame = RunFrame {
@@ -85,7 +90,7 @@ fn finish(
         started_at,
         finished_at: Timestamp::now(),
         usage: registry.usage(),
-        breaker_trips: breaker_trips as u64,
+        runs_left: pace.runs_left,
     };
     Report::new(frame, repositories)
 }

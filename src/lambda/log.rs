@@ -24,7 +24,7 @@ impl Lines<'_> {
     /// The metrics, then the last line.
     pub(super) fn run(&self, report: &Report, function: &Function<'_>) {
         self.0.metrics(&emf::document(report, function));
-        let level = if report.has_failures() || report.hit_a_limit() { Level::ERROR } else { Level::INFO };
+        let level = if report.has_failures() || report.hit_a_breaker() { Level::ERROR } else { Level::INFO };
         let mut fields = json!(report.totals);
         fields["mode"] = json!(report.mode);
         fields["complete"] = json!(report.complete);

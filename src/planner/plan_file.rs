@@ -136,8 +136,7 @@ impl SavedPlan {
     pub fn into_repositories(self) -> Vec<Planned> {
         let ready = |SavedRepository { name, images, decisions }| {
             let counts = InventoryCounts { images, ..InventoryCounts::default() };
-            let plan =
-                RepositoryPlan { name, counts, referrer_pressure: None, steps: decisions, kept: Vec::new() };
+            let plan = RepositoryPlan { name, counts, steps: decisions, ..RepositoryPlan::default() };
             Planned::Ready(Box::new(Ready { plan, manifests: HashMap::new() }))
         };
         self.repositories.into_iter().map(ready).collect()
@@ -214,7 +213,7 @@ mod tests {
         };
         let repositories =
             vec![ready("z", &decisions), ready("idle", &decisions[2..]), ready("a", &decisions)];
-        let plan = Plan { registry: Some("123456789012".into()), repositories, tripped: Vec::new() };
+        let plan = Plan { registry: Some("123456789012".into()), repositories, ..Plan::default() };
         let text =
             serde_json::to_string(&SavedPlan::new(&plan, "eu-central-1", Timestamp::UNIX_EPOCH)).unwrap();
         let back = SavedPlan::parse(&text).unwrap().into_repositories();
@@ -284,7 +283,7 @@ mod tests {
             parsed(step)
         };
         for (row, key, value) in [
-            (index("a"), "kind", "signature"),
+            (index("a"), "kind", "unknown"),
             (index("a"), "kind", "suspect"),
             (index("a"), "action", "keep"),
             (index("a"), "action", "tag"),

@@ -34,7 +34,7 @@ pub enum RepositoryStatus {
     Done,
     /// It was skipped on purpose.
     Skipped,
-    /// A limit stopped it before the first write.
+    /// A breaker stopped it before the first write.
     Stopped,
     /// It could not be worked on.
     Failed,
@@ -55,7 +55,7 @@ pub struct RepositoryReport {
     /// The counts.
     #[serde(flatten)]
     pub counts: Counts,
-    /// The image with the most attestations as referrers, if any has one.
+    /// The image with the most referrers, if any has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referrer_pressure: Option<ReferrerPressure>,
     /// Every attestation and suspect, and what else the plan acts on.
@@ -73,7 +73,7 @@ pub struct Report {
     pub started_at: Timestamp,
     /// When it ended.
     pub finished_at: Timestamp,
-    /// Whether nothing was left undone by a limit, a deadline or a failure.
+    /// Whether nothing was left undone by a breaker, a deadline or a failure. What waits for its turn is not left undone.
     pub complete: bool,
     /// The sums.
     pub totals: Totals,
@@ -92,10 +92,13 @@ pub struct Totals {
     /// The counts of all of them.
     #[serde(flatten)]
     pub counts: Counts,
-    /// The most attestations that are referrers of one image, before anything was deleted.
+    /// The most manifests that refer to one image, before anything was deleted.
     pub referrer_pressure: u64,
-    /// Limits that stopped something.
+    /// Repositories that a breaker stopped.
     pub breaker_trips: u64,
+    /// About how many more runs it takes until nothing waits for its turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs_left: Option<u64>,
     /// HTTP requests, retries included, by API operation.
     pub api_calls: BTreeMap<String, u64>,
     /// HTTP requests that ECR throttled.
@@ -122,14 +125,16 @@ pub struct RunFrame {
     pub finished_at: Timestamp,
     /// The API calls.
     pub usage: ApiUsage,
-    /// Limits that stopped something.
-    pub breaker_trips: u64,
+    /// About how many more runs it takes until nothing waits for its turn.
+    pub runs_left: Option<u64>,
 }
 
 impl RepositoryReport {
     /// A repository that was planned, with the outcomes of its steps.
     pub fn new(plan: RepositoryPlan, outcomes: Outcomes) -> Self {
         let counts = Counts { inventory: plan.counts, ..Counts::default() };
+        let kept: u64 = plan.kept_by_reason.values().sum();
+        let rows = plan.kept.iter().filter(|kept| !kept.failed).count() as u64;
         let steps = plan.steps.into_iter().zip(outcomes).map(|(step, out)| Decision::of_step(step, out));
         let mut decisions: Vec<Decision> =
             steps.chain(plan.kept.into_iter().map(Decision::of_kept)).collect();
@@ -144,12 +149,18 @@ impl RepositoryReport {
             decisions,
         };
         report.count_outcomes();
+        // What stays and has no row of its own.
+        report.counts.kept += kept.saturating_sub(rows);
         report
     }
 
     /// A repository that was skipped, or failed, as a whole.
     pub fn skipped(name: String, reason: RepositoryReason, detail: Option<String>) -> Self {
-        let status = if reason.is_failure() { RepositoryStatus::Failed } else { RepositoryStatus::Skipped };
+        let status = match reason {
+            RepositoryReason::TagsVanished => RepositoryStatus::Stopped,
+            _ if reason.is_failure() => RepositoryStatus::Failed,
+            _ => RepositoryStatus::Skipped,
+        };
         Self {
             name,
             status,
@@ -164,21 +175,18 @@ impl RepositoryReport {
     fn count_outcomes(&mut self) {
         for decision in &self.decisions {
             self.counts.add_outcome(decision.outcome);
-            match decision.outcome {
-                OutcomeName::Deleted if decision.kind != Kind::Index => {
-                    let bytes = &mut self.counts.bytes_deleted;
-                    *bytes = bytes.saturating_add(decision.image.size_bytes);
-                }
-                OutcomeName::LimitReached => self.status = RepositoryStatus::Stopped,
-                _ => {}
+            if decision.outcome == OutcomeName::Deleted && decision.kind != Kind::Index {
+                let bytes = &mut self.counts.bytes_deleted;
+                *bytes = bytes.saturating_add(decision.image.size_bytes);
             }
         }
     }
 
-    /// Whether a limit, a deadline or a failure left something undone.
+    /// Whether no breaker, no deadline and no failure left something undone.
     pub fn is_complete(&self) -> bool {
-        let Counts { limit_reached, deadline, failed, .. } = self.counts;
-        self.reason.is_none_or(|reason| !reason.is_failure()) && limit_reached + deadline + failed == 0
+        let Counts { deadline, failed, .. } = self.counts;
+        let is_whole = !matches!(self.status, RepositoryStatus::Failed | RepositoryStatus::Stopped);
+        is_whole && deadline + failed == 0
     }
 }
 
@@ -186,13 +194,14 @@ impl Report {
     /// The report of a run.
     pub fn new(frame: RunFrame, mut repositories: Vec<RepositoryReport>) -> Self {
         repositories.sort_by(|a, b| a.name.cmp(&b.name));
-        let RunFrame { mode, started_at, finished_at, usage, breaker_trips } = frame;
+        let RunFrame { mode, started_at, finished_at, usage, runs_left } = frame;
         let ApiUsage { calls: api_calls, throttles } = usage;
-        let mut totals = Totals { api_calls, throttles, breaker_trips, ..Totals::default() };
+        let mut totals = Totals { api_calls, throttles, runs_left, ..Totals::default() };
         for repository in &repositories {
             totals.repositories += u64::from(repository.reason != Some(RepositoryReason::NotSelected));
+            totals.breaker_trips += u64::from(repository.status == RepositoryStatus::Stopped);
             totals.counts.add(&repository.counts);
-            let pressure = repository.referrer_pressure.map_or(0, |pressure| pressure.attestations);
+            let pressure = repository.referrer_pressure.map_or(0, |pressure| pressure.referrers);
             totals.referrer_pressure = totals.referrer_pressure.max(pressure);
         }
         let complete = repositories.iter().all(RepositoryReport::is_complete);
@@ -208,9 +217,9 @@ impl Report {
         }
     }
 
-    /// Whether a limit stopped anything.
-    pub fn hit_a_limit(&self) -> bool {
-        self.totals.counts.limit_reached > 0
+    /// Whether a breaker stopped anything.
+    pub fn hit_a_breaker(&self) -> bool {
+        self.totals.breaker_trips > 0
     }
 
     /// Whether a repository failed, an image failed, or time ran out.

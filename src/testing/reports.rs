@@ -24,7 +24,7 @@ pub(crate) const OUTCOMES: [OutcomeName; 10] = [
 /// The report of a run over these repositories.
 pub(crate) fn report(mode: Mode, repositories: Vec<RepositoryReport>) -> Report {
     let usage = ApiUsage { calls: BTreeMap::from([("DescribeImages".into(), 3)]), throttles: 0 };
-    let frame = RunFrame { mode, started_at: time(0), finished_at: time(60), usage, breaker_trips: 0 };
+    let frame = RunFrame { mode, started_at: time(0), finished_at: time(60), usage, runs_left: None };
     Report::new(frame, repositories)
 }
 

@@ -25,7 +25,8 @@ async fn applied_until(
 ) -> RepositoryReport {
     let images = decisions.len() as u64;
     let ready = Ready { plan: plan("r", images, decisions), manifests: HashMap::new() };
-    let (plan, outcomes) = execute(registry, ready, &deadline, &RateLimiter::default()).await;
+    let none = Outcomes::none(ready.plan.steps.len());
+    let (plan, outcomes) = execute(registry, ready, none, &deadline, &RateLimiter::default()).await;
     RepositoryReport::new(plan, outcomes)
 }
 

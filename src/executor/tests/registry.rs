@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::stream::{self, BoxStream, StreamExt as _};
 
 use crate::inventory::{Evidence, Image, ImageStatus};
-use crate::oci::attestation::Kind;
+use crate::oci::attestation::{Kind, ListedType};
 use crate::oci::digest::Digest;
 use crate::oci::media_type::Shape;
 use crate::registry::{
@@ -65,12 +65,14 @@ impl Registry {
         let image = Image {
             digest: decision.image.digest,
             pushed_at: decision.image.pushed_at,
+            activated_at: None,
             pulled_at: None,
+            untagged_at: None,
             size_bytes: decision.image.size_bytes,
             tags: decision.image.tags.iter().map(|tag| tag.as_str().into()).collect(),
             status: ImageStatus::Active,
             shape: if decision.kind == Kind::Index { Shape::Index } else { Shape::Manifest },
-            ruled_out: None,
+            listed_type: ListedType::Unknown,
             subject: decision.image.subject,
             evidence: Evidence::Unread,
         };

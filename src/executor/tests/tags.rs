@@ -62,7 +62,8 @@ async fn bytes_that_are_at_hand_are_not_read_again() {
     let manifest = StoredManifest { digest: decision.image.digest, bytes, media_type: None };
     let manifests = HashMap::from([(manifest.digest, manifest)]);
     let ready = Ready { plan: plan("r", 1, decisions), manifests };
-    let (plan, outcomes) = execute(&registry, ready, &Deadline::default(), &RateLimiter::default()).await;
+    let (none, deadline) = (Outcomes::none(1), Deadline::default());
+    let (plan, outcomes) = execute(&registry, ready, none, &deadline, &RateLimiter::default()).await;
     assert_eq!(RepositoryReport::new(plan, outcomes).counts.tagged, 1);
     assert!(registry.calls_of("read").is_empty());
 }

@@ -8,7 +8,7 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
 use super::world::*;
-use crate::config::policy::{Action, Policy};
+use crate::config::policy::{Action, Policy, Referrers, SupersededSince};
 use crate::oci::attestation::{Form, Kind};
 use crate::oci::digest::Digest;
 
@@ -106,7 +106,10 @@ fn policy() -> impl Strategy<Value = Policy> {
     let keep_or = |other| select(vec![Action::Keep, other]);
     let periods = (select(vec![1, 48, 24 * 40]), select(vec![0, 30]), select(vec![0, 90]));
     let lesser = (keep_or(Action::Delete), keep_or(Action::Delete), keep_or(Action::Tag));
-    (action(), action(), lesser, periods).prop_map(|(orphaned, superseded, lesser, periods)| Policy {
+    let since = prop_oneof![4 => Just(SupersededSince::Push), 1 => Just(SupersededSince::Untagged)];
+    let rest = (since, select(vec![Referrers::Hold, Referrers::Follow]), keep_or(Action::Delete));
+    let all = (action(), action(), lesser, periods, rest);
+    all.prop_map(|(orphaned, superseded, lesser, periods, rest)| Policy {
         grace_period: hours(periods.0),
         orphaned,
         orphaned_with_subject: lesser.0,
@@ -115,6 +118,9 @@ fn policy() -> impl Strategy<Value = Policy> {
         superseded_images: lesser.1,
         keep_pulled_within: days(periods.2),
         attached: lesser.2,
+        superseded_since: rest.0,
+        referrers: rest.1,
+        superseded_without_tags: rest.2,
         ..Policy::default()
     })
 }
@@ -271,7 +277,7 @@ proptest! {
 fn such_worlds_lose_something_of_every_kind() {
     let mut runner = TestRunner::deterministic();
     let mut lost = BTreeSet::new();
-    for _ in 0..400 {
+    for _ in 0..1200 {
         let (recipes, policy) = (recipes(), policy()).new_tree(&mut runner).unwrap().current();
         let w = world(&recipes);
         let judged = w.judge(&policy);
