@@ -188,7 +188,8 @@ async fn plan_or_skip(
     let is_replicated = replication.covers(&chosen.name);
     let collected =
         collect(registry, &chosen.name, &policy, is_replicated, request.now, &request.deadline).await?;
-    let expanded = verdict::expand(&collected.inventory, &policy, &collected.verdicts, request.keeps_rows);
+    let Collected { inventory, verdicts, .. } = &collected;
+    let expanded = verdict::expand(inventory, &policy, request.now, verdicts, request.keeps_rows);
     let to_be_tagged: HashSet<Digest> =
         expanded.steps.iter().filter_map(Step::tagging).map(|tagging| tagging.image.digest).collect();
     let plan = RepositoryPlan {

@@ -20,6 +20,8 @@ pub(super) struct AncestorFlags {
     pub(super) referred: Set,
     /// Below an untagged index that may be deployed by its digest.
     pub(super) pulled: Set,
+    /// Pulled, perhaps by way of an untagged index.
+    pub(super) pulled_itself: Set,
     /// Below an untagged index that has not been superseded for long.
     pub(super) young: Set,
 }
@@ -39,13 +41,18 @@ impl AncestorFlags {
         };
         let was_pulled = |position: ImageIndex| policy.recently_pulled(image(position).pulled_at, now);
         // What is not known to be an attestation or a referrer is taken for both: unsure means in use.
+        let mut pulled_itself = PerImage::filled(inventory, false);
         let [in_use, or_in_use] = [true, false].map(|unknown| {
             let refers = |p| is_referrer(image(p), identities[p]).unwrap_or(unknown);
             let roots = inventory.positions().filter(|p| is_root(inventory, policy, *p));
             let rooted = graph::closure(inventory, roots, refers);
             let pulled = inventory.positions().filter(|p| !rooted[*p] && was_pulled(*p));
+            let pulled: Vec<ImageIndex> = pulled.collect();
+            pulled.iter().for_each(|p| pulled_itself[*p] = true);
             graph::reaching(inventory, pulled, refers)
         });
+        let indexes = untagged_indexes(inventory).filter(|p| was_pulled(*p));
+        indexes.for_each(|p| pulled_itself[p] = true);
         let could_be_listed = |p| could_be_listed(unreadable_index, image(p).pushed_at, policy);
         Self {
             tagged: graph::below(inventory, tagged_indexes(inventory)),
@@ -53,13 +60,19 @@ impl AncestorFlags {
             may_be_listed: below(&could_be_listed),
             referred: PerImage::filled(inventory, false),
             pulled: below(&|p| in_use[p] || or_in_use[p] || was_pulled(p)),
-            young: below(&|p| policy.index_within_grace(superseded_from(image(p), policy), now)),
+            pulled_itself,
+            young: below(&|p| is_young(image(p), policy, now)),
         }
     }
 }
 
+/// Whether an untagged index has not been superseded for long, or nobody knows.
+pub(super) fn is_young(index: &Image, policy: &Policy, now: Timestamp) -> bool {
+    policy.index_within_grace(superseded_from(index, policy), now)
+}
+
 /// The time from which an untagged index counts as superseded; nothing if nobody knows.
-pub(super) fn superseded_from(index: &Image, policy: &Policy) -> Option<Timestamp> {
+fn superseded_from(index: &Image, policy: &Policy) -> Option<Timestamp> {
     let aged_from = index.aged_from()?;
     match policy.superseded_since {
         SupersededSince::Push => Some(aged_from),
@@ -76,10 +89,15 @@ fn tagged_indexes(inventory: &Inventory) -> impl Iterator<Item = ImageIndex> + '
     inventory.positions().filter(|p| inventory.is_index(*p) && !inventory.image(*p).tags.is_empty())
 }
 
-/// The push of the youngest index whose children are not known. An unknown time is later than any.
+/// The age of the youngest index whose children are not known.
 pub(super) fn youngest_unreadable_index(inventory: &Inventory) -> Option<Timestamp> {
     let unreadable = inventory.positions().filter(|position| inventory.is_unreadable_index(*position));
-    unreadable.map(|position| inventory.image(position).aged_from().unwrap_or(UNUSABLE_TIME)).max()
+    unreadable.map(|position| age_of_unreadable(inventory, position)).max()
+}
+
+/// When an index whose children are not known was pushed or restored. An unknown time is later than any.
+pub(super) fn age_of_unreadable(inventory: &Inventory, position: ImageIndex) -> Timestamp {
+    inventory.image(position).aged_from().unwrap_or(UNUSABLE_TIME)
 }
 
 /// Whether an index pushed then could list this: ECR takes an index only when its children are there, but replication

@@ -15,6 +15,7 @@ use crate::report::reason::{Reason, State};
 use crate::rules::verdict::Verdict;
 
 mod ancestors;
+mod because;
 mod followers;
 pub mod forecast;
 mod identity;
@@ -74,9 +75,6 @@ impl<'a> Judge<'a> {
         let needed = needed::needed(inventory, policy, now, &identities, is_used_by_digest);
         let unreadable_index = ancestors::youngest_unreadable_index(inventory);
         let flags = AncestorFlags::of(inventory, policy, now, &identities, unreadable_index);
-        let has_unknown_subject = inventory.images().iter().any(|image| {
-            image.evidence == Evidence::CallFailed && image.subject.is_none() && !image.listed_type.is_image()
-        });
         let released = PerImage::filled(inventory, false);
         let mut judge = Self {
             inventory,
@@ -87,9 +85,10 @@ impl<'a> Judge<'a> {
             flags,
             unreadable_index,
             is_used_by_digest,
-            has_unknown_subject,
+            has_unknown_subject: false,
             released,
         };
+        judge.has_unknown_subject = inventory.positions().any(|it| judge.may_refer_to_anything(it));
         judge.flags.referred = judge.below_referred();
         judge
     }
@@ -184,6 +183,16 @@ impl<'a> Judge<'a> {
         } else {
             Reason::Superseded
         }
+    }
+
+    /// Whether the call failed that should have read what an image refers to.
+    fn may_refer_to_anything(&self, position: ImageIndex) -> bool {
+        let image = self.inventory.image(position);
+        image.evidence == Evidence::CallFailed && image.subject.is_none() && !image.listed_type.is_image()
+    }
+
+    fn is_young_index(&self, position: ImageIndex) -> bool {
+        ancestors::is_young(self.inventory.image(position), self.policy, self.now)
     }
 
     fn follows(&self) -> bool {

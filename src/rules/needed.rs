@@ -50,12 +50,11 @@ impl Needs<'_> {
                 || self.is_used_by_digest && self.is_image_or_index(position))
     }
 
-    /// Unread, and not about to be read: it may be anything.
+    /// Unread, not shown to be anything, and not about to be read: it may be anything.
     fn is_of_unknown_kind(&self, position: ImageIndex) -> bool {
-        matches!(
-            self.identities[position],
-            Identity::Perhaps | Identity::Not(Kind::Unread) | Identity::Unreadable
-        )
+        let identity = self.identities[position];
+        matches!(identity, Identity::Perhaps | Identity::Not(Kind::Unread) | Identity::Unreadable)
+            && is_referrer(self.inventory.image(position), identity).is_none()
     }
 
     fn is_image_or_index(&self, position: ImageIndex) -> bool {

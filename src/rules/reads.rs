@@ -41,10 +41,8 @@ pub fn wanted<'a>(
 fn hides_its_subject(inventory: &Inventory, policy: &Policy, position: ImageIndex) -> bool {
     let image = inventory.image(position);
     let may_be_anything = || {
-        let parents = inventory.parents(position);
-        image.listed_type == ListedType::Unknown
-            && !parents.is_empty()
-            && !parents.iter().any(|edge| edge.role == Role::Attestation)
+        let is_claimed = inventory.parents(position).iter().any(|edge| edge.role == Role::Attestation);
+        image.listed_type == ListedType::Unknown && !is_claimed
     };
     policy.deletes_superseded()
         && image.evidence == Evidence::Unread

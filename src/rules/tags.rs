@@ -20,7 +20,8 @@ pub(super) fn bears_own_tag(inventory: &Inventory, policy: &Policy, position: Im
     inventory.image(position).tags.iter().any(|tag| is_own(inventory, policy, position, tag))
 }
 
-fn is_own(inventory: &Inventory, policy: &Policy, position: ImageIndex, tag: &str) -> bool {
+/// Whether a tag of this image is one that the janitor writes.
+pub(super) fn is_own(inventory: &Inventory, policy: &Policy, position: ImageIndex, tag: &str) -> bool {
     let digest = inventory.image(position).digest;
     policy.tag_template.is_own(tag, digest) && !inventory.is_index(position)
 }

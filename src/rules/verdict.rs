@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use jiff::Timestamp;
+
 use crate::config::policy::{Action, Policy};
 use crate::inventory::{Evidence, ImageIndex, Inventory, PerImage};
 use crate::oci::attestation::Kind;
 use crate::report::outcome::Cause;
 use crate::report::plan::{Artifact, Deletion, DeletionTarget, ImageFacts, Kept, Step, Tagging};
 use crate::report::reason::Reason;
+use crate::rules::Judge;
+use crate::rules::because::Reasons;
 
 /// The verdict of the rules on one image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +75,7 @@ impl Verdict {
 }
 
 /// The lists in a row of something that stays are no longer than this: anybody may push a thousand indexes.
-const MAX_LISTED: usize = 10;
+pub(super) const MAX_LISTED: usize = 10;
 
 /// Verdicts as a plan has them.
 #[derive(Debug, Default)]
@@ -88,20 +92,26 @@ pub struct Expanded {
 pub fn expand(
     inventory: &Inventory,
     policy: &Policy,
+    now: Timestamp,
     verdicts: &PerImage<Verdict>,
     keeps_rows: bool,
 ) -> Expanded {
+    let reasons = Reasons::new(Judge::new(inventory, policy, now), verdicts);
+    let facts = |index, verdict: &Verdict, most_parents| ImageFacts {
+        because: reasons.of(index),
+        ..facts(inventory, index, verdict, most_parents)
+    };
     let mut tags = TagsInUse::new(inventory, policy);
     let mut expanded = Expanded::default();
     for (index, verdict) in verdicts.iter().filter(|(_, verdict)| verdict.is_listed()) {
         let evidence = inventory.image(index).evidence;
         match (verdict.action, verdict.proven_target(evidence)) {
             (Action::Delete, Some(target)) => {
-                let image = facts(inventory, index, verdict, usize::MAX);
+                let image = facts(index, verdict, usize::MAX);
                 expanded.steps.push(Step::Delete(Deletion { target, image }));
             }
             (Action::Tag, Some(DeletionTarget::Attestation { form, state })) => {
-                let image = facts(inventory, index, verdict, MAX_LISTED);
+                let image = facts(index, verdict, MAX_LISTED);
                 let new_tag =
                     policy.tag_template.render(image.digest, image.platform.as_deref(), image.subject);
                 match tags.claim(Tagging { form, state, new_tag, image }) {
@@ -116,7 +126,7 @@ pub fn expand(
                     *expanded.kept_by_reason.entry(reason).or_default() += 1;
                 }
                 if keeps_rows || failed {
-                    expanded.kept.push(keep(inventory, index, verdict));
+                    expanded.kept.push(keep(inventory, index, verdict, facts(index, verdict, MAX_LISTED)));
                 }
             }
         }
@@ -129,13 +139,16 @@ fn kept_reason(verdict: &Verdict) -> Reason {
     if verdict.action == Action::Keep { verdict.reason } else { Reason::Unreadable }
 }
 
-fn keep(inventory: &Inventory, index: ImageIndex, verdict: &Verdict) -> Kept {
+fn keep(inventory: &Inventory, index: ImageIndex, verdict: &Verdict, image: ImageFacts) -> Kept {
     let is_proven = verdict.action == Action::Keep;
     let artifact = if is_proven { verdict.artifact } else { Artifact::Other(verdict.kind()) };
-    let image = facts(inventory, index, verdict, MAX_LISTED);
     Kept {
         artifact,
-        image: ImageFacts { reason: kept_reason(verdict), ..image },
+        image: if is_proven {
+            image
+        } else {
+            ImageFacts { reason: kept_reason(verdict), because: Vec::new(), ..image }
+        },
         problem: inventory
             .problem(index)
             .map(|problem| Cause::new(problem.code.clone(), problem.detail.clone())),

@@ -12,13 +12,25 @@ struct Superseded<'w> {
 
 type Hold = (Reason, for<'w> fn(&'w World, &Superseded<'w>) -> It<'w>);
 
-const HOLDS: [Hold; 8] = [
+const HOLDS: [Hold; 11] = [
     (Tagged, |_, it| it.attestation.tag("v1")),
     (NotActive, |_, it| it.attestation.archived()),
     (WithinGrace, |_, it| it.attestation.age(hours(1))),
+    (MayBeListed, |w, it| {
+        w.index(&[it.attestation]).unreadable();
+        it.index
+    }),
     (HasReferrers, |w, it| w.signature(it.attestation)),
     (Attached, |w, it| w.index(&[it.attestation]).tag("v2")),
     (RecentlyPulled, |_, it| it.index.pulled(days(1))),
+    (Replicated, |w, it| {
+        w.replicated();
+        it.index
+    }),
+    (UntaggedRepository, |w, it| {
+        w.without_bystander();
+        it.index
+    }),
     (SupersededWithinGrace, |_, it| it.index.age(days(1))),
     (Superseded, |_, it| it.index),
 ];

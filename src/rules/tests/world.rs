@@ -81,6 +81,7 @@ struct Stored {
     bytes: String,
     nature: Nature,
     subject: Option<usize>,
+    subject_told: Option<Digest>,
     children: Vec<usize>,
     tags: Vec<String>,
     age: Option<SignedDuration>,
@@ -90,6 +91,7 @@ struct Stored {
     status: ImageStatus,
     is_typed: bool,
     tells_types: bool,
+    tells_subject: bool,
     fate: Evidence,
 }
 
@@ -167,6 +169,16 @@ impl World {
         self.add(Nature::Other, Some(of), signature)
     }
 
+    /// A SOCI index, version 2: an artifact without a subject.
+    pub(super) fn soci(&self) -> It<'_> {
+        self.add(Nature::Other, None, soci)
+    }
+
+    /// What cosign writes without a subject: it has the configuration of an image.
+    pub(super) fn simple_signature(&self) -> It<'_> {
+        self.add(Nature::Other, None, simple_signature)
+    }
+
     /// A Helm chart.
     pub(super) fn chart(&self) -> It<'_> {
         self.add(Nature::Other, None, chart)
@@ -208,6 +220,7 @@ impl World {
             bytes,
             nature,
             subject: subject.map(|it| it.at),
+            subject_told: None,
             children: Vec::new(),
             tags: Vec::new(),
             age: Some(days(100)),
@@ -217,6 +230,7 @@ impl World {
             status: ImageStatus::Active,
             is_typed: true,
             tells_types: true,
+            tells_subject: true,
             fate: Evidence::Unread,
         });
         It { world: self, at, listed: As::Itself }
@@ -252,7 +266,7 @@ impl World {
         self.judge_listed(policy, false)
     }
 
-    /// The same, from a listing in this order or backwards.
+    /// The same, from a listing in this order or backwards, with half of it twice.
     pub(super) fn judge_listed(&self, policy: &Policy, backwards: bool) -> Judged {
         let mut reading = Reading::of(self, backwards);
         let is_index = |image: &Image| matches!(image.shape, Shape::Index | Shape::Unknown);
@@ -334,9 +348,20 @@ impl<'w> It<'w> {
         self.change(|it| it.is_typed = false)
     }
 
+    /// The listing says that it refers to another image; its bytes may say otherwise.
+    pub(super) fn said_to_refer_to(self, subject: It<'_>) -> Self {
+        let digest = subject.digest();
+        self.change(|it| it.subject_told = Some(digest))
+    }
+
+    /// The listing does not give its subject.
+    pub(super) fn discreet(self) -> Self {
+        self.change(|it| it.tells_subject = false)
+    }
+
     /// The listing gives neither its artifact type nor its subject.
     pub(super) fn taciturn(self) -> Self {
-        self.change(|it| it.tells_types = false)
+        self.change(|it| (it.tells_types, it.tells_subject) = (false, false))
     }
 
     /// Its bytes do not hash to its digest.
@@ -368,6 +393,17 @@ impl<'w> It<'w> {
         self.stored().children.iter().map(|at| It { at: *at, ..self }).collect()
     }
 
+    /// What it lists and could list: ECR takes an index only when its children are there. This matters where its bytes
+    /// cannot be read.
+    pub(super) fn children_within(self, grace: SignedDuration) -> Vec<It<'w>> {
+        let is_readable = matches!(self.stored().fate, Evidence::Unread | Evidence::Gone);
+        let could_list = |child: &It<'w>| match (self.stored().age, child.stored().age) {
+            (Some(own), Some(of_child)) => of_child + grace >= own,
+            _ => true,
+        };
+        self.children().into_iter().filter(|child| is_readable || could_list(child)).collect()
+    }
+
     pub(super) fn subject(self) -> Option<It<'w>> {
         self.stored().subject.map(|at| It { at, ..self })
     }
@@ -380,9 +416,23 @@ impl<'w> It<'w> {
         self.stored().fate == Evidence::Gone
     }
 
-    /// Whether the listing says what it refers to.
-    pub(super) fn tells_its_subject(self) -> bool {
-        self.stored().tells_types
+    /// Whether the listing, or where that hides it the bytes, say what it refers to.
+    pub(super) fn shows_its_subject(self) -> bool {
+        let it = self.stored();
+        let has_image_type = it.tells_types && it.bytes.contains(IMAGE_CONFIG);
+        it.tells_subject || it.fate == Evidence::Unread && !has_image_type
+    }
+
+    /// Whether it bears a tag by which people find it.
+    pub(super) fn is_root(self) -> bool {
+        let is_index = self.stored().bytes.contains("\"manifests\"");
+        let own = self.digest().short();
+        let is_named = |tag: &&String| !tag.contains("sha256-") && (is_index || !tag.ends_with(&own));
+        self.stored().tags.iter().find(is_named).is_some()
+    }
+
+    pub(super) fn was_pulled_within(self, period: SignedDuration) -> bool {
+        self.stored().pulled.is_some_and(|ago| ago <= period)
     }
 
     /// Whether it has a tag that the default template did not make.
@@ -397,7 +447,8 @@ impl<'w> It<'w> {
     }
 
     pub(super) fn is_younger_than(self, age: SignedDuration) -> bool {
-        self.stored().age.is_none_or(|own| own < age)
+        let it = self.stored();
+        it.age.is_none_or(|own| it.activated.map_or(own, |activated| own.min(activated)) < age)
     }
 
     fn stored(&self) -> Ref<'w, Stored> {
@@ -450,7 +501,7 @@ impl<'w> It<'w> {
         let manifest = Manifest::parse(it.bytes.as_bytes()).unwrap();
         let config = manifest.config.as_ref().and_then(|config| config.media_type.as_deref());
         let artifact = manifest.artifact_type.as_deref().or(config).filter(|_| it.tells_types);
-        let subject = manifest.subject_digest().filter(|_| it.tells_types);
+        let subject = it.subject_told.or(manifest.subject_digest().filter(|_| it.tells_subject));
         Image {
             digest: it.digest,
             pushed_at: it.age.map(|age| now() - age),
@@ -482,6 +533,7 @@ impl<'w> Reading<'w> {
         }
         if backwards {
             images.reverse();
+            images.extend_from_within(..images.len() / 2);
         }
         let mut inventory = Inventory::new(images);
         inventory.deletions_are_replicated = world.is_replicated.get();
@@ -555,7 +607,7 @@ impl Judged {
 
     /// What would be written into the report.
     pub(super) fn decision(&self, policy: &Policy, it: It<'_>) -> Option<Decision> {
-        let Expanded { steps, kept, .. } = expand(&self.inventory, policy, &self.verdicts, true);
+        let Expanded { steps, kept, .. } = expand(&self.inventory, policy, now(), &self.verdicts, true);
         let outcomes = Outcomes::none(steps.len());
         let plan = RepositoryPlan { name: "r".to_owned(), steps, kept, ..RepositoryPlan::default() };
         RepositoryReport::new(plan, outcomes)
@@ -627,6 +679,17 @@ fn signature(salt: &str, _: Nature) -> Value {
     let mut signature = manifest(EMPTY, &Digest::of(b"{}").to_string(), bundle, salt);
     signature["artifactType"] = json!(bundle);
     signature
+}
+
+fn soci(salt: &str, _: Nature) -> Value {
+    let soci_type = "application/vnd.amazon.soci.index.v2+json";
+    let mut soci = manifest(soci_type, &Digest::of(b"{}").to_string(), "application/octet-stream", salt);
+    soci["artifactType"] = json!(soci_type);
+    soci
+}
+
+fn simple_signature(salt: &str, _: Nature) -> Value {
+    manifest(IMAGE_CONFIG, salt, "application/vnd.dev.cosign.simplesigning.v1+json", salt)
 }
 
 fn chart(salt: &str, _: Nature) -> Value {
