@@ -58,7 +58,7 @@ pub struct RepositoryReport {
     /// The counts.
     #[serde(flatten)]
     pub counts: Counts,
-    /// The image with the most attestations as referrers, if any has one.
+    /// The image with the most referrers, if any has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referrer_pressure: Option<ReferrerPressure>,
     /// Every attestation and suspect, and what else the plan acts on.
@@ -96,10 +96,13 @@ pub struct Totals {
     /// The counts of all of them.
     #[serde(flatten)]
     pub counts: Counts,
-    /// The most attestations that are referrers of one image, before anything was deleted.
+    /// The most manifests that refer to one image, before anything was deleted.
     pub referrer_pressure: u64,
     /// Repositories that a breaker stopped.
     pub breaker_trips: u64,
+    /// About how many more runs it takes until nothing waits for its turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs_left: Option<u64>,
     /// HTTP requests, retries included, by API operation.
     pub api_calls: BTreeMap<String, u64>,
     /// HTTP requests that ECR throttled.
@@ -141,6 +144,8 @@ pub struct RunFrame {
     pub finished_at: Timestamp,
     /// The API calls.
     pub usage: ApiUsage,
+    /// About how many more runs it takes until nothing waits for its turn.
+    pub runs_left: Option<u64>,
 }
 
 impl RunIdentity {
@@ -166,6 +171,8 @@ impl RepositoryReport {
     /// A repository that was planned, with the outcomes of its steps.
     pub fn new(plan: RepositoryPlan, outcomes: Outcomes) -> Self {
         let counts = Counts { inventory: plan.counts, ..Counts::default() };
+        let kept: u64 = plan.kept_by_reason.values().sum();
+        let rows = plan.kept.iter().filter(|kept| !kept.failed).count() as u64;
         let steps = plan.steps.into_iter().zip(outcomes).map(|(step, out)| Decision::of_step(step, out));
         let mut decisions: Vec<Decision> =
             steps.chain(plan.kept.into_iter().map(Decision::of_kept)).collect();
@@ -180,6 +187,8 @@ impl RepositoryReport {
             decisions,
         };
         report.count_outcomes();
+        // What stays and has no row of its own.
+        report.counts.kept += kept.saturating_sub(rows);
         report
     }
 
@@ -217,10 +226,9 @@ impl RepositoryReport {
         !matches!(self.status, RepositoryStatus::Failed | RepositoryStatus::Stopped) && deadline + failed == 0
     }
 
-    /// Whether the run changed something, would change something, or failed: the rest is idle.
+    /// Whether the run changed nothing, would change nothing, and did not fail.
     pub fn is_idle(&self) -> bool {
-        let Counts { kept, .. } = self.counts;
-        self.is_complete() && kept as usize == self.decisions.len()
+        self.is_complete() && self.decisions.iter().all(|it| it.outcome == OutcomeName::Kept)
     }
 }
 
@@ -228,14 +236,14 @@ impl Report {
     /// The report of a run.
     pub fn new(frame: RunFrame, mut repositories: Vec<RepositoryReport>) -> Self {
         repositories.sort_by(|a, b| a.name.cmp(&b.name));
-        let RunFrame { run, mode, finished_at, usage } = frame;
+        let RunFrame { run, mode, finished_at, usage, runs_left } = frame;
         let ApiUsage { calls: api_calls, throttles } = usage;
-        let mut totals = Totals { api_calls, throttles, ..Totals::default() };
+        let mut totals = Totals { api_calls, throttles, runs_left, ..Totals::default() };
         for repository in &repositories {
             totals.repositories += u64::from(repository.reason != Some(RepositoryReason::NotSelected));
             totals.breaker_trips += u64::from(repository.status == RepositoryStatus::Stopped);
             totals.counts.add(&repository.counts);
-            let pressure = repository.referrer_pressure.map_or(0, |pressure| pressure.attestations);
+            let pressure = repository.referrer_pressure.map_or(0, |pressure| pressure.referrers);
             totals.referrer_pressure = totals.referrer_pressure.max(pressure);
         }
         let complete = repositories.iter().all(RepositoryReport::is_complete);
