@@ -38,7 +38,7 @@ impl Ecr {
             .interceptor(attempts.clone())
             .build();
         let client = aws_sdk_ecr::Client::from_conf(config);
-        Ok(Self { client, attempts, large_responses: Arc::default(), region })
+        Ok(Self { client, attempts, large_responses: Arc::default(), downloads: Arc::default(), region })
     }
 }
 

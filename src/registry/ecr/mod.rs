@@ -25,11 +25,14 @@ use crate::oci::media_type;
 use crate::report::ApiUsage;
 
 mod attempts;
+mod blobs;
 mod body_limit;
 mod client;
 mod error;
+mod restore;
 
 use attempts::Attempts;
+use blobs::Downloads;
 use body_limit::{BATCH_LIMIT, BodyLimit, SINGLE_LIMIT};
 use error::call_error;
 
@@ -46,6 +49,7 @@ pub struct Ecr {
     client: Client,
     attempts: Attempts,
     large_responses: Arc<Mutex<()>>,
+    downloads: Arc<Downloads>,
     region: String,
 }
 
