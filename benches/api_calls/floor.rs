@@ -62,10 +62,11 @@ impl Floor {
         }
     }
 
-    /// One batch after another, each checked again before it is deleted.
+    /// One batch after another, each read and checked again before it is deleted.
     fn delete(&mut self, images: usize, task: Task) {
         self.deletions += images as u64;
         if task.applies {
+            self.add("BatchGetImage", calls(images, BATCH));
             self.add("DescribeImages", calls(images, BATCH));
             self.add("BatchDeleteImage", calls(images, BATCH));
         }

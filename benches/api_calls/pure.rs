@@ -91,6 +91,7 @@ fn listed(view: &ImageView) -> Result<Image> {
     Ok(Image {
         digest: view.digest.parse()?,
         pushed_at: view.pushed_at_ms.map(Timestamp::from_millisecond).transpose()?,
+        activated_at: None,
         pulled_at: None,
         size_bytes: view.manifest.len() as u64,
         tags: view.tags.iter().map(|tag| tag.as_str().into()).collect(),

@@ -93,6 +93,7 @@ fn add_to_an_inventory(bytes: &[u8]) {
         let image = Image {
             digest: Digest::of(bytes),
             pushed_at: None,
+            activated_at: None,
             pulled_at: None,
             size_bytes: 0,
             tags: Box::default(),

@@ -75,6 +75,8 @@ fn decision(name: &str, outcome: Outcome, texts: &[String; 5]) -> Decision {
             tags: vec![tag],
             size_bytes: 1,
             pushed_at: None,
+            activated_at: None,
+            pulled_at: None,
         },
     }
 }

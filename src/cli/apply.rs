@@ -13,10 +13,11 @@ use crate::config::Config;
 use crate::util::deadline::Deadline;
 
 use crate::cli::exit_code::ExitCode;
-use crate::executor::run::{apply_plan, report_plan};
+use crate::executor::run::{Conditions, apply_plan, report_plan};
+use crate::memory::NoBackups;
 use crate::planner::plan_file::{Refused, SavedPlan};
 use crate::planner::selection::{Selected, Selection};
-use crate::planner::{Plan, Planned, Skipped, check_opt_in};
+use crate::planner::{Plan, Planned, ReadTime, Skipped, check_opt_in};
 use crate::registry::ecr::Ecr;
 use crate::report::RepositoryReason;
 use crate::report::observer::Observer as _;
@@ -44,7 +45,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
         None => plan::make(&ecr, &config, selection, now, &progress).await,
         Some((path, saved)) => {
             let mut plan =
-                take_up(&ecr, &config, saved, selection).await.map_err(|why| refused(&path, &why))?;
+                take_up(&ecr, &config, saved, selection, now).await.map_err(|why| refused(&path, &why))?;
             plan.check_limits(&config);
             plan::warn_of_limits(&plan);
             plan
@@ -58,9 +59,13 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     }
     let progress = Progress::new("applying");
     progress.selected(plan.repositories.len());
-    let report =
-        apply_plan(&ecr, plan, config.limits.concurrency.number(), now, &Deadline::default(), &progress)
-            .await;
+    let conditions = Conditions {
+        concurrency: config.limits.concurrency.number(),
+        started_at: now,
+        deadline: &Deadline::default(),
+        observer: &progress,
+    };
+    let report = apply_plan(&ecr, &NoBackups, plan, conditions).await;
     progress.clear();
     print_report(&report, common.output);
     Ok(ExitCode::of(&report, false))
@@ -84,6 +89,7 @@ async fn take_up(
     config: &Config,
     saved: SavedPlan,
     selection: Selection,
+    now: Timestamp,
 ) -> Result<Plan, Refused> {
     saved.check_place(selection.registry.as_deref(), ecr.region())?;
     let mut here: BTreeMap<String, Selected> =
@@ -95,7 +101,8 @@ async fn take_up(
             *planned = Planned::Skipped { name: planned.name().to_owned(), skipped };
         }
     }
-    Ok(Plan { registry: selection.registry, repositories, tripped: Vec::new() })
+    let read = ReadTime { from: now, until: Timestamp::now() };
+    Ok(Plan { registry: selection.registry, read, repositories, tripped: Vec::new() })
 }
 
 async fn still_selected(ecr: &Ecr, config: &Config, here: Option<Selected>) -> Result<(), Skipped> {

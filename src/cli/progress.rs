@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::report::RepositoryReport;
 use crate::report::observer::Observer;
+use crate::report::plan::RepositoryPlan;
 use crate::util::sanitize;
 
 pub(super) struct Progress {
@@ -41,7 +42,7 @@ impl Observer for Progress {
         self.bar.set_length(repositories as u64);
     }
 
-    fn planned(&self, repository: &str) {
+    fn planned(&self, repository: &str, _: Option<&RepositoryPlan>) {
         self.step(repository);
     }
 

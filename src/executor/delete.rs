@@ -1,8 +1,11 @@
-//! One batch of deletions: look again, delete, and take ECR's answer.
+//! One batch of deletions: prove, back up, look again, delete, and take ECR's answer.
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Work, recheck};
+use super::proof::Proven;
+use super::recheck::{OwnReads, change};
+use super::{Work, backoff};
+use crate::memory::BackUpImages;
 use crate::oci::digest::Digest;
 use crate::registry::{
     BatchResponse, CallError, CallErrorKind, DeleteImages, ReadRepository, Refusal, RefusalKind, TagImages,
@@ -11,66 +14,116 @@ use crate::registry::{
 use crate::report::outcome::{Cause, Outcome};
 use crate::report::plan::StepIndex;
 
-impl<R: ReadRepository + DeleteImages + TagImages> Work<'_, R> {
+/// What ECR may have done, for the outcomes of deletions whose response was lost.
+const MAY_BE_DELETED: &str = "it may be deleted";
+
+impl<R, B> Work<'_, R, B>
+where
+    R: ReadRepository + DeleteImages + TagImages,
+    B: BackUpImages,
+{
     /// Deletes at most 100 images, none of which lists another.
     pub(super) async fn delete_batch(&mut self, batch: &[StepIndex]) {
-        let unchanged = self.unchanged(batch).await;
-        if unchanged.is_empty() {
-            return;
+        let mut batch = batch.to_vec();
+        if self.run.is_plan_old() {
+            // The read that comes next hides who pulled until then.
+            batch = self.unchanged(&batch, self.run.planning_reads(), &Doubt::none()).await;
         }
-        let digests = self.digests(&unchanged);
-        match self.deadline.call(self.registry.delete(&self.plan.name, &digests)).await {
-            Ok(response) => self.take_response(&unchanged, response),
-            Err(error) => self.conclude(&unchanged, &Self::failed_write(&error, "it may be deleted")),
+        let (again, first): (Vec<_>, Vec<_>) =
+            batch.into_iter().partition(|step| self.lagging.contains_key(step));
+        let mut proven = self.prove_and_back_up(&first).await;
+        proven.steps.extend(again);
+        self.delete_proven(proven).await;
+    }
+
+    /// Deletes what is unchanged. A call is sent once: after one that was throttled or got no answer, ECR is asked
+    /// again how things are, and only then to delete.
+    async fn delete_proven(&mut self, proven: Proven) {
+        let Proven { steps: mut left, not_given } = proven;
+        left.extend(not_given.iter().map(|(step, _)| *step));
+        let mut doubt = Doubt::about(MAY_BE_DELETED);
+        for attempt in 1.. {
+            left = self.unchanged(&left, self.run.own_reads(), &doubt).await;
+            left = self.fail_unproven(left, &not_given);
+            if left.is_empty() {
+                return;
+            }
+            let digests = self.digests(&left);
+            match self.run.deadline.call(self.registry.delete(&self.plan.name, &digests)).await {
+                Ok(response) => return self.take_response(&left, response, &doubt),
+                Err(error) => {
+                    doubt.note(&error);
+                    if !self.may_try_again(&error, attempt).await {
+                        return self.conclude(&left, &doubt.of(failed_call(&error)));
+                    }
+                }
+            }
         }
     }
 
+    /// Waits before the next attempt at a write, if there is to be one.
+    pub(super) async fn may_try_again(&self, error: &CallError, attempt: u32) -> bool {
+        error.is_transient()
+            && attempt < self.registry.max_attempts()
+            && self.run.deadline.wait(backoff::after(attempt)).await
+    }
+
     /// Looks at the images again and takes out what is gone or changed since the plan.
-    pub(super) async fn unchanged(&mut self, batch: &[StepIndex]) -> Vec<StepIndex> {
+    pub(super) async fn unchanged(
+        &mut self,
+        batch: &[StepIndex],
+        own_reads: OwnReads,
+        doubt: &Doubt,
+    ) -> Vec<StepIndex> {
         let digests = self.digests(batch);
         let look = presence::look(self.registry, &self.plan.name, &digests);
-        let presence = match self.deadline.call(look).await {
+        let presence = match self.run.deadline.call(look).await {
             Ok(presence) => presence,
             Err(error) => {
-                self.fail(batch, &error);
+                self.conclude(batch, &doubt.of(failed_call(&error)));
                 return Vec::new();
             }
         };
         let mut unchanged = Vec::with_capacity(batch.len());
         for step in batch {
-            match recheck::change(&presence, self.plan.step(*step)) {
+            match change(&presence, self.plan.step(*step), own_reads) {
                 None => unchanged.push(*step),
-                Some(outcome) => self.outcomes.set(*step, outcome),
+                Some(outcome) => self.settle(*step, doubt.of(outcome)),
             }
         }
         unchanged
     }
 
-    fn take_response(&mut self, batch: &[StepIndex], response: BatchResponse<Digest>) {
+    /// Fails what BatchGetImage did not give although it is there, unchanged.
+    fn fail_unproven(&mut self, left: Vec<StepIndex>, not_given: &[(StepIndex, Cause)]) -> Vec<StepIndex> {
+        for (step, cause) in not_given {
+            if left.contains(step) {
+                self.settle(*step, Outcome::Failed(cause.clone()));
+            }
+        }
+        left.into_iter().filter(|step| self.outcomes.get(*step).is_none()).collect()
+    }
+
+    fn take_response(&mut self, batch: &[StepIndex], response: BatchResponse<Digest>, doubt: &Doubt) {
         let mut refused: HashMap<Digest, Refusal> =
             response.refused.into_iter().map(|refusal| (refusal.digest, refusal)).collect();
         let done: HashSet<Digest> = response.done.into_iter().collect();
+        // Indexes come before what they list, so that it is known of all whether they are deleted.
         for step in batch {
             let digest = self.image(*step).digest;
             let outcome = if done.contains(&digest) {
                 Outcome::Deleted
             } else if let Some(refusal) = refused.remove(&digest) {
+                if self.is_first_lag(*step, &refusal) {
+                    self.note_lag(*step, refusal);
+                    continue;
+                }
                 refusal_outcome(refusal)
             } else {
                 let detail = "BatchDeleteImage did not mention it; it may be deleted";
                 Outcome::Failed(Cause::new("no-answer", detail))
             };
-            self.outcomes.set(*step, outcome);
-        }
-    }
-
-    /// The outcome of a write that failed. If its response was lost nobody knows whether it was carried out, and the
-    /// report says so.
-    pub(super) fn failed_write(error: &CallError, doubt: &str) -> Outcome {
-        if error.is_in_doubt() {
-            Outcome::Failed(Cause::new(error.code.as_str(), format!("{error}; {doubt}")))
-        } else {
-            failed_call(error)
+            self.settle(*step, doubt.of(outcome));
         }
     }
 
@@ -80,8 +133,60 @@ impl<R: ReadRepository + DeleteImages + TagImages> Work<'_, R> {
     }
 }
 
+/// The doubt about a write whose response was lost: whatever comes later, nobody knows whether it was carried out.
+#[derive(Debug)]
+pub(super) struct Doubt {
+    what: &'static str,
+    lost: Option<CallError>,
+}
+
+impl Doubt {
+    /// No doubt yet. `what` says what a lost write may have done.
+    pub(super) fn about(what: &'static str) -> Self {
+        Self { what, lost: None }
+    }
+
+    /// Never a doubt: nothing was written.
+    pub(super) fn none() -> Self {
+        Self::about("")
+    }
+
+    /// Takes note of a failed write.
+    pub(super) fn note(&mut self, error: &CallError) {
+        if error.is_in_doubt() && self.lost.is_none() {
+            self.lost = Some(error.clone());
+        }
+    }
+
+    /// The outcome with the doubt about it.
+    pub(super) fn of(&self, outcome: Outcome) -> Outcome {
+        let Some(lost) = &self.lost else { return outcome };
+        let lost_text = lost.to_string();
+        let doubted = |cause: Cause| {
+            let detail = if *cause.detail == lost_text {
+                format!("{lost_text}; {}", self.what)
+            } else {
+                format!("{}; before that {lost_text}: {}", cause.detail, self.what)
+            };
+            Cause { detail: detail.into(), ..cause }
+        };
+        match outcome {
+            Outcome::OutOfTime => {
+                Outcome::Failed(Cause::new(lost.code.as_str(), format!("{lost_text}; {}", self.what)))
+            }
+            // Whose tag it is cannot be known, but the image has it.
+            Outcome::HadTag => Outcome::Tagged,
+            Outcome::AlreadyGone(cause) => Outcome::AlreadyGone(doubted(cause)),
+            Outcome::Protected(cause) => Outcome::Protected(doubted(cause)),
+            Outcome::Changed(cause) => Outcome::Changed(doubted(cause)),
+            Outcome::Failed(cause) => Outcome::Failed(doubted(cause)),
+            certain => certain,
+        }
+    }
+}
+
 /// The outcome after a failed call that changed nothing.
-fn failed_call(error: &CallError) -> Outcome {
+pub(super) fn failed_call(error: &CallError) -> Outcome {
     let cause = |detail: String| Cause::new(error.code.as_str(), detail);
     match error.kind {
         CallErrorKind::DeadlineExceeded => Outcome::OutOfTime,

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::oci::digest::Digest;
-use crate::report::outcome::Outcome;
 use crate::report::outcomes::Outcomes;
 use crate::report::plan::{Deletion, DeletionTarget, RepositoryPlan, StepIndex};
 
@@ -15,7 +14,10 @@ pub(super) enum Next {
     /// Something before it has no outcome yet.
     Waits,
     /// Something was to be deleted before it, and was not.
-    Blocked(Outcome),
+    HeldBack {
+        /// The image that did not go.
+        by: Digest,
+    },
 }
 
 /// The ordering constraints of a plan's deletions.
@@ -42,6 +44,11 @@ impl Order {
         order
     }
 
+    /// The planned deletion of an image, if there is one.
+    pub(super) fn step(&self, digest: Digest) -> Option<StepIndex> {
+        self.steps.get(&digest).copied()
+    }
+
     /// The planned deletions that these indexes list, each once.
     pub(super) fn children(&self, plan: &RepositoryPlan, indexes: &[StepIndex]) -> Vec<StepIndex> {
         let listed =
@@ -65,10 +72,7 @@ impl Order {
             match outcomes.get(*before) {
                 None => next = Next::Waits,
                 Some(outcome) if outcome.is_gone() => {}
-                Some(outcome) => {
-                    let by = plan.step(*before).image().digest;
-                    return Next::Blocked(Outcome::Blocked { by, name: outcome.name() });
-                }
+                Some(_) => return Next::HeldBack { by: plan.step(*before).image().digest },
             }
         }
         next
@@ -124,7 +128,7 @@ fn deletions(plan: &RepositoryPlan) -> impl Iterator<Item = (StepIndex, &Deletio
 mod tests {
     use super::*;
     use crate::report::decision::Decision;
-    use crate::report::outcome::{Cause, OutcomeName};
+    use crate::report::outcome::{Cause, Outcome};
     use crate::testing::decisions::{With as _, attestation, image, index};
 
     fn plan(decisions: &[Decision]) -> RepositoryPlan {
@@ -159,17 +163,15 @@ mod tests {
             assert_eq!(next(Some(gone)), [Next::Ready, Next::Ready, Next::Ready]);
         }
         assert_eq!(next(None), [Next::Ready, Next::Waits, Next::Waits]);
-        for (left, name) in [
-            (Outcome::Failed(cause()), OutcomeName::Failed),
-            (Outcome::Changed(cause()), OutcomeName::ChangedSincePlan),
-            (Outcome::Protected(cause()), OutcomeName::ProtectedByEcr),
-            (Outcome::OutOfTime, OutcomeName::Deadline),
+        for left in [
+            Outcome::Failed(cause()),
+            Outcome::Changed(cause()),
+            Outcome::Protected(cause()),
+            Outcome::LimitReached,
+            Outcome::OutOfTime,
         ] {
-            let blocked = |step: usize| {
-                let by = plan.step(steps[step]).image().digest;
-                Next::Blocked(Outcome::Blocked { by, name })
-            };
-            assert_eq!(next(Some(left)), [Next::Ready, blocked(0), blocked(2)]);
+            let held_back = |step: usize| Next::HeldBack { by: plan.step(steps[step]).image().digest };
+            assert_eq!(next(Some(left)), [Next::Ready, held_back(0), held_back(2)]);
         }
     }
 

@@ -3,8 +3,9 @@
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
-use super::{RateLimiter, execute};
+use super::{Clock, Execution, RateLimiter, execute};
 use crate::config::Mode;
+use crate::memory::BackUpImages;
 use crate::planner::{Plan, Planned, Ready};
 use crate::registry::{DeleteImages, MeterCalls, ReadRepository, TagImages};
 use crate::report::observer::Observer;
@@ -12,6 +13,19 @@ use crate::report::outcome::Outcome;
 use crate::report::outcomes::Outcomes;
 use crate::report::{Report, RepositoryReport, RunFrame};
 use crate::util::deadline::Deadline;
+
+/// The conditions of an apply.
+#[derive(Clone, Copy)]
+pub struct Conditions<'a> {
+    /// Repositories worked on at once.
+    pub concurrency: usize,
+    /// When the run began.
+    pub started_at: Timestamp,
+    /// When to stop.
+    pub deadline: &'a Deadline,
+    /// Who is told of outcomes.
+    pub observer: &'a dyn Observer,
+}
 
 /// The report of a run that only planned.
 pub fn report_plan(
@@ -23,7 +37,7 @@ pub fn report_plan(
     let Plan { repositories, tripped, .. } = plan;
     let report = |planned: Planned| {
         let is_stopped = tripped.iter().any(|it| it.stops(planned.name()));
-        let report = report_unexecuted(planned, is_stopped);
+        let report = report_unexecuted(planned, is_stopped, observer);
         observer.finished(&report);
         report
     };
@@ -32,25 +46,24 @@ pub fn report_plan(
 }
 
 /// Executes a plan, repository by repository, and reports.
-pub async fn apply_plan<R: ReadRepository + DeleteImages + TagImages + MeterCalls>(
-    registry: &R,
-    plan: Plan,
-    concurrency: usize,
-    started_at: Timestamp,
-    deadline: &Deadline,
-    observer: &dyn Observer,
-) -> Report {
-    let rate_limiter = &RateLimiter::default();
-    let Plan { repositories, tripped, .. } = plan;
+pub async fn apply_plan<R, B>(registry: &R, backups: &B, plan: Plan, conditions: Conditions<'_>) -> Report
+where
+    R: ReadRepository + DeleteImages + TagImages + MeterCalls,
+    B: BackUpImages,
+{
+    let Conditions { concurrency, started_at, deadline, observer } = conditions;
+    let Plan { read, repositories, tripped, .. } = plan;
+    let (rate_limiter, clock) = (&RateLimiter::default(), Clock::at(Timestamp::now()));
+    let run = &Execution { deadline, observer, rate_limiter, read, clock };
     let tripped = &tripped;
     let work = |planned: Planned| async move {
         let is_stopped = tripped.iter().any(|it| it.stops(planned.name()));
         let report = match planned {
             Planned::Ready(ready) if !is_stopped && !ready.plan.steps.is_empty() => {
-                let (plan, outcomes) = execute(registry, *ready, deadline, rate_limiter).await;
+                let (plan, outcomes) = execute(registry, backups, *ready, run).await;
                 RepositoryReport::new(plan, outcomes)
             }
-            other => report_unexecuted(other, is_stopped),
+            other => report_unexecuted(other, is_stopped, observer),
         };
         observer.finished(&report);
         report
@@ -60,14 +73,15 @@ pub async fn apply_plan<R: ReadRepository + DeleteImages + TagImages + MeterCall
 }
 
 /// The report of a repository in which nothing was tried.
-fn report_unexecuted(planned: Planned, is_stopped: bool) -> RepositoryReport {
+fn report_unexecuted(planned: Planned, is_stopped: bool, observer: &dyn Observer) -> RepositoryReport {
     match planned {
         Planned::Skipped { name, skipped } => skipped.report(name),
         Planned::Ready(ready) => {
             let Ready { plan, .. } = *ready;
             let mut outcomes = Outcomes::none(plan.steps.len());
-            if is_stopped {
-                plan.numbered().for_each(|(step, _)| outcomes.set(step, Outcome::LimitReached));
+            for (index, step) in plan.numbered().filter(|_| is_stopped) {
+                observer.decided(&plan.name, step, &Outcome::LimitReached);
+                outcomes.set(index, Outcome::LimitReached);
             }
             RepositoryReport::new(plan, outcomes)
         }

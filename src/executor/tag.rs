@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures::StreamExt as _;
 
-use super::{RateLimiter, Work};
-use crate::oci::attestation::{Form, classify};
+use super::Work;
+use super::delete::{Doubt, failed_call};
+use super::proof::{classified, is_form_proven, not_proven};
+use crate::memory::BackUpImages;
 use crate::oci::digest::Digest;
-use crate::oci::manifest::Manifest;
 use crate::planner::collect::verified;
 use crate::registry::{
     CallError, CallErrorKind, DeleteImages, ReadRepository, StoredManifest, TagImages, TagWritten,
@@ -16,39 +17,42 @@ use crate::report::outcome::{Cause, Outcome};
 use crate::report::plan::{StepIndex, Tagging};
 use crate::rules::verdict::{TAG_IN_USE, tag_in_use};
 
-impl<R: ReadRepository + DeleteImages + TagImages> Work<'_, R> {
+/// What ECR may have done, for the outcomes of tags whose response was lost.
+const MAY_HAVE_THE_TAG: &str = "it may have the tag";
+
+impl<R, B> Work<'_, R, B>
+where
+    R: ReadRepository + DeleteImages + TagImages,
+    B: BackUpImages,
+{
     /// Tags at most 100 images.
     pub(super) async fn tag_batch(
         &mut self,
         batch: &[StepIndex],
         manifests: &mut HashMap<Digest, StoredManifest>,
-        rate_limiter: &RateLimiter,
     ) {
-        let unchanged = self.unchanged(batch).await;
-        let free = self.with_free_tags(&unchanged).await;
+        let unchanged = self.unchanged(batch, self.run.own_reads(), &Doubt::none()).await;
+        let free = self.with_free_tags(&unchanged, &Doubt::none()).await;
         self.read_missing(&free, manifests).await;
         for step in free.into_iter().filter(|step| self.outcomes.get(*step).is_none()).collect::<Vec<_>>() {
-            let Some(tagging) = self.plan.step(step).tagging() else { continue };
-            let outcome = if self.deadline.may_start_work() {
-                self.write_tag(tagging, manifests.remove(&tagging.image.digest), rate_limiter).await
-            } else {
-                Outcome::OutOfTime
-            };
-            self.outcomes.set(step, outcome);
+            let manifest = manifests.remove(&self.image(step).digest);
+            if let Some(outcome) = self.write_tag(step, manifest).await {
+                self.settle(step, outcome);
+            }
         }
     }
 
     /// The steps whose tags are free. PutImage would silently move a tag off another image, and no API call is
     /// conditional, so the tags are looked up right before.
-    async fn with_free_tags(&mut self, batch: &[StepIndex]) -> Vec<StepIndex> {
+    async fn with_free_tags(&mut self, batch: &[StepIndex], doubt: &Doubt) -> Vec<StepIndex> {
         let tags: Vec<String> =
             batch.iter().filter_map(|step| Some(self.plan.step(*step).tagging()?.new_tag.clone())).collect();
         if tags.is_empty() {
             return Vec::new();
         }
-        match self.deadline.call(self.registry.tag_holders(&self.plan.name, &tags)).await {
+        match self.run.deadline.call(self.registry.tag_holders(&self.plan.name, &tags)).await {
             Err(error) => {
-                self.fail(batch, &error);
+                self.conclude(batch, &doubt.of(failed_call(&error)));
                 Vec::new()
             }
             Ok(holders) => {
@@ -56,7 +60,7 @@ impl<R: ReadRepository + DeleteImages + TagImages> Work<'_, R> {
                 for step in batch {
                     match self.plan.step(*step).tagging().map(|tagging| obstacle(tagging, &holders)) {
                         Some(None) => free.push(*step),
-                        Some(Some(outcome)) => self.outcomes.set(*step, outcome),
+                        Some(Some(outcome)) => self.settle(*step, doubt.of(outcome)),
                         None => {}
                     }
                 }
@@ -76,7 +80,7 @@ impl<R: ReadRepository + DeleteImages + TagImages> Work<'_, R> {
             missing.iter().map(|step| (self.image(*step).digest, *step)).collect();
         let mut parts = self.registry.manifests(&self.plan.name, self.digests(&missing));
         loop {
-            let part = match self.deadline.call(async { Ok::<_, CallError>(parts.next().await) }).await {
+            let part = match self.run.deadline.call(async { Ok::<_, CallError>(parts.next().await) }).await {
                 Ok(None) => return,
                 Ok(Some(part)) => part,
                 Err(error) => {
@@ -101,40 +105,55 @@ impl<R: ReadRepository + DeleteImages + TagImages> Work<'_, R> {
         }
     }
 
-    async fn write_tag(
-        &self,
-        tagging: &Tagging,
-        manifest: Option<StoredManifest>,
-        rate_limiter: &RateLimiter,
-    ) -> Outcome {
-        let Some(manifest) = manifest.filter(|manifest| proves(manifest, tagging.form)) else {
-            let detail = "its bytes do not prove what the plan says";
-            return Outcome::Failed(Cause::new("not-proven", detail));
+    /// Writes a tag. As with deletions, a call is sent once, and trying again means looking again. Returns the outcome,
+    /// unless a look has settled it.
+    async fn write_tag(&mut self, step: StepIndex, manifest: Option<StoredManifest>) -> Option<Outcome> {
+        let tagging = self.plan.step(step).tagging()?;
+        let Some(manifest) = manifest.filter(|it| proves(it, tagging)) else {
+            return Some(Outcome::Failed(not_proven()));
         };
+        let mut doubt = Doubt::about(MAY_HAVE_THE_TAG);
+        for attempt in 1.. {
+            if attempt > 1 {
+                let unchanged = self.unchanged(&[step], self.run.own_reads(), &doubt).await;
+                if self.with_free_tags(&unchanged, &doubt).await.is_empty() {
+                    return None;
+                }
+            }
+            if !self.has_turn().await {
+                return Some(doubt.of(Outcome::OutOfTime));
+            }
+            let write = self.registry.put_tag(&self.plan.name, &manifest, &tagging.new_tag);
+            match self.run.deadline.call(write).await {
+                Ok(TagWritten::Done) => return Some(Outcome::Tagged),
+                Ok(TagWritten::InUse) => return Some(doubt.of(self.settle_in_use(tagging).await)),
+                Err(error) => {
+                    doubt.note(&error);
+                    if !self.may_try_again(&error, attempt).await {
+                        return Some(doubt.of(failed_put(&error)));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Waits for the turn of a PutImage; `false` if there is no time for it.
+    async fn has_turn(&self) -> bool {
         let turn = async {
-            rate_limiter.acquire().await;
+            self.run.rate_limiter.acquire().await;
             Ok::<_, CallError>(())
         };
-        let turn = self.deadline.call(turn).await;
-        if turn.is_err() || !self.deadline.may_start_work() {
-            return Outcome::OutOfTime;
-        }
-        let write = self.registry.put_tag(&self.plan.name, &manifest, &tagging.new_tag);
-        match self.deadline.call(write).await {
-            Ok(TagWritten::Done) => Outcome::Tagged,
-            Ok(TagWritten::InUse) => self.settle_in_use(tagging).await,
-            Err(error) if error.kind == CallErrorKind::ImageNotFound => {
-                Outcome::AlreadyGone(Cause::new(error.code, "it was deleted before this run came to it"))
-            }
-            Err(error) => Self::failed_write(&error, "it may have the tag"),
-        }
+        self.run.deadline.may_start_work()
+            && self.run.deadline.call(turn).await.is_ok()
+            && self.run.deadline.may_start_work()
     }
 
     /// The outcome where ECR says that the tag is in use. If tags cannot be moved, it also says so of a tag that this
     /// very image has since a first attempt whose response was lost.
     async fn settle_in_use(&self, tagging: &Tagging) -> Outcome {
         let tags = [tagging.new_tag.clone()];
-        let holders = self.deadline.call(self.registry.tag_holders(&self.plan.name, &tags)).await;
+        let holders = self.run.deadline.call(self.registry.tag_holders(&self.plan.name, &tags)).await;
         let holder = holders.ok().and_then(|holders| holders.get(&tags[0]).copied().flatten());
         if holder == Some(tagging.image.digest) { Outcome::Tagged } else { in_use(&tags[0]) }
     }
@@ -158,12 +177,17 @@ fn in_use(tag: &str) -> Outcome {
     Outcome::Failed(Cause::new(TAG_IN_USE, tag_in_use(tag)))
 }
 
-/// Whether the very bytes that go back prove the attestation once more.
-fn proves(manifest: &StoredManifest, form: Form) -> bool {
-    let Ok(parsed) = Manifest::parse(manifest.bytes.as_bytes()) else { return false };
-    let classified = classify(&parsed);
-    match form {
-        Form::ByParent => classified.by_parent,
-        form => classified.form == Some(form),
+/// The outcome of a PutImage that failed.
+fn failed_put(error: &CallError) -> Outcome {
+    match error.kind {
+        CallErrorKind::ImageNotFound => {
+            Outcome::AlreadyGone(Cause::new(error.code.as_str(), "it was deleted before this run came to it"))
+        }
+        _ => failed_call(error),
     }
+}
+
+/// Whether the very bytes that go back prove the attestation once more.
+fn proves(manifest: &StoredManifest, tagging: &Tagging) -> bool {
+    classified(manifest).is_some_and(|read| is_form_proven(tagging.form, read))
 }

@@ -22,6 +22,8 @@ pub struct Image {
     pub digest: Digest,
     /// When the manifest was first stored; absent means unknown.
     pub pushed_at: Option<Timestamp>,
+    /// When it was last restored from the archive, if ever.
+    pub activated_at: Option<Timestamp>,
     /// When it was last pulled, if ever; ECR may be a day behind.
     pub pulled_at: Option<Timestamp>,
     /// ECR's `imageSizeInBytes`.
@@ -47,6 +49,7 @@ impl Image {
         Self {
             digest: Digest::of(bytes.as_bytes()),
             pushed_at: Some(Timestamp::UNIX_EPOCH),
+            activated_at: None,
             pulled_at: None,
             size_bytes: 1000,
             tags: Box::default(),
@@ -92,6 +95,7 @@ pub(super) fn merge(first: &mut Image, again: &Image) {
     first.tags = tags.into();
     // Younger is more careful, and unknown is more careful still.
     first.pushed_at = first.pushed_at.zip(again.pushed_at).map(|(a, b)| a.max(b));
+    first.activated_at = first.activated_at.max(again.activated_at);
     first.pulled_at = first.pulled_at.max(again.pulled_at);
     if again.status != first.status {
         first.status = ImageStatus::Inactive;

@@ -12,8 +12,9 @@ use tracing::Level;
 
 use crate::config::pattern::Patterns;
 use crate::config::{Config, Mode};
-use crate::executor::run::{apply_plan, report_plan};
+use crate::executor::run::{Conditions, apply_plan, report_plan};
 use crate::lambda::truncate::{MAX_ANSWER_BYTES, cut};
+use crate::memory::NoBackups;
 use crate::oci::digest::Digest;
 use crate::planner::selection::select;
 use crate::planner::{RunRequest, plan};
@@ -189,15 +190,13 @@ impl Function {
         let report = match mode {
             Mode::Plan => report_plan(ecr, plan, started_at, &lines),
             Mode::Apply => {
-                apply_plan(
-                    ecr,
-                    plan,
-                    config.limits.concurrency.number(),
+                let conditions = Conditions {
+                    concurrency: config.limits.concurrency.number(),
                     started_at,
-                    &request.deadline,
-                    &lines,
-                )
-                .await
+                    deadline: &request.deadline,
+                    observer: &lines,
+                };
+                apply_plan(ecr, &NoBackups, plan, conditions).await
             }
         };
         lines.run(&report, &invocation.function());

@@ -188,7 +188,7 @@ impl<R: ReadRepository> Collector<'_, R> {
     where
         Self: 's,
     {
-        let (registry, repository, deadline) = (self.registry, self.repository, *self.deadline);
+        let (registry, repository, deadline) = (self.registry, self.repository, self.deadline);
         let batches: Vec<Vec<Digest>> = images.chunks(MAX_IDS).map(|batch| self.digests(batch)).collect();
         let parts = move |batch: Vec<Digest>| {
             let parts = registry.manifests(repository, batch.clone());

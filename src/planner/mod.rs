@@ -44,10 +44,21 @@ pub struct RunRequest {
 pub struct Plan {
     /// The registry's id, if it has any repository.
     pub registry: Option<String>,
+    /// When the repositories were read.
+    pub read: ReadTime,
     /// The repositories.
     pub repositories: Vec<Planned>,
     /// The limits that stop something.
     pub tripped: Vec<Tripped>,
+}
+
+/// The time in which a plan's facts were read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadTime {
+    /// Before the first call.
+    pub from: Timestamp,
+    /// After the last one.
+    pub until: Timestamp,
 }
 
 /// One repository of a plan.
@@ -102,6 +113,7 @@ pub async fn plan(
     let (skipped, mut selected): (Vec<Selected>, Vec<Selected>) =
         selection.repositories.into_iter().partition(|chosen| chosen.skip.is_some());
     observer.selected(selected.len());
+    let request = &RunRequest { deadline: request.deadline.of_planning(), ..request.clone() };
     if !selected.is_empty() {
         let turn = request.start_at % selected.len() as u64;
         selected.rotate_left(usize::try_from(turn).unwrap_or(0));
@@ -109,10 +121,11 @@ pub async fn plan(
     let repositories = stream::iter(skipped.into_iter().chain(selected))
         .map(|chosen| plan_repository(registry, config, request, chosen))
         .buffer_unordered(config.limits.concurrency.number())
-        .inspect(|planned| observer.planned(planned.name()))
+        .inspect(|planned| observer.planned(planned.name(), planned.plan()))
         .collect()
         .await;
-    let mut plan = Plan { registry: selection.registry, repositories, tripped: Vec::new() };
+    let read = ReadTime { from: request.now, until: Timestamp::now() };
+    let mut plan = Plan { registry: selection.registry, read, repositories, tripped: Vec::new() };
     plan.check_limits(config);
     plan
 }

@@ -214,7 +214,8 @@ mod tests {
         };
         let repositories =
             vec![ready("z", &decisions), ready("idle", &decisions[2..]), ready("a", &decisions)];
-        let plan = Plan { registry: Some("123456789012".into()), repositories, tripped: Vec::new() };
+        let registry = Some("123456789012".into());
+        let plan = Plan { registry, repositories, ..Plan::default() };
         let text =
             serde_json::to_string(&SavedPlan::new(&plan, "eu-central-1", Timestamp::UNIX_EPOCH)).unwrap();
         let back = SavedPlan::parse(&text).unwrap().into_repositories();

@@ -149,7 +149,9 @@ pub trait ReadRepository: Send + Sync {
 
 /// Deleting images.
 pub trait DeleteImages: Send + Sync {
-    /// Deletes these images with all their tags, at most [`MAX_IDS`], by digest.
+    /// How often a write may be sent, one look apart: the SDK's number of attempts.
+    fn max_attempts(&self) -> u32;
+    /// Deletes these images with all their tags, at most [`MAX_IDS`], by digest. The call is sent once.
     fn delete(
         &self,
         repository: &str,
@@ -159,7 +161,7 @@ pub trait DeleteImages: Send + Sync {
 
 /// Writing tags.
 pub trait TagImages: Send + Sync {
-    /// Gives a stored image one more tag. The bytes go back verbatim, with their digest, so that no other image
+    /// Gives a stored image one more tag. The call is sent once. The bytes go back verbatim, with their digest, so that no other image
     /// can come of it.
     fn put_tag(
         &self,

@@ -40,6 +40,8 @@ pub struct Counts {
     pub protected_by_ecr: u64,
     /// Images that were gone before.
     pub already_gone: u64,
+    /// Images that were not tried because what had to go before them did not go.
+    pub held_back: u64,
     /// Images that the re-check found changed.
     pub changed_since_plan: u64,
     /// Images that a limit stopped.
@@ -85,6 +87,7 @@ impl Counts {
             OutcomeName::Kept => &mut self.kept,
             OutcomeName::AlreadyGone => &mut self.already_gone,
             OutcomeName::ProtectedByEcr => &mut self.protected_by_ecr,
+            OutcomeName::HeldBack => &mut self.held_back,
             OutcomeName::ChangedSincePlan => &mut self.changed_since_plan,
             OutcomeName::LimitReached => &mut self.limit_reached,
             OutcomeName::Deadline => &mut self.deadline,
@@ -103,6 +106,7 @@ impl Counts {
             (&mut self.kept, other.kept),
             (&mut self.protected_by_ecr, other.protected_by_ecr),
             (&mut self.already_gone, other.already_gone),
+            (&mut self.held_back, other.held_back),
             (&mut self.changed_since_plan, other.changed_since_plan),
             (&mut self.limit_reached, other.limit_reached),
             (&mut self.deadline, other.deadline),

@@ -28,12 +28,10 @@ pub enum Outcome {
     OutOfTime,
     /// A call failed.
     Failed(Cause),
-    /// Something had to go first and did not: the image shares its outcome.
-    Blocked {
+    /// Something had to go first, and did not.
+    HeldBack {
         /// The image that did not go.
         by: Digest,
-        /// Its outcome.
-        name: OutcomeName,
     },
 }
 
@@ -75,6 +73,8 @@ pub enum OutcomeName {
     AlreadyGone,
     /// ECR refused: an index lists it (`ImageReferencedByManifestList`).
     ProtectedByEcr,
+    /// What had to go before it did not go; ECR was not asked.
+    HeldBack,
     /// The re-check found it other than planned.
     ChangedSincePlan,
     /// A limit stopped the repository or the run before its first write.
@@ -98,7 +98,7 @@ impl Outcome {
             Self::LimitReached => OutcomeName::LimitReached,
             Self::OutOfTime => OutcomeName::Deadline,
             Self::Failed(_) => OutcomeName::Failed,
-            Self::Blocked { name, .. } => *name,
+            Self::HeldBack { .. } => OutcomeName::HeldBack,
         }
     }
 
@@ -117,9 +117,8 @@ impl Outcome {
             | Self::Protected(cause)
             | Self::Changed(cause)
             | Self::Failed(cause) => Some(cause),
-            Self::Blocked { by, .. } => {
-                let detail = format!("{by} has to be gone before it, and nothing says that it is");
-                Some(Cause::new("not-attempted", detail))
+            Self::HeldBack { by } => {
+                Some(Cause::of(format!("{by} has to be gone before it, and nothing says that it is")))
             }
         }
     }

@@ -172,6 +172,12 @@ pub struct ImageFacts {
     pub size_bytes: u64,
     /// When its manifest was first stored.
     pub pushed_at: Option<Timestamp>,
+    /// When it was last restored from the archive, if ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activated_at: Option<Timestamp>,
+    /// ECR's `lastRecordedPullTime` as the listing gave it, whoever pulled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pulled_at: Option<Timestamp>,
 }
 
 impl RepositoryPlan {

@@ -125,7 +125,7 @@ fn a_repository_that_failed_is_a_failure_and_one_left_alone_on_purpose_is_not() 
 fn the_json_of_a_report_is_an_interface() {
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     let json = serde_json::to_value(one(Mode::Apply, Failed)).unwrap();
-    let counts = "already_gone attestations bytes_deleted changed_since_plan deadline deleted failed images \
+    let counts = "already_gone attestations bytes_deleted changed_since_plan deadline deleted failed held_back images \
                   indexes kept limit_reached not_attestations planned protected_by_ecr tagged";
     let of_run = ["api_calls", "breaker_trips", "referrer_pressure", "repositories", "throttles"];
     let mut of_totals: Vec<&str> = counts.split(' ').chain(of_run).collect();
@@ -146,12 +146,12 @@ fn the_json_of_a_decision_is_an_interface() {
     (failed.code, failed.detail) = (Some("no-answer".into()), Some("it may be deleted".into()));
     insta::assert_json_snapshot!(failed, @r#"
     {
-      "digest": "sha256:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+      "digest": "sha256:2bced8cbfcc66d7ff5ec9e573ef2096cbca3c51741339fa2edb45032375b6935",
       "reason": "orphaned",
       "parents": [
-        "sha256:de7d1b721a1e0632b7cf04edf5032c8ecffa9f9a08492152b926f1a5a7e765d7"
+        "sha256:8d25f170c085d6233f202e989f24d35fd828d8569e124d319df173a0d595670f"
       ],
-      "subject": "sha256:148de9c5a7a44d19e56cd9ae1a554bf67847afb0c58f6e12fa29ac7ddfca9940",
+      "subject": "sha256:b63e0f697d94a3452d07a2fbb5a7f2f7de95f718042f5427474f1c8b12b30bfa",
       "tags": [],
       "size_bytes": 1000,
       "pushed_at": "2023-11-14T22:13:20Z",

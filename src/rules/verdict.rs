@@ -134,6 +134,8 @@ fn facts(inventory: &Inventory, index: ImageIndex, verdict: &Verdict) -> ImageFa
         tags: image.tags.iter().map(ToString::to_string).collect(),
         size_bytes: image.size_bytes,
         pushed_at: image.pushed_at,
+        activated_at: image.activated_at,
+        pulled_at: image.pulled_at,
     }
 }
 

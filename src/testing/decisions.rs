@@ -1,10 +1,15 @@
 //! Decisions by name, and the plans behind them, for tests of whatever comes after the rules.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use crate::config::policy::Action;
 use crate::oci::attestation::{Form, Kind};
 use crate::oci::digest::Digest;
+use crate::oci::media_type::{IMAGE_CONFIG, IN_TOTO};
 use crate::report::RepositoryReport;
 use crate::report::counts::InventoryCounts;
 use crate::report::decision::Decision;
@@ -15,8 +20,45 @@ use crate::report::plan::{
 };
 use crate::report::reason::{Reason, State};
 
+/// The manifests whose digests were asked for.
+static MANIFESTS: Mutex<BTreeMap<Digest, String>> = Mutex::new(BTreeMap::new());
+
+/// The digest of the manifest of this name.
 pub(crate) fn digest(name: &str) -> Digest {
-    Digest::of(name.as_bytes())
+    let manifest = manifest(name);
+    let digest = Digest::of(manifest.as_bytes());
+    MANIFESTS.lock().unwrap().insert(digest, manifest);
+    digest
+}
+
+/// The manifest whose digest was asked for.
+pub(crate) fn manifest_of(digest: Digest) -> String {
+    MANIFESTS.lock().unwrap().get(&digest).cloned().unwrap_or_default()
+}
+
+/// A manifest that proves what its name says: `i`, `j`, `inner`, `outer` ... are indexes, `p`, `q` and `other` images,
+/// all others attestations in the legacy form. Numbers may follow.
+fn manifest(name: &str) -> String {
+    let layer = |media_type: &str| json!({"mediaType": media_type, "digest": Digest::of(name.as_bytes())});
+    let manifest = |config: Digest, layer: Value| {
+        let config = json!({"mediaType": IMAGE_CONFIG, "digest": config});
+        json!({"schemaVersion": 2, "config": config, "layers": [layer]}).to_string()
+    };
+    match name.trim_end_matches(|c: char| c.is_ascii_digit()) {
+        "i" | "j" | "inner" | "innermost" | "outer" | "new" => {
+            json!({"schemaVersion": 2, "manifests": [], "annotations": {"name": name}}).to_string()
+        }
+        "p" | "q" | "other" => {
+            manifest(Digest::of(b"{}"), layer("application/vnd.oci.image.layer.v1.tar+gzip"))
+        }
+        _ => {
+            let diff_ids = json!([Digest::of(name.as_bytes())]);
+            let config = format!(
+                r#"{{"architecture":"unknown","os":"unknown","config":{{}},"rootfs":{{"type":"layers","diff_ids":{diff_ids}}}}}"#
+            );
+            manifest(Digest::of(config.as_bytes()), layer(IN_TOTO))
+        }
+    }
 }
 
 pub(crate) fn time(seconds: i64) -> Timestamp {
@@ -43,6 +85,8 @@ pub(crate) fn index(name: &str) -> Decision {
             tags: Vec::new(),
             size_bytes: 1000,
             pushed_at: Some(time(0)),
+            activated_at: None,
+            pulled_at: None,
         },
     }
 }
@@ -160,6 +204,7 @@ pub(crate) fn outcome(row: &Decision) -> Option<Outcome> {
         OutcomeName::Kept => Outcome::HadTag,
         OutcomeName::AlreadyGone => Outcome::AlreadyGone(cause()),
         OutcomeName::ProtectedByEcr => Outcome::Protected(cause()),
+        OutcomeName::HeldBack => Outcome::HeldBack { by: row.image.digest },
         OutcomeName::ChangedSincePlan => Outcome::Changed(cause()),
         OutcomeName::LimitReached => Outcome::LimitReached,
         OutcomeName::Deadline => Outcome::OutOfTime,

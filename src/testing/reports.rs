@@ -8,13 +8,14 @@ use crate::report::outcome::OutcomeName::{self, *};
 use crate::report::{ApiUsage, Report, RepositoryReport, RunFrame};
 
 /// All outcomes.
-pub(crate) const OUTCOMES: [OutcomeName; 10] = [
+pub(crate) const OUTCOMES: [OutcomeName; 11] = [
     Planned,
     Deleted,
     Tagged,
     Kept,
     AlreadyGone,
     ProtectedByEcr,
+    HeldBack,
     ChangedSincePlan,
     LimitReached,
     Deadline,

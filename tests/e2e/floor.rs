@@ -48,21 +48,21 @@ fn a_plan_reads_each_candidate_once() {
 }
 
 #[test]
-fn an_apply_adds_a_check_and_a_deletion_for_each_hundred_orphans() {
+fn an_apply_adds_a_read_a_check_and_a_deletion_for_each_hundred_orphans() {
     let world = World::new();
     let api = with_builds(&world, 130, true);
     add_orphans(&api, 120);
     assert_eq!(world.apply().total("deleted"), 120);
-    let expected = [("DescribeImages", 1 + 2), ("BatchGetImage", 2 + 2), ("BatchDeleteImage", 2)];
+    let expected = [("DescribeImages", 1 + 2), ("BatchGetImage", 2 + 2 + 2), ("BatchDeleteImage", 2)];
     assert_eq!(world.ecr.calls(), calls(expected));
 }
 
 #[test]
-fn superseded_builds_cost_a_check_and_a_deletion_for_each_batch_of_each_level() {
+fn superseded_builds_cost_a_read_a_check_and_a_deletion_for_each_batch_of_each_level() {
     let world = World::new().deleting_superseded().with("JANITOR_MAX_IMAGES_SHARE", "1");
     with_builds(&world, 130, false);
     assert_eq!(world.apply().total("deleted"), 260);
-    let expected = [("DescribeImages", 1 + 4), ("BatchGetImage", 2 + 2), ("BatchDeleteImage", 4)];
+    let expected = [("DescribeImages", 1 + 4), ("BatchGetImage", 2 + 2 + 4), ("BatchDeleteImage", 4)];
     assert_eq!(world.ecr.calls(), calls(expected));
 }
 
@@ -74,7 +74,7 @@ fn platform_images_are_read_together_with_the_attestations() {
         .with("JANITOR_MAX_IMAGES_SHARE", "1");
     with_builds(&world, 40, false);
     assert_eq!(world.apply().total("deleted"), 120);
-    let expected = [("DescribeImages", 1 + 3), ("BatchGetImage", 1 + 1), ("BatchDeleteImage", 3)];
+    let expected = [("DescribeImages", 1 + 3), ("BatchGetImage", 1 + 1 + 3), ("BatchDeleteImage", 3)];
     assert_eq!(world.ecr.calls(), calls(expected));
 }
 

@@ -105,11 +105,20 @@ fn an_orphan_that_was_deleted_and_pushed_again_stays() {
 }
 
 #[test]
-fn a_pull_meanwhile_does_not_matter() {
+fn an_orphan_whose_pull_is_recorded_meanwhile_stays() {
     let (world, api, orphans) = with_orphans();
     let pulled = orphans[0].clone();
-    let report = apply_while(&world, &api, RECHECK, move |api| api.pulled(0, &pulled));
-    assert_eq!(report.with_outcome(&api, "deleted"), set(&orphans));
+    let report = apply_while(&world, &api, RECHECK, move |api| api.pulled(1, &pulled));
+    assert_eq!(report.with_outcome(&api, "changed-since-plan"), set([&orphans[0]]));
+    assert_eq!(report.with_outcome(&api, "deleted"), set([&orphans[1]]));
+}
+
+#[test]
+fn the_reads_of_the_run_itself_are_nobodys_pulls() {
+    let (world, api, build) = with_superseded(oci(1));
+    world.ecr.set_pull_time_updates(true);
+    world.apply();
+    assert_eq!((api.contents().len(), api.has(&build.root)), (0, false));
 }
 
 #[test]

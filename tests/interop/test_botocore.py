@@ -30,7 +30,6 @@ NOT_EMULATED = {
     "ListPullTimeUpdateExclusions",
     "ListReplicationBackfills",
     "PutAccountSetting",
-    "PutReplicationConfiguration",
     "PutSigningConfiguration",
     "RegisterPullTimeUpdateExclusion",
     "StartLifecyclePolicyPreview",

@@ -53,6 +53,7 @@ fn listing(stage: &Stage, view: &ImageView) -> Image {
     Image {
         digest: view.digest.parse().unwrap(),
         pushed_at: time(view.pushed_at_ms),
+        activated_at: None,
         pulled_at: time(view.pulled_at_ms),
         size_bytes: 1,
         tags: view.tags.iter().map(|tag| tag.as_str().into()).collect(),

@@ -104,8 +104,9 @@ impl Emulator {
         self.state().limits.referrers_per_subject = referrers;
     }
 
-    /// Sets whether the OCI API (`/v2/`) requires a token from `GetAuthorizationToken`, as ECR does. At first it does not, and
-    /// takes whatever a client sends.
+    /// Sets whether the OCI API (`/v2/`) requires a token from `GetAuthorizationToken`, as ECR does.
+    ///
+    /// At first it does not, and takes whatever a client sends.
     pub fn set_require_auth(&self, on: bool) {
         self.state().require_auth = on;
     }

@@ -40,7 +40,7 @@ impl Policies {
     }
 
     /// The policy that holds for a caller.
-    pub(crate) fn of(&self, principal: Option<&str>) -> Option<Arc<Policy>> {
+    pub(crate) fn get(&self, principal: Option<&str>) -> Option<Arc<Policy>> {
         let own = principal.and_then(|principal| self.own.get(principal));
         own.or(self.default.as_ref()).cloned()
     }

@@ -23,7 +23,7 @@ impl UrlKey {
     }
 
     fn signature(&self, text: &str) -> String {
-        digest::of(format!("{} {text}", self.0).as_bytes()).split_off("sha256:".len())
+        digest::sha256(format!("{} {text}", self.0).as_bytes()).split_off("sha256:".len())
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct Page {
 impl Page {
     /// Reads `maxResults` (1 to `max`) and `nextToken`. A token is good only in the `scope` it was made in (the
     /// operation and what it lists).
-    pub(crate) fn of(
+    pub(crate) fn read(
         request: &Request<'_>,
         scope: String,
         default: usize,

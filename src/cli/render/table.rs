@@ -229,6 +229,7 @@ fn closing(report: &Report) -> String {
     for (count, name) in [
         (counts.already_gone, "already gone"),
         (counts.protected_by_ecr, "protected by ECR"),
+        (counts.held_back, "held back"),
         (counts.changed_since_plan, "changed since the plan"),
         (counts.limit_reached, "stopped by a limit"),
         (counts.deadline, "out of time"),

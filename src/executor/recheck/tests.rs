@@ -12,6 +12,7 @@ fn listed(digest: Digest) -> Image {
     Image {
         digest,
         pushed_at: Some(time(0)),
+        activated_at: None,
         pulled_at: None,
         size_bytes: 1000,
         tags: Box::default(),
@@ -25,7 +26,7 @@ fn listed(digest: Digest) -> Image {
 
 /// The outcome for a planned image that is now like this.
 fn compared(planned: &Decision, now: &Image) -> Option<OutcomeName> {
-    difference(&step(planned).unwrap(), now).map(|outcome| outcome.name())
+    difference(&step(planned).unwrap(), now, reads()).map(|outcome| outcome.name())
 }
 
 /// The outcome for a planned image with the tag `known` after this change.
@@ -42,9 +43,13 @@ fn what_is_as_it_was_may_go() {
     assert_eq!(outcome(|_| ()), None);
 }
 
+/// The reads of a run that began a minute after the image was pushed and goes on for an hour.
+fn reads() -> OwnReads {
+    OwnReads::until_now(time(60), time(3660))
+}
+
 #[test]
-fn pulls_sizes_and_lost_tags_are_no_difference() {
-    assert_eq!(outcome(|now| now.pulled_at = Some(time(1))), None);
+fn sizes_and_lost_tags_are_no_difference() {
     assert_eq!(outcome(|now| now.size_bytes = 1), None);
     assert_eq!(outcome(|now| now.tags = Box::default()), None);
 }
@@ -56,7 +61,48 @@ fn a_new_tag_another_push_or_another_status_is_a_difference() {
     assert_eq!(outcome(|now| now.pushed_at = Some(time(1))), changed);
     assert_eq!(outcome(|now| now.pushed_at = Some(time(-1))), changed);
     assert_eq!(outcome(|now| now.pushed_at = None), changed);
+    assert_eq!(outcome(|now| now.activated_at = Some(time(1))), changed);
     assert_eq!(outcome(|now| now.status = ImageStatus::Inactive), changed);
+}
+
+/// The outcome for an image that was pulled last at the first time when it was planned, and at the second now, in
+/// seconds.
+fn pulled(planned: Option<i64>, now: Option<i64>, reads: OwnReads) -> Option<OutcomeName> {
+    let planned = attestation("a").with(|it| it.image.pulled_at = planned.map(time));
+    let mut listed = listed(planned.image.digest);
+    listed.pulled_at = now.map(time);
+    difference(&step(&planned).unwrap(), &listed, reads).map(|outcome| outcome.name())
+}
+
+#[test]
+fn a_later_pull_is_a_difference_unless_it_may_be_a_read_of_this_run() {
+    const DAY: i64 = 24 * 3600;
+    let changed = Some(OutcomeName::ChangedSincePlan);
+    for (planned, now, outcome) in [
+        (None, None, None),
+        (Some(0), Some(0), None),
+        (Some(0), Some(-1), None),
+        (Some(0), None, None),
+        (None, Some(-300), changed),
+        (Some(-301), Some(-300), changed),
+        (None, Some(-241), changed),
+        (None, Some(-240), None),
+        (None, Some(60), None),
+        (Some(1000), Some(3660), None),
+        (None, Some(3660 + DAY), None),
+        (None, Some(3661 + DAY), changed),
+    ] {
+        assert_eq!(pulled(planned, now, reads()), outcome, "{planned:?}, then {now:?}");
+    }
+}
+
+#[test]
+fn before_the_reads_of_the_executor_only_those_of_planning_may_be_its_own() {
+    let planning = OwnReads::of_planning(ReadTime { from: time(60), until: time(120) });
+    let changed = Some(OutcomeName::ChangedSincePlan);
+    for (now, outcome) in [(-241, changed), (-240, None), (120, None), (420, None), (421, changed)] {
+        assert_eq!(pulled(None, Some(now), planning), outcome, "{now}");
+    }
 }
 
 #[test]
@@ -70,8 +116,9 @@ fn an_image_that_has_the_wanted_tag_by_now_is_left_as_it_is() {
 #[test]
 fn gone_is_only_what_ecr_says_it_does_not_find() {
     let planned = attestation("a");
-    let outcome =
-        |presence: Presence| change(&presence, &step(&planned).unwrap()).map(|outcome| outcome.name());
+    let outcome = |presence: Presence| {
+        change(&presence, &step(&planned).unwrap(), reads()).map(|outcome| outcome.name())
+    };
     let gone = Presence { gone: [planned.image.digest].into(), ..Presence::default() };
     assert_eq!(outcome(gone), Some(OutcomeName::AlreadyGone));
     assert_eq!(outcome(Presence::default()), Some(OutcomeName::Failed), "silence");

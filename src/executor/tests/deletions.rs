@@ -1,8 +1,8 @@
 //! Deletions: their order, and what is made of ECR's answers.
 
-use super::registry::Script::{Refused, Silence};
+use super::registry::Script::{Lags, Refused, Silence};
 use super::*;
-use OutcomeName::*;
+use OutcomeName::{AlreadyGone, ChangedSincePlan, Deleted, Failed, HeldBack, Kept, ProtectedByEcr};
 
 /// An index with an attestation and an image, all to go.
 fn superseded() -> Vec<Decision> {
@@ -24,10 +24,10 @@ async fn run(decisions: Vec<Decision>) -> (Registry, RepositoryReport) {
 }
 
 #[tokio::test]
-async fn each_batch_is_looked_at_again_right_before_it_is_deleted() {
+async fn each_batch_is_read_then_looked_at_again_and_then_deleted() {
     let (registry, report) = run(superseded()).await;
-    let log = ["describe i", "delete i", "describe a", "delete a", "describe p", "delete p"];
-    assert_eq!(registry.log(), log);
+    let calls = |name: &str| ["read", "describe", "delete"].map(|call| format!("{call} {name}"));
+    assert_eq!(registry.log(), ["i", "a", "p"].map(calls).concat());
     assert_eq!(outcomes(&report, ["i", "a", "p"]), [Deleted; 3]);
     assert_eq!((report.counts.deleted, report.counts.planned), (3, 0));
 }
@@ -99,7 +99,7 @@ async fn an_image_stays_when_what_speaks_of_it_stays() {
         registry.script("delete", digest(speaking), Refused("SomethingNew"));
         let report = applied(&registry, decisions).await;
         assert!(registry.has("p") && registry.has(speaking));
-        assert_eq!((after(&report, "p").outcome, code(&report, "p")), (Failed, "not-attempted"));
+        assert_eq!((after(&report, "p").outcome, code(&report, "p")), (HeldBack, "none"));
     }
 }
 
@@ -127,7 +127,7 @@ async fn what_is_kept_is_not_touched() {
 }
 
 #[tokio::test]
-async fn children_share_the_outcome_of_the_index_that_blocks_them() {
+async fn children_of_an_index_that_did_not_go_are_held_back() {
     for (code_of_ecr, outcome) in
         [("ImageReferencedByManifestList", ProtectedByEcr), ("SomethingNew", Failed)]
     {
@@ -135,8 +135,9 @@ async fn children_share_the_outcome_of_the_index_that_blocks_them() {
         let registry = registry(&decisions);
         registry.script("delete", digest("i"), Refused(code_of_ecr));
         let report = applied(&registry, decisions).await;
-        assert_eq!(outcomes(&report, ["i", "a", "p"]), [outcome; 3]);
-        assert_eq!((code(&report, "i"), code(&report, "a")), (code_of_ecr, "not-attempted"));
+        assert_eq!(outcomes(&report, ["i", "a", "p"]), [outcome, HeldBack, HeldBack]);
+        assert_eq!((code(&report, "i"), code(&report, "a")), (code_of_ecr, "none"));
+        assert_eq!(report.counts.held_back, 2);
         assert!(after(&report, "a").detail.as_ref().unwrap().contains(&digest("i").to_string()));
         assert_eq!(registry.calls_of("delete"), [["i"]]);
     }
@@ -148,7 +149,7 @@ async fn one_blocked_parent_of_two_is_enough() {
     let registry = registry(&decisions);
     registry.tag(digest("j"), "v1");
     let report = applied(&registry, decisions).await;
-    assert_eq!(outcomes(&report, ["i", "j", "a"]), [Deleted, ChangedSincePlan, ChangedSincePlan]);
+    assert_eq!(outcomes(&report, ["i", "j", "a"]), [Deleted, ChangedSincePlan, HeldBack]);
     assert!(registry.has("a"));
 }
 
@@ -159,8 +160,8 @@ async fn a_blocked_outer_index_blocks_everything_below() {
     let registry = registry(&decisions);
     registry.tag(digest("outer"), "v1");
     let report = applied(&registry, decisions).await;
-    assert_eq!(outcomes(&report, ["outer", "inner", "a"]), [ChangedSincePlan; 3]);
-    assert_eq!(registry.log(), ["describe outer"]);
+    assert_eq!(outcomes(&report, ["outer", "inner", "a"]), [ChangedSincePlan, HeldBack, HeldBack]);
+    assert_eq!(registry.log(), ["read outer", "describe outer"]);
 }
 
 #[tokio::test]
@@ -188,7 +189,7 @@ async fn a_parent_that_appeared_since_protects_its_children() {
     let registry = registry(&decisions);
     registry.add_index("new", &["a"]);
     let report = applied(&registry, decisions).await;
-    assert_eq!(outcomes(&report, ["i", "a", "p"]), [Deleted, ProtectedByEcr, ProtectedByEcr]);
+    assert_eq!(outcomes(&report, ["i", "a", "p"]), [Deleted, ProtectedByEcr, HeldBack]);
     assert_eq!(code(&report, "a"), "ImageReferencedByManifestList");
 }
 
@@ -204,12 +205,12 @@ async fn what_changed_since_the_plan_is_left_alone_and_the_rest_of_the_batch_goe
 }
 
 #[tokio::test]
-async fn nothing_is_asked_of_ecr_when_nothing_of_a_batch_is_left() {
+async fn nothing_is_deleted_when_nothing_of_a_batch_is_left() {
     let decisions = vec![attestation("a")];
     let registry = registry(&decisions);
     registry.lose("a");
     applied(&registry, decisions).await;
-    assert_eq!(registry.log(), ["describe a"]);
+    assert_eq!(registry.log(), ["read a", "describe a"]);
 }
 
 #[tokio::test]
@@ -225,14 +226,14 @@ async fn what_ecr_says_nothing_of_is_failed() {
 
 #[tokio::test]
 async fn a_call_that_fails_as_a_whole_fails_its_batch_and_no_other() {
-    for operation in ["delete", "describe"] {
+    for operation in ["delete", "describe", "read"] {
         let mut decisions = superseded();
         decisions.push(attestation("o"));
         let registry = registry(&decisions);
-        registry.fail(operation, 1, "ServerException");
+        registry.fail(operation, 1, "KmsException");
         let report = applied(&registry, decisions).await;
-        assert_eq!(outcomes(&report, ["i", "a", "p", "o"]), [Failed, Failed, Failed, Deleted]);
-        assert_eq!(code(&report, "i"), "ServerException");
+        assert_eq!(outcomes(&report, ["i", "a", "p", "o"]), [Failed, HeldBack, HeldBack, Deleted]);
+        assert_eq!(code(&report, "i"), "KmsException");
     }
 }
 
@@ -283,7 +284,7 @@ async fn a_child_shared_by_two_batches_of_indexes_waits_for_both() {
 #[tokio::test]
 async fn an_index_that_lists_itself_goes_by_what_ecr_says() {
     let (registry, report) = run(vec![index("i").under(&["i"]), attestation("a").under(&["i"])]).await;
-    assert_eq!(outcomes(&report, ["i", "a"]), [ProtectedByEcr, ProtectedByEcr]);
+    assert_eq!(outcomes(&report, ["i", "a"]), [ProtectedByEcr, HeldBack]);
     assert_eq!(registry.calls_of("delete"), [["i"]]);
 }
 
@@ -299,11 +300,54 @@ async fn a_plan_that_goes_in_circles_ends_and_leaves_nothing_planned() {
 async fn applying_the_same_plan_again_finishes_what_a_cut_run_left() {
     let decisions = superseded();
     let registry = registry(&decisions);
-    registry.fail("delete", 2, "ServerException");
+    registry.fail("delete", 2, "KmsException");
     let first = applied(&registry, decisions.clone()).await;
-    assert_eq!(outcomes(&first, ["i", "a", "p"]), [Deleted, Failed, Failed]);
+    assert_eq!(outcomes(&first, ["i", "a", "p"]), [Deleted, Failed, HeldBack]);
     let second = applied(&registry, decisions).await;
     assert_eq!(outcomes(&second, ["i", "a", "p"]), [AlreadyGone, Deleted, Deleted]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_of_an_index_that_this_run_deleted_is_tried_once_more_a_little_later() {
+    let decisions = superseded();
+    let registry = registry(&decisions);
+    registry.script("delete", digest("a"), Lags { index: digest("i"), calls: 1 });
+    let start = tokio::time::Instant::now();
+    let report = applied(&registry, decisions).await;
+    assert_eq!(outcomes(&report, ["i", "a", "p"]), [Deleted; 3]);
+    assert_eq!(registry.calls_of("delete").concat(), ["i", "a", "a", "p"]);
+    assert_eq!(registry.calls_of("read").concat(), ["i", "a", "p"], "its bytes have proven it");
+    assert_eq!(registry.calls_of("describe").concat(), ["i", "a", "a", "p"], "but it is looked at again");
+    assert_eq!(start.elapsed().as_secs(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_once_more_and_only_what_this_run_unlocked() {
+    for (named, calls, attempts) in [("i", 2, 2), ("i", 9, 2), ("j", 9, 1), ("new", 9, 1)] {
+        let mut decisions = superseded();
+        decisions.push(index("j"));
+        let registry = registry(&decisions);
+        registry.script("delete", digest("j"), Refused("ImageNotFound"));
+        registry.script("delete", digest("a"), Lags { index: digest(named), calls });
+        let report = applied(&registry, decisions).await;
+        assert_eq!(outcomes(&report, ["i", "a", "p"]), [Deleted, ProtectedByEcr, HeldBack], "{named}");
+        let tries = registry.calls_of("delete").into_iter().filter(|names| names.contains(&"a".into()));
+        assert_eq!(tries.count(), attempts, "{named}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_time_for_another_try_ecr_s_refusal_stands() {
+    let decisions = vec![index("i"), attestation("a").under(&["i"])];
+    let registry = registry(&decisions);
+    registry.script("delete", digest("a"), Lags { index: digest("i"), calls: 1 });
+    registry.delay("delete", 44);
+    let deadline = Deadline::after(std::time::Duration::from_secs(100), true);
+    let report = applied_until(&registry, decisions, deadline).await;
+    assert_eq!(
+        (after(&report, "a").outcome, code(&report, "a")),
+        (ProtectedByEcr, "ImageReferencedByManifestList")
+    );
 }
 
 #[tokio::test]

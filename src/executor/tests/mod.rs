@@ -1,6 +1,9 @@
 //! Applying, against a registry in memory that guards references as ECR does.
 
+mod attempts;
 mod deletions;
+mod proof;
+mod pulls;
 mod registry;
 mod tags;
 mod time;
@@ -9,6 +12,7 @@ use crate::testing::decisions::*;
 use registry::Registry;
 
 use super::*;
+use crate::memory::NoBackups;
 use crate::report::RepositoryReport;
 use crate::report::decision::Decision;
 use crate::report::outcome::OutcomeName;
@@ -25,9 +29,28 @@ async fn applied_until(
 ) -> RepositoryReport {
     let images = decisions.len() as u64;
     let ready = Ready { plan: plan("r", images, decisions), manifests: HashMap::new() };
-    let (plan, outcomes) = execute(registry, ready, &deadline, &RateLimiter::default()).await;
+    executed(registry, &NoBackups, ready, &deadline, &Nobody).await
+}
+
+/// Executes a plan that was made at `time(0)`, now.
+async fn executed(
+    registry: &Registry,
+    backups: &impl BackUpImages,
+    ready: Ready,
+    deadline: &Deadline,
+    observer: &dyn Observer,
+) -> RepositoryReport {
+    let read = ReadTime { from: time(0), until: time(0) };
+    let (rate_limiter, clock) = (&RateLimiter::default(), Clock::at(time(0)));
+    let run = Execution { deadline, observer, rate_limiter, read, clock };
+    let (plan, outcomes) = execute(registry, backups, ready, &run).await;
     RepositoryReport::new(plan, outcomes)
 }
+
+/// An observer without interest.
+struct Nobody;
+
+impl Observer for Nobody {}
 
 /// A decision afterwards.
 fn after<'a>(report: &'a RepositoryReport, name: &str) -> &'a Decision {

@@ -1,21 +1,24 @@
 //! A registry in memory with ECR's guard of references, and with answers that tests can script.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use futures::stream::{self, BoxStream, StreamExt as _};
+use jiff::Timestamp;
 
+use crate::executor::Clock;
 use crate::inventory::{Evidence, Image, ImageStatus};
 use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
 use crate::oci::media_type::Shape;
 use crate::registry::{
-    BatchResponse, CallError, DeleteImages, MAX_IDS, ManifestPart, ReadRepository, Refusal, StoredManifest,
-    TagImages, TagWritten,
+    BatchResponse, CallError, CallErrorKind, DeleteImages, MAX_IDS, ManifestPart, ReadRepository, Refusal,
+    StoredManifest, TagImages, TagWritten,
 };
 use crate::report::decision::Decision;
-use crate::testing::decisions::{digest, index};
+use crate::testing::decisions::{digest, index, manifest_of};
 
 #[derive(Default)]
 pub(super) struct Registry(Mutex<State>);
@@ -26,10 +29,16 @@ struct State {
     names: BTreeMap<Digest, String>,
     log: Vec<(&'static str, Vec<String>)>,
     scripts: Vec<(&'static str, Digest, Script)>,
-    failures: Vec<(&'static str, usize, CallError)>,
+    failures: Vec<(&'static str, RangeInclusive<usize>, CallError)>,
+    lost_answers: Vec<(&'static str, usize)>,
+    hooks: Vec<(&'static str, usize, Hook)>,
+    clock: Option<Clock>,
     delays: BTreeMap<&'static str, Duration>,
     refuses_to_move_tags: bool,
 }
+
+/// What somebody else does right before a call.
+type Hook = Box<dyn FnOnce(&Registry) + Send>;
 
 struct Stored {
     image: Image,
@@ -41,6 +50,11 @@ struct Stored {
 #[derive(Clone, Copy)]
 pub(super) enum Script {
     Refused(&'static str),
+    /// In its first calls, ECR still counts the reference of an index that is gone.
+    Lags {
+        index: Digest,
+        calls: usize,
+    },
     Silence,
 }
 
@@ -49,7 +63,7 @@ impl Registry {
     pub(super) fn with(decisions: &[Decision]) -> Self {
         let registry = Self::default();
         for decision in decisions {
-            registry.add(decision, "");
+            registry.add(decision, &manifest_of(decision.image.digest));
         }
         for decision in decisions {
             for parent in &decision.image.parents {
@@ -65,7 +79,8 @@ impl Registry {
         let image = Image {
             digest: decision.image.digest,
             pushed_at: decision.image.pushed_at,
-            pulled_at: None,
+            activated_at: decision.image.activated_at,
+            pulled_at: decision.image.pulled_at,
             size_bytes: decision.image.size_bytes,
             tags: decision.image.tags.iter().map(|tag| tag.as_str().into()).collect(),
             status: ImageStatus::Active,
@@ -80,7 +95,7 @@ impl Registry {
 
     /// An index appears that the plan does not know, and lists these.
     pub(super) fn add_index(&self, name: &str, lists: &[&str]) {
-        self.add(&index(name), "");
+        self.add(&index(name), &manifest_of(digest(name)));
         let lists = lists.iter().map(|name| digest(name)).collect();
         self.change(digest(name), |stored| stored.lists = lists);
     }
@@ -95,6 +110,31 @@ impl Registry {
         self.change(digest, |stored| stored.image.tags = [tag.into()].into());
     }
 
+    /// Somebody else deletes an image and pushes it again.
+    pub(super) fn push_again(&self, name: &str, at: Timestamp) {
+        self.change(digest(name), |stored| stored.image.pushed_at = Some(at));
+    }
+
+    /// Somebody else restores an image from the archive.
+    pub(super) fn activate(&self, name: &str, at: Timestamp) {
+        self.change(digest(name), |stored| stored.image.activated_at = Some(at));
+    }
+
+    /// Somebody else archives an image.
+    pub(super) fn archive(&self, name: &str) {
+        self.change(digest(name), |stored| stored.image.status = ImageStatus::Inactive);
+    }
+
+    /// Somebody else pulls an image.
+    pub(super) fn pull(&self, name: &str, at: Timestamp) {
+        self.change(digest(name), |stored| stored.image.pulled_at = Some(at));
+    }
+
+    /// From now on reads are recorded as pulls, by this clock.
+    pub(super) fn record_pulls(&self, clock: Clock) {
+        self.state(|state| state.clock = Some(clock));
+    }
+
     fn change(&self, digest: Digest, change: impl FnOnce(&mut Stored)) {
         self.state(|state| change(state.images.get_mut(&digest).unwrap()));
     }
@@ -106,7 +146,27 @@ impl Registry {
 
     /// This call of an operation, counted from 1, fails as a whole.
     pub(super) fn fail(&self, operation: &'static str, call: usize, code: &str) {
-        self.state(|state| state.failures.push((operation, call, failure(operation, code))));
+        self.fail_all(operation, call..=call, code);
+    }
+
+    /// These calls of an operation fail as a whole.
+    pub(super) fn fail_all(&self, operation: &'static str, calls: RangeInclusive<usize>, code: &str) {
+        self.state(|state| state.failures.push((operation, calls, failure(operation, code))));
+    }
+
+    /// This call of an operation is done, but its answer is lost.
+    pub(super) fn lose_answer(&self, operation: &'static str, call: usize) {
+        self.state(|state| state.lost_answers.push((operation, call)));
+    }
+
+    /// Somebody else does something right before this call of an operation.
+    pub(super) fn before(
+        &self,
+        operation: &'static str,
+        call: usize,
+        hook: impl FnOnce(&Registry) + Send + 'static,
+    ) {
+        self.state(|state| state.hooks.push((operation, call, Box::new(hook))));
     }
 
     /// Every call of an operation takes so long.
@@ -154,17 +214,31 @@ impl Registry {
     async fn call(&self, operation: &'static str, mut names: Vec<String>) -> Result<(), CallError> {
         assert!((1..=MAX_IDS).contains(&names.len()), "{operation} names {} images", names.len());
         names.sort();
-        let (delay, error) = self.state(|state| {
+        let (error, hook) = self.state(|state| {
             state.log.push((operation, names));
             let call = state.log.iter().filter(|(op, _)| *op == operation).count();
-            let error = state.failures.iter().find(|(op, number, _)| (*op, *number) == (operation, call));
+            let mut failures = state.failures.iter();
+            let error = failures.find(|(op, calls, _)| *op == operation && calls.contains(&call));
             let error = error.map(|(_, _, error)| error.clone());
-            (state.delays.get(operation).copied(), error)
+            let hook = state.hooks.iter().position(|(op, number, _)| (*op, *number) == (operation, call));
+            let hook = hook.map(|position| state.hooks.remove(position).2);
+            (error, hook)
         });
-        if let Some(delay) = delay {
+        if let Some(hook) = hook {
+            hook(self);
+        }
+        if let Some(delay) = self.state(|state| state.delays.get(operation).copied()) {
             tokio::time::sleep(delay).await;
         }
         error.map_or(Ok(()), Err)
+    }
+
+    /// The answer to the last call of an operation, unless it is lost.
+    fn unless_lost<T>(&self, operation: &'static str, answer: T) -> Result<T, CallError> {
+        let call = self.calls_of(operation).len();
+        let is_lost = self.state(|state| state.lost_answers.contains(&(operation, call)));
+        let lost = || CallError::of_kind(operation, CallErrorKind::NoResponse, "the test lost the answer");
+        if is_lost { Err(lost()) } else { Ok(answer) }
     }
 
     fn named(&self, digests: &[Digest]) -> Vec<String> {
@@ -173,6 +247,12 @@ impl Registry {
             digests.iter().map(name).collect()
         })
     }
+}
+
+/// ECR's refusal of what an index lists.
+fn referenced(digest: Digest, index: Digest) -> Refusal {
+    let reason = format!("Requested image referenced by manifest list: [{index}]");
+    Refusal::new(digest, "ImageReferencedByManifestList", reason)
 }
 
 fn failure(operation: &'static str, code: &str) -> CallError {
@@ -202,10 +282,17 @@ impl State {
             let result = match self.scripted(operation, digest) {
                 Some(Script::Silence) => continue,
                 Some(Script::Refused(code)) => Err(code),
-                None => answer(self, digest),
+                Some(Script::Lags { index, calls }) if self.calls_about(operation, digest) <= calls => {
+                    refused.push(referenced(digest, index));
+                    continue;
+                }
+                Some(Script::Lags { .. }) | None => answer(self, digest),
             };
             match result {
                 Ok(answer) => done.push(answer),
+                Err("ImageReferencedByManifestList") if self.parent(digest).is_some() => {
+                    refused.extend(self.parent(digest).map(|index| referenced(digest, index)));
+                }
                 Err(code) => {
                     refused.push(Refusal::new(digest, code, format!("because of {code}")));
                 }
@@ -214,11 +301,31 @@ impl State {
         BatchResponse { done, refused }
     }
 
+    /// How many calls of an operation have named an image.
+    fn calls_about(&self, operation: &str, digest: Digest) -> usize {
+        let name = &self.names[&digest];
+        self.log.iter().filter(|(op, names)| *op == operation && names.contains(name)).count()
+    }
+
+    /// An index that lists this image.
+    fn parent(&self, child: Digest) -> Option<Digest> {
+        self.images.values().find(|stored| stored.lists.contains(&child)).map(|stored| stored.image.digest)
+    }
+
+    fn record_pulls_of(&mut self, digests: &[Digest]) {
+        let Some(clock) = self.clock else { return };
+        for digest in digests {
+            if let Some(stored) = self.images.get_mut(digest) {
+                stored.image.pulled_at = Some(clock.now());
+            }
+        }
+    }
+
     /// ECR looks at the state before the call: an index that goes in the same call still protects its children.
     fn may_go(&self, digest: Digest) -> Result<Digest, &'static str> {
         if !self.images.contains_key(&digest) {
             Err("ImageNotFound")
-        } else if self.images.values().any(|stored| stored.lists.contains(&digest)) {
+        } else if self.parent(digest).is_some() {
             Err("ImageReferencedByManifestList")
         } else {
             Ok(digest)
@@ -251,7 +358,12 @@ impl ReadRepository for Registry {
                 Ok(StoredManifest { digest, bytes: stored.bytes.clone(), media_type: None })
             };
             let response = self.call("read", self.named(&digests)).await;
-            let response = response.map(|()| self.state(|state| state.answer("read", &digests, manifest)));
+            let response = response.map(|()| {
+                self.state(|state| {
+                    state.record_pulls_of(&digests);
+                    state.answer("read", &digests, manifest)
+                })
+            });
             ManifestPart { digests, response }
         };
         stream::once(part).boxed()
@@ -271,21 +383,26 @@ impl ReadRepository for Registry {
 }
 
 impl DeleteImages for Registry {
+    fn max_attempts(&self) -> u32 {
+        10
+    }
+
     async fn delete(&self, _: &str, digests: &[Digest]) -> Result<BatchResponse<Digest>, CallError> {
         self.call("delete", self.named(digests)).await?;
-        Ok(self.state(|state| {
+        let answer = self.state(|state| {
             let mut answer = state.answer("delete", digests, State::may_go);
             answer.done.sort_unstable();
             state.images.retain(|digest, _| !answer.done.contains(digest));
             answer
-        }))
+        });
+        self.unless_lost("delete", answer)
     }
 }
 
 impl TagImages for Registry {
     async fn put_tag(&self, _: &str, manifest: &StoredManifest, tag: &str) -> Result<TagWritten, CallError> {
         self.call("put", vec![tag.to_owned()]).await?;
-        Ok(self.state(|state| {
+        let written = self.state(|state| {
             assert_eq!(
                 Digest::of(manifest.bytes.as_bytes()),
                 manifest.digest,
@@ -304,6 +421,7 @@ impl TagImages for Registry {
                 stored.image.tags = tags.into();
             }
             TagWritten::Done
-        }))
+        });
+        self.unless_lost("put", written)
     }
 }

@@ -62,8 +62,8 @@ async fn bytes_that_are_at_hand_are_not_read_again() {
     let manifest = StoredManifest { digest: decision.image.digest, bytes, media_type: None };
     let manifests = HashMap::from([(manifest.digest, manifest)]);
     let ready = Ready { plan: plan("r", 1, decisions), manifests };
-    let (plan, outcomes) = execute(&registry, ready, &Deadline::default(), &RateLimiter::default()).await;
-    assert_eq!(RepositoryReport::new(plan, outcomes).counts.tagged, 1);
+    let report = executed(&registry, &NoBackups, ready, &Deadline::default(), &Nobody).await;
+    assert_eq!(report.counts.tagged, 1);
     assert!(registry.calls_of("read").is_empty());
 }
 
@@ -183,9 +183,9 @@ async fn what_only_its_parent_proves_is_tagged_if_the_plan_says_that_it_did() {
 async fn a_call_that_fails_as_a_whole_fails_what_it_names() {
     for operation in ["describe", "holders", "read"] {
         let (decisions, registry) = to_be_tagged(2);
-        registry.fail(operation, 1, "ServerException");
+        registry.fail(operation, 1, "KmsException");
         let report = applied(&registry, decisions).await;
-        assert_eq!(outcomes(&report), [(Failed, "ServerException"); 2], "{operation}");
+        assert_eq!(outcomes(&report), [(Failed, "KmsException"); 2], "{operation}");
         assert!(registry.calls_of("put").is_empty());
     }
 }
@@ -234,7 +234,7 @@ async fn tags_are_looked_up_a_hundred_at_a_time() {
 #[tokio::test(start_paused = true)]
 async fn the_same_plan_again_leaves_its_own_tags_and_writes_the_rest() {
     let (decisions, registry) = to_be_tagged(2);
-    registry.fail("put", 2, "ServerException");
+    registry.fail("put", 2, "KmsException");
     applied(&registry, decisions.clone()).await;
     let report = applied(&registry, decisions).await;
     assert_eq!(outcomes(&report), [(Kept, ""), (Tagged, "")]);

@@ -30,15 +30,17 @@ impl Ecr {
     /// Connects with these settings. Calls nothing.
     pub fn new(shared: &SdkConfig) -> Result<Self, NoRegion> {
         let region = shared.region().ok_or(NoRegion)?.to_string();
-        let attempts = Attempts::default();
+        let (attempts, retries) = (Attempts::default(), retries(shared));
+        let max_attempts = retries.max_attempts();
         let config = aws_sdk_ecr::config::Builder::from(shared)
-            .retry_config(retries(shared))
+            .retry_config(retries)
             .retry_partition(RetryPartition::custom("ecr").token_bucket(quota()).build())
             .timeout_config(timeouts(shared))
             .interceptor(attempts.clone())
             .build();
         let client = aws_sdk_ecr::Client::from_conf(config);
-        Ok(Self { client, attempts, large_responses: Arc::default(), downloads: Arc::default(), region })
+        let (large_responses, downloads) = (Arc::default(), Arc::default());
+        Ok(Self { client, max_attempts, attempts, large_responses, downloads, region })
     }
 }
 

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use aws_sdk_ecr::Client;
+use aws_sdk_ecr::config::retry::RetryConfig;
 use aws_sdk_ecr::operation::batch_get_image::BatchGetImageOutput;
 use aws_sdk_ecr::types::{
     DescribeImagesFilter, ImageDetail, ImageFailure, ImageIdentifier, ImageStatusFilter, TagStatus,
@@ -47,6 +48,7 @@ const PAGE: i32 = 1000;
 #[derive(Debug, Clone)]
 pub struct Ecr {
     client: Client,
+    max_attempts: u32,
     attempts: Attempts,
     large_responses: Arc<Mutex<()>>,
     downloads: Arc<Downloads>,
@@ -175,9 +177,14 @@ impl Ecr {
 }
 
 impl DeleteImages for Ecr {
+    fn max_attempts(&self) -> u32 {
+        self.max_attempts
+    }
+
     async fn delete(&self, repository: &str, digests: &[Digest]) -> Result<BatchResponse<Digest>, CallError> {
         let call = self.client.batch_delete_image().repository_name(repository);
-        let response = call.set_image_ids(Some(by_digest(digests))).send().await;
+        let call = call.set_image_ids(Some(by_digest(digests))).customize().config_override(sent_once());
+        let response = call.send().await;
         let response = response.map_err(|error| call_error("BatchDeleteImage", error))?;
         // One entry a tag: what counts is distinct digests.
         let gone =
@@ -198,7 +205,8 @@ impl TagImages for Ecr {
     ) -> Result<TagWritten, CallError> {
         let call = self.client.put_image().repository_name(repository).image_tag(tag);
         let call = call.image_manifest(&manifest.bytes).image_digest(manifest.digest.to_string());
-        let response = call.set_image_manifest_media_type(manifest.media_type.clone()).send().await;
+        let call = call.set_image_manifest_media_type(manifest.media_type.clone());
+        let response = call.customize().config_override(sent_once()).send().await;
         match response.map_err(|error| call_error("PutImage", error)) {
             Ok(_) => Ok(TagWritten::Done),
             Err(error) if error.kind == CallErrorKind::ImageExists => Ok(TagWritten::Done),
@@ -206,6 +214,11 @@ impl TagImages for Ecr {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The override for a write: the SDK would send it again without a new look at the image.
+fn sent_once() -> aws_sdk_ecr::config::Builder {
+    aws_sdk_ecr::Config::builder().retry_config(RetryConfig::disabled())
 }
 
 /// The responses about these ids. Where one would be too large, each half is asked for by itself, down to one id.
@@ -291,6 +304,7 @@ fn image(detail: ImageDetail) -> Result<Image, CallError> {
     Ok(Image {
         digest,
         pushed_at: detail.image_pushed_at.and_then(timestamp),
+        activated_at: detail.last_activated_at.and_then(timestamp),
         pulled_at: detail.last_recorded_pull_time.and_then(timestamp),
         size_bytes: detail.image_size_in_bytes.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
         tags: detail.image_tags.unwrap_or_default().into_iter().map(String::into_boxed_str).collect(),

@@ -52,6 +52,7 @@ fn listed(digest: Digest) -> Image {
     Image {
         digest,
         pushed_at: Some(time(0)),
+        activated_at: None,
         pulled_at: None,
         size_bytes: 1000,
         tags: Box::default(),

@@ -399,6 +399,7 @@ impl<'w> It<'w> {
         Image {
             digest: it.digest,
             pushed_at: it.age.map(|age| now() - age),
+            activated_at: None,
             pulled_at: it.pulled.map(|ago| now() - ago),
             size_bytes: it.bytes.len() as u64,
             tags: it.tags.iter().map(|tag| tag.as_str().into()).collect(),

@@ -72,7 +72,7 @@ fn decision_is_true(id: &Id, decision: &Value, now: &State, changes: &Changes) {
         "already-gone" => is_gone,
         "kept" if decision["action"] == "tag" => has_tag,
         "failed" if detail.contains("may") => true,
-        "kept" | "failed" | "deadline" | "changed-since-plan" => !was_deleted && !was_tagged,
+        "kept" | "failed" | "deadline" | "held-back" | "changed-since-plan" => !was_deleted && !was_tagged,
         _ => false,
     };
     assert!(is_true, "gone: {is_gone}, deleted: {was_deleted}, tagged: {was_tagged}, but {decision:#}");

@@ -9,7 +9,7 @@ use crate::error::ApiError;
 pub fn build_cache(emulator: &Emulator, repository: &str, tag: &str) -> Result<String, ApiError> {
     let layer = Descriptor {
         media_type: types::OCI_LAYER.to_owned(),
-        digest: digest::of(format!("cached layer of {tag}").as_bytes()),
+        digest: digest::sha256(format!("cached layer of {tag}").as_bytes()),
         size: 7 << 20,
         ..Descriptor::default()
     };

@@ -38,14 +38,14 @@ fn image(
 ) -> Result<Manifest, ApiError> {
     let layer = Descriptor {
         media_type: layer_type.to_owned(),
-        digest: digest::of(format!("layer of plain image {seed}").as_bytes()),
+        digest: digest::sha256(format!("layer of plain image {seed}").as_bytes()),
         size: (1 << 20) + mix(seed) % (15 << 20),
         ..Descriptor::default()
     };
     emulator.declare_blob(repository, &layer.digest, layer.size)?;
     let config = format!(
         r#"{{"architecture":"amd64","config":{{}},"os":"linux","rootfs":{{"type":"layers","diff_ids":["{}"]}}}}"#,
-        digest::of(format!("files of plain image {seed}").as_bytes())
+        digest::sha256(format!("files of plain image {seed}").as_bytes())
     );
     let config = store(emulator, repository, config_type, config.as_bytes())?;
     Ok(Manifest::oci(config, vec![layer]))

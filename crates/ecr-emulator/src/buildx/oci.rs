@@ -117,7 +117,7 @@ pub(crate) fn put(
 ) -> Result<Descriptor, ApiError> {
     let text = serde_json::to_string_pretty(manifest).map_err(|error| ApiError::server(error.to_string()))?;
     let digest = match emulator.put_image(repository, &text, Some(media_type), tag) {
-        Err(error) if error.code == "ImageAlreadyExistsException" => crate::digest::of(text.as_bytes()),
+        Err(error) if error.code == "ImageAlreadyExistsException" => crate::digest::sha256(text.as_bytes()),
         result => result?,
     };
     Ok(Descriptor {

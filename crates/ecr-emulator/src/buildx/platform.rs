@@ -32,7 +32,7 @@ impl PlatformImage {
             manifest,
             descriptor: Descriptor {
                 media_type: types::OCI_MANIFEST.to_owned(),
-                digest: digest::of(text.as_bytes()),
+                digest: digest::sha256(text.as_bytes()),
                 size: text.len() as u64,
                 ..Descriptor::default()
             },
@@ -55,7 +55,7 @@ fn read(text: &str) -> Platform {
 fn layer(emulator: &Emulator, repository: &str, seed: &str, code: u64) -> Result<Descriptor, ApiError> {
     let layer = Descriptor {
         media_type: types::OCI_LAYER.to_owned(),
-        digest: digest::of(seed.as_bytes()),
+        digest: digest::sha256(seed.as_bytes()),
         size: (1 << 20) + mix(code) % (63 << 20),
         ..Descriptor::default()
     };
@@ -64,7 +64,7 @@ fn layer(emulator: &Emulator, repository: &str, seed: &str, code: u64) -> Result
 }
 
 fn config(platform: &Platform, code: u64) -> String {
-    let diff_id = digest::of(format!("files of code {code} for {}", platform.architecture).as_bytes());
+    let diff_id = digest::sha256(format!("files of code {code} for {}", platform.architecture).as_bytes());
     let variant = match &platform.variant {
         Some(variant) => format!(r#","variant":"{variant}""#),
         None => String::new(),

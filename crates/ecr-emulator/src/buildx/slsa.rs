@@ -171,7 +171,7 @@ fn metadata(build: &BuildRun<'_>) -> Value {
 
 /// The steps of a Dockerfile that copies one file.
 fn build_config() -> Value {
-    let step = |name: &str| digest::of(name.as_bytes());
+    let step = |name: &str| digest::sha256(name.as_bytes());
     json!({
         "llbDefinition": [
             {

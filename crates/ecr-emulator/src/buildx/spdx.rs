@@ -77,7 +77,7 @@ fn entry((name, version, license): (&str, &str, &str), build: &BuildRun<'_>) -> 
 }
 
 fn spdx_id(name: &str) -> String {
-    let hex = digest::of(name.as_bytes());
+    let hex = digest::sha256(name.as_bytes());
     format!("SPDXRef-Package-apk-{name}-{}", &hex["sha256:".len()..][..16])
 }
 

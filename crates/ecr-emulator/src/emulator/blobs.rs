@@ -10,7 +10,7 @@ use crate::state::Blob;
 impl Emulator {
     /// Stores a blob, as a finished layer upload would; a blob that is there already is fine. Returns its digest.
     pub fn push_blob(&self, repository: &str, bytes: &[u8]) -> Result<String, ApiError> {
-        let digest = digest::of(bytes);
+        let digest = digest::sha256(bytes);
         let mut state = self.state();
         let blobs = &mut state.repository_mut(repository)?.blobs;
         let blob =

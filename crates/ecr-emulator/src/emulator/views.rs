@@ -23,7 +23,7 @@ pub struct ImageView {
 }
 
 impl ImageView {
-    fn of(image: &Image, now: i64) -> Self {
+    fn new(image: &Image, now: i64) -> Self {
         Self {
             digest: image.digest.clone(),
             tags: image.tags.iter().cloned().collect(),
@@ -41,7 +41,7 @@ impl Emulator {
     pub fn image(&self, repository: &str, digest: &str) -> Option<ImageView> {
         let state = self.state();
         let image = state.repositories.get(repository)?.get(digest)?;
-        Some(ImageView::of(image, state.now()))
+        Some(ImageView::new(image, state.now()))
     }
 
     /// All images of any status, by digest; none for a repository that does not exist.
@@ -49,7 +49,7 @@ impl Emulator {
         let state = self.state();
         let now = state.now();
         match state.repositories.get(repository) {
-            Some(repository) => repository.images().map(|image| ImageView::of(image, now)).collect(),
+            Some(repository) => repository.images().map(|image| ImageView::new(image, now)).collect(),
             None => Vec::new(),
         }
     }

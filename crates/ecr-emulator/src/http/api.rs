@@ -53,7 +53,7 @@ async fn call(
         Ok(registry) => (registry, body.and_then(|body| read(&body))),
         Err(error) => (Settings::default(), Err(error)),
     };
-    let signer = principal::of(headers);
+    let signer = principal::access_key_id(headers);
     let call = described(&operation, &registry, request.as_ref().ok(), signer.clone());
     dispatch(app, connection, call, PROTOCOL, move |emulator, n, fault| {
         let done = request.and_then(|request| {
@@ -66,7 +66,7 @@ async fn call(
                 answer
             })
         });
-        answer(n, done.map(|answer| principal::sign(answer, signer.as_deref())))
+        answer(n, done.map(|answer| principal::sign_tokens(answer, signer.as_deref())))
     })
     .await
 }
@@ -79,7 +79,8 @@ fn described(
     principal: Option<String>,
 ) -> Call {
     let repositories = request.map(repositories).unwrap_or_default();
-    let permissions = request.map(|request| RequiredPermission::of(operation, request, &repositories));
+    let permissions =
+        request.map(|request| RequiredPermission::for_operation(operation, request, &repositories));
     Call {
         name: operation.to_owned(),
         action: format!("ecr:{operation}"),

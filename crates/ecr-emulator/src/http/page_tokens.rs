@@ -5,19 +5,19 @@ use serde_json::{Value, json};
 use crate::fault::Fault;
 use crate::paging::to_first_page;
 
-/// Corrupts the page token of an answer, or empties it. `asked` is the request's token.
-pub(super) fn corrupt_page_token(fault: Option<&Fault>, asked: Option<&str>, answer: &mut Value) {
+/// Corrupts the page token of an answer, or empties it. `token` is the request's.
+pub(super) fn corrupt_page_token(fault: Option<&Fault>, token: Option<&str>, answer: &mut Value) {
     if fault == Some(&Fault::Empty) {
         *answer = json!({});
         return;
     }
     let next = answer["nextToken"].as_str();
-    let bent = match fault {
-        Some(Fault::FirstPage) => next.or(asked).and_then(to_first_page),
+    let corrupted = match fault {
+        Some(Fault::FirstPage) => next.or(token).and_then(to_first_page),
         Some(Fault::BadToken) => next.map(|_| "no such page".to_owned()),
         _ => None,
     };
-    if let Some(token) = bent {
+    if let Some(token) = corrupted {
         answer["nextToken"] = token.into();
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::operation::token;
 
 /// The access key id of a signed request, or of whoever got the token that this request has.
-pub(super) fn of(headers: &HeaderMap) -> Option<String> {
+pub(super) fn access_key_id(headers: &HeaderMap) -> Option<String> {
     let (scheme, rest) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     if scheme.eq_ignore_ascii_case("basic") {
         return token::holder(&password(rest)?);
@@ -24,7 +24,7 @@ fn password(credentials: &str) -> Option<String> {
 }
 
 /// Writes the holder into the tokens of an answer.
-pub(super) fn sign(mut answer: Value, principal: Option<&str>) -> Value {
+pub(super) fn sign_tokens(mut answer: Value, principal: Option<&str>) -> Value {
     let data = answer.get_mut("authorizationData").and_then(Value::as_array_mut);
     for entry in data.into_iter().flatten() {
         let found = entry["authorizationToken"].as_str().and_then(password);

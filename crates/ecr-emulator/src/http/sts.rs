@@ -37,7 +37,7 @@ pub(super) async fn post(
     let form = Query::read(std::str::from_utf8(form).ok());
     let action = form.get("Action").unwrap_or_default().to_owned();
     let role = form.get("RoleArn").map(str::to_owned);
-    let principal = principal::of(headers);
+    let principal = principal::access_key_id(headers);
     let registry = signature::registry_of_key(&app.emulator.state(), headers);
     let call = Call {
         name: action.clone(),
@@ -76,7 +76,7 @@ fn assume_role(state: &mut State, form: &Query) -> Result<String, ApiError> {
     let duration = duration.filter(|seconds| (900..=12 * HOUR).contains(seconds));
     let duration = duration.ok_or_else(|| invalid("durationSeconds", "that"))?;
     let serial = state.next_serial();
-    let secret = digest::of(format!("session {serial}").as_bytes()).split_off("sha256:".len());
+    let secret = digest::sha256(format!("session {serial}").as_bytes()).split_off("sha256:".len());
     let key = format!("ASIA{}", secret[..16].to_ascii_uppercase());
     let arn = format!("arn:aws:sts::{account}:assumed-role/{role}/{name}");
     let session = Session { account: account.to_owned(), role_arn: role_arn.to_owned(), arn: arn.clone() };

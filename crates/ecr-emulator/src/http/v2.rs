@@ -67,20 +67,20 @@ async fn answer(
         action: format!("ecr:{}", route.action(&method)),
         resource: registry.repository_arn(route.repository().unwrap_or("*")),
         repositories: route.repository().map(str::to_owned).into_iter().collect(),
-        principal: principal::of(&headers),
+        principal: principal::access_key_id(&headers),
         registry: registry.clone(),
         permissions,
     };
-    let asked = OciRequest { method, query: Query::read(uri.query()), headers, body };
+    let request = OciRequest { method, query: Query::read(uri.query()), headers, body };
     dispatch::dispatch(app, connection, call, PROTOCOL, move |emulator, n, _| {
-        let reply = emulator.recorded(n, &name, |state| match auth::refusal(state, &asked.headers) {
+        let reply = emulator.recorded(n, &name, |state| match auth::refusal(state, &request.headers) {
             Some(refusal) => refusal,
             None => {
-                let done = state.in_registry(&registry, |state| perform(state, &route, &asked));
+                let done = state.in_registry(&registry, |state| perform(state, &route, &request));
                 done.unwrap_or_else(OciError::reply)
             }
         });
-        reply.finish_for(&asked.method)
+        reply.finish_for(&request.method)
     })
     .await
 }
@@ -100,22 +100,22 @@ fn permissions(
 }
 
 /// Performs a request. ECR has no deletion of manifests and blobs here: 405.
-fn perform(state: &mut State, route: &Route, asked: &OciRequest) -> Result<Reply, OciError> {
-    let method = asked.method.as_str();
+fn perform(state: &mut State, route: &Route, request: &OciRequest) -> Result<Reply, OciError> {
+    let method = request.method.as_str();
     match (route, method) {
         (Route::Unknown, _) => Ok(Reply::page_not_found()),
         (Route::Base, "GET" | "HEAD") => Ok(Reply::ok()),
-        (Route::Catalog, "GET") => listings::catalog(state, asked),
-        (Route::Tags { name }, "GET") => listings::tags(state, asked, name),
-        (Route::Referrers { name, digest }, "GET") => referrers::list(state, asked, name, digest),
+        (Route::Catalog, "GET") => listings::catalog(state, request),
+        (Route::Tags { name }, "GET") => listings::tags(state, request, name),
+        (Route::Referrers { name, digest }, "GET") => referrers::list(state, request, name, digest),
         (Route::Manifest { name, reference }, "GET") => manifests::get(state, name, reference),
         (Route::Manifest { name, reference }, "HEAD") => manifests::head(state, name, reference),
-        (Route::Manifest { name, reference }, "PUT") => manifests::put(state, asked, name, reference),
-        (Route::Blob { name, digest }, "GET") => blobs::get(state, asked, name, digest),
+        (Route::Manifest { name, reference }, "PUT") => manifests::put(state, request, name, reference),
+        (Route::Blob { name, digest }, "GET") => blobs::get(state, request, name, digest),
         (Route::Blob { name, digest }, "HEAD") => blobs::head(state, name, digest),
-        (Route::Uploads { name }, "POST") => uploads::post(state, asked, name),
-        (Route::Upload { name, id }, "PATCH") => uploads::patch(state, asked, name, id),
-        (Route::Upload { name, id }, "PUT") => uploads::put(state, asked, name, id),
+        (Route::Uploads { name }, "POST") => uploads::post(state, request, name),
+        (Route::Upload { name, id }, "PATCH") => uploads::patch(state, request, name, id),
+        (Route::Upload { name, id }, "PUT") => uploads::put(state, request, name, id),
         (Route::Upload { name, id }, "GET") => uploads::get(state, name, id),
         (Route::Upload { name, id }, "DELETE") => uploads::delete(state, name, id),
         _ => Err(OciError::unsupported()),

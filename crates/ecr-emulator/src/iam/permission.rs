@@ -22,7 +22,7 @@ impl RequiredPermission {
     }
 
     /// The permissions that an operation requires on these repositories.
-    pub(crate) fn of(operation: &str, request: &Value, repositories: &[String]) -> Vec<Self> {
+    pub(crate) fn for_operation(operation: &str, request: &Value, repositories: &[String]) -> Vec<Self> {
         let mut actions = vec![match operation {
             // There is no action of that name.
             "ListImageReferrers" => "BatchGetImage",

@@ -35,8 +35,8 @@ pub(super) fn batch_get_image(state: &mut State, request: &Request<'_>) -> Resul
 }
 
 /// The ids under which an image is answered: one for each of its tags when it was asked for by digest alone.
-fn image_ids(asked: &ImageId, image: &Image) -> Vec<ImageId> {
-    match &asked.tag {
+fn image_ids(requested: &ImageId, image: &Image) -> Vec<ImageId> {
+    match &requested.tag {
         Some(tag) => vec![ImageId::both(&image.digest, Some(tag))],
         None if image.tags.is_empty() => vec![ImageId::digest(&image.digest)],
         None => image.tags.iter().map(|tag| ImageId::both(&image.digest, Some(tag))).collect(),

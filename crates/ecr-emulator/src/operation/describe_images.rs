@@ -24,7 +24,7 @@ pub(super) fn describe_images(state: &mut State, request: &Request<'_>) -> Resul
         return named(state, &ids, &filter, &writer);
     }
     let filter = Filter::of_listing(request)?;
-    let page = Page::of(request, format!("DescribeImages {name}"), 100, 1_000)?
+    let page = Page::read(request, format!("DescribeImages {name}"), 100, 1_000)?
         .no_larger_than(state.limits.largest_page);
     Ok(listed(state.repository(name)?, &page, &filter, &writer))
 }

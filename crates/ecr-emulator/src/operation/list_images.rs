@@ -11,7 +11,7 @@ use crate::state::{Image, ImageId, State};
 pub(super) fn list_images(state: &mut State, request: &Request<'_>) -> Result<Value, ApiError> {
     let name = request.required_text("repositoryName")?;
     let filter = Filter::of_listing(request)?;
-    let page = Page::of(request, format!("ListImages {name}"), 100, 1_000)?
+    let page = Page::read(request, format!("ListImages {name}"), 100, 1_000)?
         .no_larger_than(state.limits.largest_page);
     let now = state.now();
     let repository = state.repository(name)?;

@@ -66,7 +66,7 @@ pub(super) fn describe_rules(state: &mut State, request: &Request<'_>) -> Result
         let rules: Vec<Value> = prefixes.into_iter().map(one).collect::<Result<_, ApiError>>()?;
         return Ok(json!({ "pullThroughCacheRules": rules }));
     }
-    let page = Page::of(request, "DescribePullThroughCacheRules".to_owned(), 100, 1_000)?
+    let page = Page::read(request, "DescribePullThroughCacheRules".to_owned(), 100, 1_000)?
         .no_larger_than(state.limits.largest_page);
     let after = page.after.clone().unwrap_or_default();
     let mut all = state.rules.range((Bound::Excluded(after), Bound::Unbounded));

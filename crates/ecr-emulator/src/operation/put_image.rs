@@ -15,7 +15,7 @@ pub(super) fn put_image(state: &mut State, request: &Request<'_>) -> Result<Valu
     let text = read_text(request)?;
     let tag = read_tag(request)?;
     let manifest = Manifest::read(text, request.text("imageManifestMediaType")?)?;
-    let digest = digest::of(text.as_bytes());
+    let digest = digest::sha256(text.as_bytes());
     let now = state.now();
     let account = state.settings.account.clone();
     let media_type = manifest.media_type.clone();

@@ -19,7 +19,7 @@ pub(super) fn list_image_referrers(state: &mut State, request: &Request<'_>) -> 
         return Err(ApiError::invalid("imageDigest", constraint));
     }
     let filter = Filter::read(request)?;
-    let page = Page::of(request, format!("ListImageReferrers {name} {subject}"), 20, 50)?;
+    let page = Page::read(request, format!("ListImageReferrers {name} {subject}"), 20, 50)?;
     let now = state.now();
     let repository = state.repository(name)?;
     let after = Bound::Excluded(page.after.as_deref().unwrap_or_default());

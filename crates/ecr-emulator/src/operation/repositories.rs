@@ -93,7 +93,7 @@ pub(super) fn describe_repositories(state: &mut State, request: &Request<'_>) ->
         let found: Vec<Value> = names.into_iter().map(one).collect::<Result<_, ApiError>>()?;
         return Ok(json!({ "repositories": found }));
     }
-    let page = Page::of(request, "DescribeRepositories".to_owned(), 100, 1_000)?
+    let page = Page::read(request, "DescribeRepositories".to_owned(), 100, 1_000)?
         .no_larger_than(state.limits.largest_page);
     let after = page.after.clone().unwrap_or_default();
     let range = (Bound::Excluded(after), Bound::Unbounded);

@@ -60,7 +60,7 @@ fn check(upload: &Upload, digests: &[&str]) -> Result<String, ApiError> {
         let message = "All layer parts except the last part should be at least 5MB";
         return Err(ApiError::client("LayerPartTooSmallException", message));
     }
-    let digest = digest::of(&upload.bytes);
+    let digest = digest::sha256(&upload.bytes);
     if digests.contains(&digest.as_str()) {
         return Ok(digest);
     }

@@ -122,7 +122,7 @@ fn read(path: &Path) -> Result<Vec<u8>, SeedError> {
 }
 
 fn checked(path: &Path, bytes: Vec<u8>, digest: &str) -> Result<Vec<u8>, SeedError> {
-    match digest::of(&bytes) {
+    match digest::sha256(&bytes) {
         found if found == digest => Ok(bytes),
         found => Err(layout(path, format!("has the digest {found}"))),
     }

@@ -18,7 +18,7 @@ pub(super) fn head(state: &State, name: &str, digest: &str) -> Result<Reply, Oci
 }
 
 /// The bytes, or some of them. (ECR sends the caller to S3 for them.)
-pub(super) fn get(state: &State, asked: &OciRequest, name: &str, digest: &str) -> Result<Reply, OciError> {
+pub(super) fn get(state: &State, request: &OciRequest, name: &str, digest: &str) -> Result<Reply, OciError> {
     let blob = find(state, name, digest)?;
     if state.repository(name)?.layer_use(digest, state.now()) == LayerUse::Archived {
         return Err(OciError::blob_unknown(INACCESSIBLE));
@@ -28,7 +28,7 @@ pub(super) fn get(state: &State, asked: &OciRequest, name: &str, digest: &str) -
         return Err(OciError::blob_unknown(message));
     };
     let size = bytes.len();
-    let range = asked.headers.get(header::RANGE).and_then(|value| value.to_str().ok());
+    let range = request.headers.get(header::RANGE).and_then(|value| value.to_str().ok());
     let reply = match wanted(range, size) {
         Wanted::All => Reply::ok().body(MEDIA_TYPE, bytes.clone()),
         Wanted::Part(part) => {

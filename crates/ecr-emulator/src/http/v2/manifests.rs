@@ -33,18 +33,18 @@ pub(super) fn head(state: &mut State, name: &str, reference: &str) -> Result<Rep
 /// Pushes a manifest: `PutImage`, but pushing the same again is fine.
 pub(super) fn put(
     state: &mut State,
-    asked: &OciRequest,
+    call: &OciRequest,
     name: &str,
     reference: &str,
 ) -> Result<Reply, OciError> {
-    let Ok(text) = std::str::from_utf8(&asked.body) else {
+    let Ok(text) = std::str::from_utf8(&call.body) else {
         return Err(ApiError::invalid("ImageManifest", "Invalid JSON syntax").into());
     };
     let id = image_id(reference);
     let request = json!({
         "repositoryName": name,
         "imageManifest": text,
-        "imageManifestMediaType": media_type(&asked.headers),
+        "imageManifestMediaType": media_type(&call.headers),
         "imageTag": id.tag,
         "imageDigest": id.digest,
     });
@@ -52,7 +52,7 @@ pub(super) fn put(
         Err(error) if error.code != "ImageAlreadyExistsException" => return Err(error.into()),
         _ => {}
     }
-    let digest = digest::of(&asked.body);
+    let digest = digest::sha256(&call.body);
     let reply = Reply::new(StatusCode::CREATED)
         .header(header::LOCATION, &format!("/v2/{name}/manifests/{digest}"))
         .digest(&digest);

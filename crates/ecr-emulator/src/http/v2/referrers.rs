@@ -15,13 +15,13 @@ const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied
 /// Lists referrers as an index, which may be empty. The subject need not be there.
 pub(super) fn list(
     state: &mut State,
-    asked: &OciRequest,
+    call: &OciRequest,
     name: &str,
     digest: &str,
 ) -> Result<Reply, OciError> {
     state.repository(name)?;
     OciError::check_digest(digest)?;
-    let types: Vec<&str> = asked.query.all("artifactType").collect();
+    let types: Vec<&str> = call.query.all("artifactType").collect();
     let mut request = json!({
         "repositoryName": name,
         "subjectId": { "imageDigest": digest },

@@ -14,17 +14,17 @@ use crate::state::{LayerUse, State, Upload};
 const UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 
 /// Begins an upload, unless the blob can be had at once.
-pub(super) fn post(state: &mut State, asked: &OciRequest, name: &str) -> Result<Reply, OciError> {
+pub(super) fn post(state: &mut State, request: &OciRequest, name: &str) -> Result<Reply, OciError> {
     state.repository(name)?;
-    if let Some(digest) = asked.query.get("mount") {
+    if let Some(digest) = request.query.get("mount") {
         OciError::check_digest(digest)?;
-        if asked.query.get("from").is_some_and(|from| mount(state, name, digest, from)) {
+        if request.query.get("from").is_some_and(|from| mount(state, name, digest, from)) {
             return Ok(created(name, digest));
         }
-    } else if let Some(digest) = asked.query.get("digest") {
+    } else if let Some(digest) = request.query.get("digest") {
         OciError::check_digest(digest)?;
         let id = uploads::begin(state, name)?;
-        let result = add(state, asked, name, &id).and_then(|()| finish(state, name, &id, digest));
+        let result = add(state, request, name, &id).and_then(|()| finish(state, name, &id, digest));
         // Nobody else knows its name.
         state.repository_mut(name)?.uploads.remove(&id);
         return result;
@@ -34,17 +34,22 @@ pub(super) fn post(state: &mut State, asked: &OciRequest, name: &str) -> Result<
 }
 
 /// Adds a chunk. ECR answers 201 where the OCI API has 202.
-pub(super) fn patch(state: &mut State, asked: &OciRequest, name: &str, id: &str) -> Result<Reply, OciError> {
-    add(state, asked, name, id)?;
+pub(super) fn patch(
+    state: &mut State,
+    request: &OciRequest,
+    name: &str,
+    id: &str,
+) -> Result<Reply, OciError> {
+    add(state, request, name, id)?;
     progress(state, name, id, StatusCode::CREATED)
 }
 
 /// Adds the last chunk, if there is one, and ends the upload.
-pub(super) fn put(state: &mut State, asked: &OciRequest, name: &str, id: &str) -> Result<Reply, OciError> {
+pub(super) fn put(state: &mut State, request: &OciRequest, name: &str, id: &str) -> Result<Reply, OciError> {
     uploads::find(state, name, id)?;
-    let digest = asked.query.get("digest").unwrap_or_default();
+    let digest = request.query.get("digest").unwrap_or_default();
     OciError::check_digest(digest)?;
-    add(state, asked, name, id)?;
+    add(state, request, name, id)?;
     finish(state, name, id, digest)
 }
 
@@ -77,13 +82,13 @@ fn mount(state: &mut State, name: &str, digest: &str, from: &str) -> bool {
     true
 }
 
-fn add(state: &mut State, asked: &OciRequest, name: &str, id: &str) -> Result<(), OciError> {
+fn add(state: &mut State, request: &OciRequest, name: &str, id: &str) -> Result<(), OciError> {
     let upload = uploads::find(state, name, id)?;
-    if let Some(range) = asked.headers.get(header::CONTENT_RANGE) {
+    if let Some(range) = request.headers.get(header::CONTENT_RANGE) {
         let range = range.to_str().ok().and_then(chunk);
-        check_range(upload, range, asked.body.len())?;
+        check_range(upload, range, request.body.len())?;
     }
-    upload.lengthen(&asked.body);
+    upload.lengthen(&request.body);
     Ok(())
 }
 
