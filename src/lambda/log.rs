@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 use tracing::Level;
 
+use crate::config::Mode;
 use crate::lambda::emf::{self, Function};
 use crate::report::decision::Decision;
 use crate::report::observer::Observer;
@@ -24,11 +25,17 @@ impl Lines<'_> {
     /// The metrics, then the last line.
     pub(super) fn run(&self, report: &Report, function: &Function<'_>) {
         self.0.metrics(&emf::document(report, function));
-        let level = if report.has_failures() || report.hit_a_limit() { Level::ERROR } else { Level::INFO };
+        let level = match report.mode {
+            _ if report.has_failures() => Level::ERROR,
+            Mode::Apply if report.tripped_a_breaker() => Level::ERROR,
+            Mode::Plan if report.tripped_a_breaker() => Level::WARN,
+            _ => Level::INFO,
+        };
         let mut fields = json!(report.totals);
+        fields["configuration"] = json!(report.run.configuration);
         fields["mode"] = json!(report.mode);
         fields["complete"] = json!(report.complete);
-        fields["started_at"] = json!(report.started_at);
+        fields["started_at"] = json!(report.run.started_at);
         fields["finished_at"] = json!(report.finished_at);
         self.0.line(level, "run", &fields);
     }
@@ -39,7 +46,7 @@ impl Observer for Lines<'_> {
         for decision in &report.decisions {
             let level = match decision.outcome {
                 OutcomeName::Failed => Level::ERROR,
-                OutcomeName::LimitReached | OutcomeName::Deadline => Level::WARN,
+                OutcomeName::Deadline => Level::WARN,
                 _ => Level::INFO,
             };
             self.0.line(level, "decision", &DecisionLine { repository: &report.name, decision });
