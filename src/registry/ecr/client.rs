@@ -51,7 +51,8 @@ impl Ecr {
             .interceptor(attempts.clone())
             .build();
         let client = aws_sdk_ecr::Client::from_conf(config);
-        Ok(Self { client, max_attempts, attempts, large_responses: Arc::default(), region })
+        let (large_responses, downloads) = (Arc::default(), Arc::default());
+        Ok(Self { client, max_attempts, attempts, large_responses, downloads, region })
     }
 }
 

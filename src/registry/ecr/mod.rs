@@ -26,12 +26,15 @@ use crate::oci::media_type;
 use crate::report::ApiUsage;
 
 mod attempts;
+mod blobs;
 mod body_limit;
 mod client;
 mod error;
 mod replication;
+mod restore;
 
 use attempts::Attempts;
+use blobs::Downloads;
 use body_limit::{BATCH_LIMIT, BodyLimit, SINGLE_LIMIT};
 use error::call_error;
 
@@ -49,6 +52,7 @@ pub struct Ecr {
     max_attempts: u32,
     attempts: Attempts,
     large_responses: Arc<Mutex<()>>,
+    downloads: Arc<Downloads>,
     region: String,
 }
 
