@@ -13,6 +13,7 @@ use tracing::Level;
 use crate::config::pattern::Patterns;
 use crate::config::{Config, Mode};
 use crate::executor::run::{Conditions, apply_plan, report_plan};
+use crate::executor::run_log::RunLog;
 use crate::lambda::truncate::{MAX_ANSWER_BYTES, cut};
 use crate::memory::NoBackups;
 use crate::oci::digest::Digest;
@@ -176,7 +177,7 @@ impl Function {
             deadline: deadline(invocation.context, mode),
             start_at: self.start_at.load(Ordering::Relaxed),
         };
-        let lines = log::Lines(&self.log);
+        let lines = RunLog { log: &self.log, mode };
         let selection = request
             .deadline
             .call(select(ecr, &config.select, ask.narrow.as_ref()))
@@ -199,7 +200,7 @@ impl Function {
                 apply_plan(ecr, &NoBackups, plan, conditions).await
             }
         };
-        lines.run(&report, &invocation.function());
+        log::finish(&self.log, &report, &invocation.function());
         let reached = report.repositories.iter().filter(|repository| was_reached(repository)).count();
         self.start_at.fetch_add(reached.saturating_sub(skipped) as u64, Ordering::Relaxed);
         Ok(report)

@@ -17,6 +17,7 @@ pub fn cut(mut report: Report, max_bytes: usize) -> Report {
     let mut room = max_bytes.saturating_sub(size(&report)).saturating_sub(COUNT_BYTES);
     for mut repository in repositories {
         let decisions = std::mem::take(&mut repository.decisions);
+        report.decisions_truncated += repository.kept_counts.values().sum::<u64>();
         let fits = take_room(&mut room, &repository);
         for decision in decisions {
             if fits && matters(&decision) && take_room(&mut room, &decision) {

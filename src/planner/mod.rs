@@ -27,6 +27,9 @@ use collect::{Collected, collect};
 use selection::{Selected, Selection};
 pub use skipped::Skipped;
 
+/// The row of a repository in report and log is as long as several of its images.
+const ROWS_OF_A_REPOSITORY: usize = 10;
+
 /// A run's request, besides its configuration.
 #[derive(Debug, Clone)]
 pub struct RunRequest {
@@ -121,13 +124,26 @@ pub async fn plan(
     let repositories = stream::iter(skipped.into_iter().chain(selected))
         .map(|chosen| plan_repository(registry, config, request, chosen))
         .buffer_unordered(config.limits.concurrency.number())
-        .inspect(|planned| observer.planned(planned.name(), planned.plan()))
+        .map(|planned| announce(planned, &request.deadline, observer))
         .collect()
         .await;
     let read = ReadTime { from: request.now, until: Timestamp::now() };
     let mut plan = Plan { registry: selection.registry, read, repositories, tripped: Vec::new() };
     plan.check_limits(config);
     plan
+}
+
+/// Tells the observer of a planned repository, and keeps what the report will need of it.
+fn announce(mut planned: Planned, deadline: &Deadline, observer: &dyn Observer) -> Planned {
+    observer.planned(planned.name(), planned.plan());
+    if let Planned::Ready(ready) = &mut planned {
+        if !observer.needs_kept() {
+            ready.plan.count_kept();
+        }
+        deadline.owe_rows(ready.plan.steps.len() + ready.plan.kept.len());
+    }
+    deadline.owe_rows(ROWS_OF_A_REPOSITORY);
+    planned
 }
 
 impl Plan {
@@ -184,6 +200,7 @@ async fn plan_or_skip(
         referrer_pressure: referrer_pressure(&collected),
         steps,
         kept,
+        kept_counts: BTreeMap::new(),
     };
     let mut manifests = collected.manifests;
     manifests.retain(|digest, _| to_be_tagged.contains(digest));

@@ -19,6 +19,7 @@ use decision::Decision;
 use outcome::OutcomeName;
 use outcomes::Outcomes;
 use plan::RepositoryPlan;
+use reason::Reason;
 pub use reason::RepositoryReason;
 
 use crate::config::Mode;
@@ -62,6 +63,9 @@ pub struct RepositoryReport {
     pub referrer_pressure: Option<ReferrerPressure>,
     /// Every attestation and suspect, and what else the plan acts on.
     pub decisions: Vec<Decision>,
+    /// What stays and is only counted, by reason.
+    #[serde(skip)]
+    pub kept_counts: BTreeMap<Reason, u64>,
 }
 
 /// A whole run.
@@ -144,6 +148,7 @@ impl RepositoryReport {
             counts,
             referrer_pressure: plan.referrer_pressure,
             decisions,
+            kept_counts: plan.kept_counts,
         };
         report.count_outcomes();
         report
@@ -160,10 +165,21 @@ impl RepositoryReport {
             counts: Counts::default(),
             referrer_pressure: None,
             decisions: Vec::new(),
+            kept_counts: BTreeMap::new(),
         }
     }
 
+    /// What stays, listed or only counted, by reason.
+    pub fn kept_by_reason(&self) -> BTreeMap<Reason, u64> {
+        let mut counts = self.kept_counts.clone();
+        for decision in self.decisions.iter().filter(|decision| decision.outcome == OutcomeName::Kept) {
+            *counts.entry(decision.image.reason).or_default() += 1;
+        }
+        counts
+    }
+
     fn count_outcomes(&mut self) {
+        self.counts.kept += self.kept_counts.values().sum::<u64>();
         for decision in &self.decisions {
             self.counts.add_outcome(decision.outcome);
             match decision.outcome {

@@ -1,5 +1,7 @@
 //! The plan of one repository: typed steps, and what is kept. Immutable once made.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,8 @@ pub struct RepositoryPlan {
     pub steps: Vec<Step>,
     /// The attestations and suspects that stay, in the order of digests.
     pub kept: Vec<Kept>,
+    /// More of them, which are only counted, by reason.
+    pub kept_counts: BTreeMap<Reason, u64>,
 }
 
 /// The number of a step in its plan.
@@ -181,6 +185,15 @@ pub struct ImageFacts {
 }
 
 impl RepositoryPlan {
+    /// Counts what stays instead of listing it, except for failures: a large registry keeps millions of images.
+    pub fn count_kept(&mut self) {
+        for kept in self.kept.iter().filter(|kept| !kept.failed) {
+            *self.kept_counts.entry(kept.image.reason).or_default() += 1;
+        }
+        self.kept.retain(|kept| kept.failed);
+        self.kept.shrink_to_fit();
+    }
+
     /// The steps with their numbers.
     pub fn numbered(&self) -> impl Iterator<Item = (StepIndex, &Step)> {
         (0..).map(StepIndex).zip(&self.steps)

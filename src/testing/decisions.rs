@@ -164,7 +164,8 @@ pub(crate) fn plan(name: &str, images: u64, decisions: Vec<Decision>) -> Reposit
             }),
         }
     }
-    RepositoryPlan { name: name.to_owned(), counts, referrer_pressure: None, steps, kept }
+    let (name, kept_counts) = (name.to_owned(), BTreeMap::new());
+    RepositoryPlan { name, counts, referrer_pressure: None, steps, kept, kept_counts }
 }
 
 /// The step of a decision that acts.
