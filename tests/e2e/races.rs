@@ -74,6 +74,18 @@ fn an_orphan_that_is_deleted_meanwhile_does_not_hold_up_the_rest() {
     }
 }
 
+/// Documentation is silent about ids and a filter in one call.
+#[test]
+fn without_its_filter_the_recheck_takes_nothing_for_gone() {
+    let (world, api, orphans) = with_orphans();
+    world.ecr.set_ids_with_filter(false);
+    let deleted = orphans[0].clone();
+    let report = apply_while(&world, &api, RECHECK, move |api| api.delete([&deleted]));
+    assert_eq!(report.verdict(&api, &orphans[0]), ("orphaned", "changed-since-plan"));
+    assert_eq!(report.verdict(&api, &orphans[1]), ("orphaned", "deleted"));
+    assert_eq!(world.ecr.calls()["DescribeImages"], 4, "listing, with filter, without, without the deleted");
+}
+
 #[test]
 fn all_of_a_batch_may_be_gone() {
     let (world, api, orphans) = with_orphans();

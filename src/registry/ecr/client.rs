@@ -39,7 +39,14 @@ impl Ecr {
             .interceptor(attempts.clone())
             .build();
         let client = aws_sdk_ecr::Client::from_conf(config);
-        Ok(Self { client, max_attempts, attempts, large_responses: Arc::default(), region })
+        Ok(Self {
+            client,
+            max_attempts,
+            attempts,
+            large_responses: Arc::default(),
+            refuses_filter: Arc::default(),
+            region,
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::config::retry::RetryConfig;
@@ -48,6 +49,8 @@ pub struct Ecr {
     max_attempts: u32,
     attempts: Attempts,
     large_responses: Arc<Mutex<()>>,
+    /// Whether ECR takes no filter beside ids, as it turned out.
+    refuses_filter: Arc<AtomicBool>,
     region: String,
 }
 
@@ -115,10 +118,22 @@ impl ReadRepository for Ecr {
     }
 
     async fn describe(&self, repository: &str, digests: &[Digest]) -> Result<Vec<Image>, CallError> {
-        let call = self.client.describe_images().repository_name(repository).filter(every_status());
-        let response = call.set_image_ids(Some(by_digest(digests))).send().await;
-        let response = response.map_err(|error| call_error(IMAGES, error))?;
-        images(response.image_details.unwrap_or_default())
+        if !self.refuses_filter.load(Ordering::Relaxed) {
+            match self.describe_with(Some(every_status()), repository, digests).await {
+                Err(error) if error.code == "InvalidParameterException" => {}
+                answer => return answer,
+            }
+        }
+        let answer = self.describe_with(None, repository, digests).await;
+        if answer.as_ref().is_err_and(|error| error.code == "InvalidParameterException") {
+            return answer;
+        }
+        // It was the filter beside the ids.
+        self.refuses_filter.store(true, Ordering::Relaxed);
+        answer.map_err(|error| match error.kind {
+            CallErrorKind::ImageNotFound => CallError { kind: CallErrorKind::ImageNotShown, ..error },
+            _ => error,
+        })
     }
 
     fn manifests<'a>(&'a self, repository: &'a str, digests: Vec<Digest>) -> BoxStream<'a, ManifestPart> {
@@ -138,6 +153,18 @@ impl ReadRepository for Ecr {
 }
 
 impl Ecr {
+    async fn describe_with(
+        &self,
+        filter: Option<DescribeImagesFilter>,
+        repository: &str,
+        digests: &[Digest],
+    ) -> Result<Vec<Image>, CallError> {
+        let call = self.client.describe_images().repository_name(repository).set_filter(filter);
+        let response = call.set_image_ids(Some(by_digest(digests))).send().await;
+        let response = response.map_err(|error| call_error(IMAGES, error))?;
+        images(response.image_details.unwrap_or_default())
+    }
+
     async fn batch_get_image(
         &self,
         repository: &str,

@@ -488,7 +488,8 @@ impl Judged {
         let (steps, kept) = expand(&self.inventory, policy, &self.verdicts);
         let outcomes = Outcomes::none(steps.len());
         let (name, counts) = ("r".to_owned(), Default::default());
-        let plan = RepositoryPlan { name, counts, referrer_pressure: None, steps, kept };
+        let kept_counts = std::collections::BTreeMap::new();
+        let plan = RepositoryPlan { name, counts, referrer_pressure: None, steps, kept, kept_counts };
         RepositoryReport::new(plan, outcomes)
             .decisions
             .into_iter()
