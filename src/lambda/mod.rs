@@ -171,7 +171,7 @@ impl Function {
     ) -> Result<Report, Diagnostic> {
         let started_at = invocation.started_at;
         let mode = mode(config.mode, ask.mode)?;
-        ecr.reset_usage();
+        ecr.begin_run();
         let request = RunRequest {
             now: started_at,
             deadline: deadline(invocation.context, mode),

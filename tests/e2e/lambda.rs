@@ -256,6 +256,18 @@ fn the_answer_has_the_decisions_that_change_something_and_the_log_has_them_all_a
 }
 
 #[test]
+fn a_warm_instance_has_all_its_retries_again() {
+    let world = World::new().with("AWS_MAX_ATTEMPTS", "4").with("JANITOR_CONCURRENCY", "100");
+    (0..100).for_each(|number| drop(world.repository(&format!("team/{number}"))));
+    world.ecr.fault(trouble("DescribeImages", When::Always, Fault::ServerError));
+    let mut function = world.lambda();
+    assert_eq!(function.report(&json!({})).0["complete"], false, "their retries use up the quota");
+    world.ecr.clear_faults();
+    world.ecr.fault(trouble("DescribeRepositories", When::Nth(1), Fault::ServerError));
+    assert_eq!(function.report(&json!({})).0["complete"], true);
+}
+
+#[test]
 fn failures_are_in_the_answer() {
     let world = applying();
     let api = world.repository("team/api");
