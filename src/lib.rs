@@ -29,6 +29,7 @@ pub mod memory;
 pub mod oci;
 pub mod planner;
 pub mod registry;
+pub mod render;
 pub mod report;
 pub mod rules;
 #[cfg(test)]

@@ -81,7 +81,7 @@ const AT_LEAST: [(&str, [u64; 3]); 7] = [
 ];
 
 /// The command line, its tables and its emulator, and a second TLS stack.
-const NOT_IN_THE_FUNCTION: [&str; 9] = [
+const NOT_IN_THE_FUNCTION: [&str; 10] = [
     "axum",
     "clap",
     "comfy-table",
@@ -89,6 +89,7 @@ const NOT_IN_THE_FUNCTION: [&str; 9] = [
     "crossterm",
     "ecr-contract",
     "ecr-emulator",
+    "ecr-in-process",
     "indicatif",
     "openssl",
 ];

@@ -7,10 +7,10 @@ use ecr_attestation_janitor::planner::collect::verified;
 use ecr_attestation_janitor::registry::{
     CallError, DeleteImages as _, ListRegistry as _, ReadRepository as _, StoredManifest, TagImages as _,
 };
+use ecr_in_process::Reply;
 use futures::StreamExt as _;
 
-use super::assert_line;
-use super::replay::{self, Reply};
+use super::{assert_line, in_process};
 
 /// The bytes are answers, separated by U+001E, in turn; one that begins with a digit has that as its status class.
 pub fn run(bytes: &[u8]) {
@@ -18,9 +18,9 @@ pub fn run(bytes: &[u8]) {
     answers.truncate(16);
     let all = String::from_utf8_lossy(bytes).into_owned();
     let next = Mutex::new(answers.into_iter());
-    let ecr = replay::ecr(move |_, _| reply(next.lock().unwrap().next().unwrap_or_default()));
+    let ecr = in_process::ecr(move |_, _| reply(next.lock().unwrap().next().unwrap_or_default()));
     let asked = Digest::of(b"asked");
-    replay::wait(async {
+    in_process::wait(async {
         let page = ecr.images("team/api").next().await.and_then(check);
         for image in page.into_iter().flatten() {
             assert!(all.contains(&image.digest.hex()) || all.contains('\\'), "{:?}", image.digest);
@@ -48,8 +48,10 @@ pub fn run(bytes: &[u8]) {
 
 fn reply(answer: Vec<u8>) -> Reply {
     match answer.split_first() {
-        Some((class @ b'2'..=b'5', body)) => Reply(u16::from(class - b'0') * 100, body.to_vec()),
-        _ => Reply(200, answer),
+        Some((class @ b'2'..=b'5', body)) => {
+            Reply { status: u16::from(class - b'0') * 100, body: body.to_vec() }
+        }
+        _ => Reply::ok(answer),
     }
 }
 

@@ -7,9 +7,10 @@ use ecr_attestation_janitor::config::{Mode, Select};
 use ecr_attestation_janitor::lambda::event::{Event, parse};
 use ecr_attestation_janitor::planner::selection::{Selected, select};
 use ecr_attestation_janitor::report::RepositoryReason;
+use ecr_in_process::Reply;
 use serde_json::{Value, json};
 
-use super::{assert_line, replay};
+use super::{assert_line, in_process};
 
 const REPOSITORIES: [&str; 6] = ["hub/nginx", "prod/api", "team/api", "team/secret", "team/web", "x"];
 
@@ -32,7 +33,8 @@ pub fn run(bytes: &[u8]) {
             for message in messages {
                 assert!(!message.id.is_empty());
                 match message.repository {
-                    Ok(name) => assert!(!name.contains(['*', '?']) && text.contains(&name), "{name}"),
+                    Ok(None) => {}
+                    Ok(Some(name)) => assert!(!name.contains(['*', '?']) && text.contains(&name), "{name}"),
                     Err(bad) => assert_line(&bad.to_string()),
                 }
             }
@@ -47,12 +49,12 @@ fn selected(narrow: Option<&Patterns>) -> Vec<Selected> {
         exclude: Patterns::new(["team/secret"]).unwrap(),
         require_tag: BTreeMap::new(),
     };
-    let ecr = replay::ecr(|operation, _| match operation {
+    let ecr = in_process::ecr(|operation, _| match operation {
         "DescribeRepositories" => {
             let repositories = REPOSITORIES.map(|name| json!({"repositoryName": name, "registryId": "1"}));
-            json!({ "repositories": repositories }).to_string()
+            Reply::ok(json!({ "repositories": repositories }).to_string())
         }
-        _ => json!({"pullThroughCacheRules": [{"ecrRepositoryPrefix": "hub"}]}).to_string(),
+        _ => Reply::ok(json!({"pullThroughCacheRules": [{"ecrRepositoryPrefix": "hub"}]}).to_string()),
     });
-    replay::wait(select(&ecr, &configured, narrow)).unwrap().repositories
+    in_process::wait(select(&ecr, &configured, narrow)).unwrap().repositories
 }

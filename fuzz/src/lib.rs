@@ -4,10 +4,10 @@
 pub mod answers;
 pub mod configuration;
 pub mod event;
+pub mod in_process;
 pub mod manifest;
 pub mod plan;
 pub mod rendering;
-pub mod replay;
 pub mod repository;
 
 /// A target: it takes any bytes.

@@ -1,12 +1,12 @@
 //! Plan files: a forged one, with the right checksum, still does only what a planner could have planned.
 
-use ecr_attestation_janitor::cli::render::table::{self, Style};
 use ecr_attestation_janitor::config::{Config, Limits, Mode};
 use ecr_attestation_janitor::planner::Planned;
 use ecr_attestation_janitor::planner::plan_file::{SavedPlan, checksum};
+use ecr_attestation_janitor::render::table::{self, Style};
 use ecr_attestation_janitor::report::outcomes::Outcomes;
 use ecr_attestation_janitor::report::plan::{Deletion, DeletionTarget, RepositoryPlan, Step};
-use ecr_attestation_janitor::report::{ApiUsage, Report, RepositoryReport, RunFrame};
+use ecr_attestation_janitor::report::{ApiUsage, Report, RepositoryReport, RunFrame, RunIdentity};
 use ecr_attestation_janitor::rules::limits;
 use ecr_attestation_janitor::util::sanitize;
 use jiff::Timestamp;
@@ -63,11 +63,10 @@ fn take_up(plan: SavedPlan) {
         RepositoryReport::new(plan, Outcomes::none(steps))
     };
     let frame = RunFrame {
+        run: RunIdentity::new(&Config::default(), "us-east-1", Timestamp::UNIX_EPOCH, "fuzz"),
         mode: Mode::Apply,
-        started_at: Timestamp::UNIX_EPOCH,
         finished_at: Timestamp::UNIX_EPOCH,
         usage: ApiUsage::default(),
-        breaker_trips: 0,
     };
     let report = Report::new(frame, plans.into_iter().map(report).collect());
     assert_harmless(&table::report(&report, Style::Plain));

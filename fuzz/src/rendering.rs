@@ -5,17 +5,17 @@ use std::sync::{Arc, Mutex};
 
 use ecr_attestation_janitor::cli::explain::explanation::{Explanation, Listing, Overview, Subject};
 use ecr_attestation_janitor::cli::explain::text;
-use ecr_attestation_janitor::cli::render::table::{self, Style};
-use ecr_attestation_janitor::config::Mode;
 use ecr_attestation_janitor::config::policy::Action;
+use ecr_attestation_janitor::config::{Config, Mode};
 use ecr_attestation_janitor::oci::attestation::{Form, Kind};
 use ecr_attestation_janitor::oci::digest::Digest;
+use ecr_attestation_janitor::render::table::{self, Style};
 use ecr_attestation_janitor::report::decision::Decision;
 use ecr_attestation_janitor::report::outcome::OutcomeName as Outcome;
 use ecr_attestation_janitor::report::plan::ImageFacts;
 use ecr_attestation_janitor::report::reason::{Reason, State};
 use ecr_attestation_janitor::report::{
-    ApiUsage, Report, RepositoryReason, RepositoryReport, RepositoryStatus, RunFrame,
+    ApiUsage, Report, RepositoryReason, RepositoryReport, RepositoryStatus, RunFrame, RunIdentity,
 };
 use ecr_attestation_janitor::util::logging::{Format, Log};
 use ecr_attestation_janitor::util::sanitize;
@@ -88,11 +88,10 @@ fn report(texts: &[String; 5]) -> Report {
     let decisions = vec![decision("a", Outcome::Failed, texts), decision("b", Outcome::Planned, texts)];
     let done = RepositoryReport { status: RepositoryStatus::Done, reason: None, decisions, ..failed.clone() };
     let frame = RunFrame {
+        run: RunIdentity::new(&Config::default(), "us-east-1", Timestamp::UNIX_EPOCH, name),
         mode: Mode::Plan,
-        started_at: Timestamp::UNIX_EPOCH,
         finished_at: Timestamp::UNIX_EPOCH,
         usage: ApiUsage::default(),
-        breaker_trips: 0,
     };
     Report::new(frame, vec![failed, done])
 }
@@ -103,6 +102,7 @@ fn explanations(texts: &[String; 5]) -> Vec<String> {
     let listing =
         Listing { index: digest, tags: vec![tag.clone()], tags_above: vec![tag.clone()], pushed_at: None };
     let explanation = |kind: Kind| Explanation {
+        asked_tag: None,
         repository: name.clone(),
         digest,
         tags: vec![tag.clone(), tag.clone()],

@@ -11,10 +11,11 @@ use ecr_attestation_janitor::planner::collect::collect;
 use ecr_attestation_janitor::report::decision::Decision;
 use ecr_attestation_janitor::rules::verdict::expand;
 use ecr_attestation_janitor::util::deadline::Deadline;
+use ecr_in_process::Reply;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{assert_line, manifest, replay};
+use super::{assert_line, in_process, manifest};
 
 const NOW: i64 = 1_700_000_000;
 const DAY: i64 = 24 * 60 * 60;
@@ -100,16 +101,16 @@ fn lines(text: &str) -> Vec<Line> {
 
 fn decide(lines: &Arc<Vec<Line>>, policy: &Policy) -> Vec<Decision> {
     let known = Arc::clone(lines);
-    let ecr = replay::ecr(move |operation, request| match operation {
+    let ecr = in_process::ecr(move |operation, request| match operation {
         "DescribeImages" => {
             let named = asked(request);
             let wanted = known.iter().filter(|line| named.is_empty() || named.contains(&line.digest));
-            json!({"imageDetails": wanted.map(listed).collect::<Vec<_>>()}).to_string()
+            Reply::ok(json!({"imageDetails": wanted.map(listed).collect::<Vec<_>>()}).to_string())
         }
-        _ => read(&known, &asked(request)).to_string(),
+        _ => Reply::ok(read(&known, &asked(request)).to_string()),
     });
     let now = Timestamp::from_second(NOW).unwrap();
-    match replay::wait(collect(&ecr, "team/api", policy, now, &Deadline::default())) {
+    match in_process::wait(collect(&ecr, "team/api", policy, now, &Deadline::default())) {
         Ok(collected) => {
             let (steps, _) = expand(&collected.inventory, policy, &collected.verdicts);
             steps.into_iter().map(|step| Decision::of_step(step, None)).collect()

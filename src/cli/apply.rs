@@ -6,24 +6,24 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::confirm::Consent;
-use super::progress::Progress;
-use super::render::print_report;
-use super::{Common, Failure, connect, plan, selection};
-use crate::config::Config;
-use crate::util::deadline::Deadline;
-
+use super::plan::warn_of_limits;
+use super::progress::{Progress, say};
+use super::session::Session;
+use super::stdout::print_report;
+use super::{Common, Failure, RunArgs, conclude, plan, signals};
 use crate::cli::exit_code::ExitCode;
 use crate::executor::run::{Conditions, apply_plan, report_plan};
 use crate::memory::NoBackups;
 use crate::planner::plan_file::{Refused, SavedPlan};
 use crate::planner::selection::{Selected, Selection};
 use crate::planner::{Plan, Planned, ReadTime, Skipped, check_opt_in};
-use crate::registry::ecr::Ecr;
-use crate::report::RepositoryReason;
 use crate::report::observer::Observer as _;
+use crate::report::{Report, RepositoryReason};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    run: RunArgs,
     /// A plan saved with `plan --out FILE`: exactly it is done, each image checked again
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
@@ -33,42 +33,47 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
-    let config = common.config()?;
+    let config = args.run.adjust(common.config()?);
     let narrow = common.narrow()?;
     let saved = args.file.as_deref().map(read).transpose()?;
     let consent = Consent::new(args.yes)?;
-    let ecr = connect().await?;
-    let now = Timestamp::now();
-    let selection = selection(&ecr, &config, narrow.as_ref()).await?;
-    let progress = Progress::new("planning");
+    let deadline = signals::watch();
+    let mut session = Session::open(common, config, deadline).await?;
+    let selection = session.select(narrow.as_ref()).await?;
     let plan = match saved {
-        None => plan::make(&ecr, &config, selection, now, &progress).await,
-        Some((path, saved)) => {
-            let mut plan =
-                take_up(&ecr, &config, saved, selection, now).await.map_err(|why| refused(&path, &why))?;
-            plan.check_limits(&config);
-            plan::warn_of_limits(&plan);
+        None => {
+            session.announce();
+            plan::make(&session, selection, &Progress::new("planning")).await
+        }
+        Some(saved) => {
+            let plan = take_up(&session, saved, selection).await?;
+            session.announce();
             plan
         }
     };
-    progress.clear();
-    if !consent.is_given(&plan)? {
-        print_report(&report_plan(&ecr, plan, now, &progress), common.output);
-        eprintln!("ecr-janitor: nothing was done");
-        return Ok(ExitCode::Usage);
+    let deadline = &session.deadline;
+    let consents = !deadline.was_interrupted() && consent.is_given(&plan, &session.run, deadline).await?;
+    if !consents {
+        let report = report_plan(&session.ecr, plan, &session.run, &());
+        let printed = print_report(&report, common.output);
+        say("nothing was done");
+        return Ok(conclude(ExitCode::Usage, deadline, [printed]));
     }
+    let report = execute(&session, plan).await;
+    let printed = print_report(&report, common.output);
+    Ok(conclude(ExitCode::of(&report, false), deadline, [printed]))
+}
+
+async fn execute(session: &Session, plan: Plan) -> Report {
     let progress = Progress::new("applying");
     progress.selected(plan.repositories.len());
     let conditions = Conditions {
-        concurrency: config.limits.concurrency.number(),
-        started_at: now,
-        deadline: &Deadline::default(),
+        concurrency: session.config.limits.concurrency.number(),
+        run: &session.run,
+        deadline: &session.deadline,
         observer: &progress,
     };
-    let report = apply_plan(&ecr, &NoBackups, plan, conditions).await;
-    progress.clear();
-    print_report(&report, common.output);
-    Ok(ExitCode::of(&report, false))
+    apply_plan(&session.ecr, &NoBackups, plan, conditions).await
 }
 
 fn read(path: &Path) -> Result<(PathBuf, SavedPlan), Failure> {
@@ -85,31 +90,35 @@ fn refused(path: &Path, why: &Refused) -> Failure {
 /// The saved plan against the registry as it is now: a repository that is gone, or that the configuration skips by
 /// now, is left out with its reason.
 async fn take_up(
-    ecr: &Ecr,
-    config: &Config,
-    saved: SavedPlan,
+    session: &Session,
+    (path, saved): (PathBuf, SavedPlan),
     selection: Selection,
-    now: Timestamp,
-) -> Result<Plan, Refused> {
-    saved.check_place(selection.registry.as_deref(), ecr.region())?;
+) -> Result<Plan, Failure> {
+    saved
+        .check_place(selection.registry.as_deref(), session.ecr.region())
+        .map_err(|why| refused(&path, &why))?;
     let mut here: BTreeMap<String, Selected> =
         selection.repositories.into_iter().map(|chosen| (chosen.name.clone(), chosen)).collect();
     let mut repositories = saved.into_repositories();
     repositories.retain(|planned| !selection.is_narrowed || here.contains_key(planned.name()));
     for planned in &mut repositories {
-        if let Err(skipped) = still_selected(ecr, config, here.remove(planned.name())).await {
+        if let Err(skipped) = still_selected(session, here.remove(planned.name())).await {
             *planned = Planned::Skipped { name: planned.name().to_owned(), skipped };
         }
     }
-    let read = ReadTime { from: now, until: Timestamp::now() };
-    Ok(Plan { registry: selection.registry, read, repositories, tripped: Vec::new() })
+    let read = ReadTime { from: session.run.started_at, until: Timestamp::now() };
+    let mut plan = Plan { registry: selection.registry, read, repositories, tripped: Vec::new() };
+    plan.check_limits(&session.config);
+    warn_of_limits(&plan);
+    Ok(plan)
 }
 
-async fn still_selected(ecr: &Ecr, config: &Config, here: Option<Selected>) -> Result<(), Skipped> {
+async fn still_selected(session: &Session, here: Option<Selected>) -> Result<(), Skipped> {
     let skip = |reason| Err(Skipped::plainly(reason));
+    let required = &session.config.select.require_tag;
     match here {
         None => skip(RepositoryReason::RepositoryGone),
         Some(Selected { skip: Some(reason), .. }) => skip(reason),
-        Some(chosen) => check_opt_in(ecr, &config.select.require_tag, &chosen, &Deadline::default()).await,
+        Some(chosen) => check_opt_in(&session.ecr, required, &chosen, &session.deadline).await,
     }
 }

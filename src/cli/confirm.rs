@@ -1,11 +1,17 @@
 //! Consent: asked on a terminal, given by `--yes` elsewhere.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use super::Failure;
-use super::render::pending_table;
+use super::progress::note;
+use super::stdout::pending_table;
+use crate::oci::attestation::Kind;
 use crate::planner::Plan;
-use crate::report::plan::{RepositoryPlan, Step};
+use crate::render::summary::place;
+use crate::render::words::{counted, size};
+use crate::report::RunIdentity;
+use crate::report::plan::{Artifact, RepositoryPlan, Step};
+use crate::util::deadline::Deadline;
 
 /// How consent comes about.
 pub(super) enum Consent {
@@ -18,7 +24,7 @@ impl Consent {
     pub(super) fn new(yes: bool) -> Result<Self, Failure> {
         if yes {
             Ok(Self::Given)
-        } else if std::io::stdin().is_terminal() {
+        } else if io::stdin().is_terminal() {
             Ok(Self::Asked)
         } else {
             Err(Failure::Usage("apply asks before it writes, and there is no terminal to ask on: give --yes, or look at `ecr-janitor plan` first".into()))
@@ -26,36 +32,55 @@ impl Consent {
     }
 
     /// Shows the plan and asks, if there is anything to ask about.
-    pub(super) fn is_given(&self, plan: &Plan) -> Result<bool, Failure> {
-        let question = question(plan);
-        if matches!(self, Self::Given) || question.is_none() {
+    pub(super) async fn is_given(
+        &self,
+        plan: &Plan,
+        run: &RunIdentity,
+        deadline: &Deadline,
+    ) -> Result<bool, Failure> {
+        let Some(question) = question(plan, run).filter(|_| matches!(self, Self::Asked)) else {
             return Ok(true);
+        };
+        note(&pending_table(plan));
+        let _ = write!(io::stderr(), "{question} [y/N] ");
+        // The answer may never come: the thread that waits for it is left behind.
+        let answer = tokio::task::spawn_blocking(|| {
+            let mut answer = String::new();
+            io::stdin().lock().read_line(&mut answer).map(|_| answer)
+        });
+        tokio::select! {
+            answer = answer => {
+                let answer = answer.map_err(io::Error::other).flatten();
+                let answer = answer
+                    .map_err(|error| Failure::Usage(format!("cannot read the answer: {error}")))?;
+                Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+            }
+            () = deadline.interrupted() => Err(Failure::Interrupted),
         }
-        eprintln!("{}", pending_table(plan));
-        eprint!("{} [y/N] ", question.unwrap_or_default());
-        let _ = std::io::stderr().flush();
-        let mut answer = String::new();
-        let read = std::io::stdin().lock().read_line(&mut answer);
-        read.map_err(|error| Failure::Usage(format!("cannot read the answer: {error}")))?;
-        Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 }
 
-/// `Delete 12 and tag 3 images in 2 repositories?`; nothing where nothing is planned.
-fn question(plan: &Plan) -> Option<String> {
-    let pending = || plan.plans().filter(|it| !it.steps.is_empty() && !plan.is_stopped(&it.name));
-    let count = |wanted: fn(&Step) -> bool| {
-        pending().flat_map(|it: &RepositoryPlan| &it.steps).filter(|step| wanted(step)).count()
-    };
-    let repositories = pending().count();
-    let what = match (count(|step| step.deletion().is_some()), count(|step| step.tagging().is_some())) {
+/// `Delete 12 images (34.1 kB) and tag 3 images in 2 repositories of account 123456789012, Region eu-west-1?`;
+/// nothing where nothing is planned.
+fn question(plan: &Plan, run: &RunIdentity) -> Option<String> {
+    let pending: Vec<&RepositoryPlan> =
+        plan.plans().filter(|it| !it.steps.is_empty() && !plan.is_stopped(&it.name)).collect();
+    let steps = || pending.iter().flat_map(|it| &it.steps);
+    let deletions = steps().filter(|step| step.deletion().is_some()).count();
+    let tags = steps().filter(|step| step.tagging().is_some()).count();
+    let delete = || format!("Delete {} ({})", counted(deletions, "image"), size(bytes(steps())));
+    let what = match (deletions, tags) {
         (0, 0) => return None,
-        (deletions, 0) => format!("Delete {deletions}"),
-        (0, tags) => format!("Tag {tags}"),
-        (deletions, tags) => format!("Delete {deletions} and tag {tags}"),
+        (_, 0) => delete(),
+        (0, tags) => format!("Tag {}", counted(tags, "image")),
+        (_, tags) => format!("{} and tag {}", delete(), counted(tags, "image")),
     };
-    Some(format!(
-        "{what} image(s) in {repositories} repositor{}?",
-        if repositories == 1 { "y" } else { "ies" }
-    ))
+    Some(format!("{what} in {} of {}?", counted(pending.len(), "repository"), place(run)))
+}
+
+/// The size of what would be deleted. Indexes do not count: ECR gives an index the size of a child.
+fn bytes<'a>(steps: impl Iterator<Item = &'a Step>) -> u64 {
+    let deletions = steps.filter_map(Step::deletion);
+    let sized = deletions.filter(|deletion| Artifact::from(deletion.target).kind() != Kind::Index);
+    sized.fold(0, |sum, deletion| sum.saturating_add(deletion.image.size_bytes))
 }

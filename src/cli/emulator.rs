@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use ecr_emulator::{Emulator, Settings, seed};
 
-use super::Failure;
 use super::demo::world;
+use super::progress::note;
+use super::signals::Signals;
+use super::stdout::print_text;
+use super::{Common, Failure};
 use crate::cli::exit_code::ExitCode;
 
 #[derive(Debug, clap::Args)]
@@ -17,9 +20,6 @@ pub(super) struct Args {
     /// The registry's id
     #[arg(long, default_value = "123456789012", value_name = "ID")]
     account: String,
-    /// The region of its ARNs
-    #[arg(long, default_value = "us-east-1")]
-    region: String,
     /// Begin with the registry that `demo` shows
     #[arg(long)]
     demo: bool,
@@ -28,8 +28,9 @@ pub(super) struct Args {
     seed: Vec<PathBuf>,
 }
 
-pub(super) async fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let emulator = Emulator::with(Settings { account: args.account.clone(), region: args.region.clone() });
+pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
+    let region = common.region.clone().unwrap_or_else(|| "us-east-1".to_owned());
+    let emulator = Emulator::with(Settings { account: args.account.clone(), region: region.clone() });
     if args.demo {
         world::seed(&emulator).map_err(|error| Failure::NothingDone(error.to_string()))?;
     }
@@ -43,25 +44,13 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode, Failure> {
         Failure::NothingDone(format!("cannot listen on {address}: {error}; give another --port"))
     })?;
     let url = server.url();
-    super::render::print_text(&format!("ecr-emulator listening on {url}"));
-    eprintln!(
-        "Reach it with: AWS_ENDPOINT_URL={url} AWS_REGION={} AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x",
-        args.region
-    );
-    stopped().await;
+    let mut signals =
+        Signals::new().map_err(|error| Failure::NothingDone(format!("cannot wait for signals: {error}")))?;
+    print_text(&format!("ecr-emulator listening on {url}"))?;
+    note(&format!(
+        "Reach it with: AWS_ENDPOINT_URL={url} AWS_REGION={region} AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x"
+    ));
+    signals.next().await;
     server.stop().await;
     Ok(ExitCode::Done)
-}
-
-/// Waits for Ctrl-C or, where there is one, SIGTERM.
-async fn stopped() {
-    #[cfg(unix)]
-    if let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        tokio::select! {
-            _ = terminated.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-        return;
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

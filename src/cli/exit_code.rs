@@ -3,7 +3,7 @@
 use crate::config::Mode;
 use crate::report::Report;
 
-/// How a command ended. Of several that apply, the first in this order holds: 2, 1, 4, 3, 10, 0.
+/// How a command ended. Of several that apply, the first in this order holds: 130, 2, 1, 4, 3, 10, 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
@@ -13,26 +13,36 @@ pub enum ExitCode {
     NothingDone = 1,
     /// Usage, bad configuration, a plan file that is refused, no consent.
     Usage = 2,
-    /// A repository or an image failed.
+    /// A repository or an image failed, or output was lost.
     Failures = 3,
-    /// A limit stopped an apply.
-    LimitReached = 4,
+    /// A breaker stopped an apply.
+    BreakerTripped = 4,
     /// Changes are pending: only with `plan --exit-code`.
     ChangesPending = 10,
+    /// The user interrupted the run.
+    Interrupted = 130,
 }
 
 impl ExitCode {
     /// The code of a run that produced a report.
     pub fn of(report: &Report, tells_changes: bool) -> Self {
         let counts = &report.totals.counts;
-        if report.mode == Mode::Apply && report.hit_a_limit() {
-            Self::LimitReached
+        if report.mode == Mode::Apply && report.tripped_a_breaker() {
+            Self::BreakerTripped
         } else if report.has_failures() {
             Self::Failures
         } else if tells_changes && counts.planned + counts.limit_reached > 0 {
             Self::ChangesPending
         } else {
             Self::Done
+        }
+    }
+
+    /// The code of a run whose output could not be written.
+    pub fn with_output_lost(self) -> Self {
+        match self {
+            Self::Done | Self::ChangesPending => Self::Failures,
+            worse => worse,
         }
     }
 }
@@ -72,10 +82,9 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_code_of_an_apply_tells_limits_then_failures() {
+    fn of_an_apply_only_a_breaker_and_failures_show() {
         for outcome in OUTCOMES {
             let expected = match outcome {
-                LimitReached => ExitCode::LimitReached,
                 Failed | Deadline => ExitCode::Failures,
                 _ => ExitCode::Done,
             };
@@ -84,24 +93,46 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_comes_before_a_failure_and_a_failure_before_pending_changes() {
-        let both = |mode, one, other| {
-            let decisions = vec![attestation("a").came_out(one), attestation("b").came_out(other)];
-            ExitCode::of(&report(mode, vec![repository("r", 2, decisions)]), true)
+    fn a_breaker_comes_before_a_failure_and_a_failure_before_pending_changes() {
+        let both = |mode, reason| {
+            let skipped = RepositoryReport::skipped("s".into(), reason, None);
+            let decisions = vec![attestation("a").came_out(Planned), attestation("b").came_out(Failed)];
+            ExitCode::of(&report(mode, vec![repository("r", 2, decisions), skipped]), true)
         };
-        assert_eq!(both(Mode::Apply, LimitReached, Failed), ExitCode::LimitReached);
-        assert_eq!(both(Mode::Plan, LimitReached, Failed), ExitCode::Failures);
-        assert_eq!(both(Mode::Plan, Planned, Failed), ExitCode::Failures);
+        let breaker = RepositoryReason::TagsVanished;
+        assert_eq!(both(Mode::Apply, breaker), ExitCode::BreakerTripped);
+        assert_eq!(both(Mode::Plan, breaker), ExitCode::Failures);
+        assert_eq!(both(Mode::Apply, RepositoryReason::NotSelected), ExitCode::Failures);
     }
 
     #[test]
-    fn a_plan_that_a_limit_would_stop_is_no_failure_but_changes_are_pending() {
+    fn a_breaker_is_no_failure_of_a_plan() {
+        let stopped = RepositoryReport::skipped("r".into(), RepositoryReason::TagsVanished, None);
+        assert_eq!(ExitCode::of(&report(Mode::Plan, vec![stopped]), true), ExitCode::Done);
+    }
+
+    #[test]
+    fn what_waits_for_its_turn_is_no_failure_but_changes_are_pending() {
         for outcome in [Planned, LimitReached] {
             let report = one(Mode::Plan, outcome);
             assert_eq!(ExitCode::of(&report, false), ExitCode::Done);
             assert_eq!(ExitCode::of(&report, true), ExitCode::ChangesPending);
         }
         assert_eq!(ExitCode::of(&one(Mode::Plan, Kept), true), ExitCode::Done);
+    }
+
+    #[test]
+    fn lost_output_is_a_failure_unless_something_worse_happened() {
+        use ExitCode as Code;
+        for (code, with_lost_output) in [
+            (Code::Done, Code::Failures),
+            (Code::ChangesPending, Code::Failures),
+            (Code::Failures, Code::Failures),
+            (Code::BreakerTripped, Code::BreakerTripped),
+            (Code::Interrupted, Code::Interrupted),
+        ] {
+            assert_eq!(code.with_output_lost(), with_lost_output);
+        }
     }
 
     #[test]
@@ -112,10 +143,11 @@ mod tests {
             Code::NothingDone,
             Code::Usage,
             Code::Failures,
-            Code::LimitReached,
+            Code::BreakerTripped,
             Code::ChangesPending,
+            Code::Interrupted,
         ];
         let numbers = codes.map(|code| code as u8);
-        assert_eq!(numbers, [0, 1, 2, 3, 4, 10]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 10, 130]);
     }
 }

@@ -7,10 +7,11 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::cli::exit_code::ExitCode;
 use crate::config::pattern::Patterns;
 use crate::config::{Concurrency, Config};
-use crate::planner::selection::{Selection, select};
-use crate::registry::CallError;
-use crate::registry::ecr::Ecr;
+use crate::registry::{CallError, CallErrorKind};
+use crate::util::deadline::Deadline;
+use crate::util::logging::{Format, Log};
 use crate::util::sanitize;
+use progress::{note, say};
 
 mod apply;
 mod confirm;
@@ -22,7 +23,9 @@ pub mod iam_policy;
 pub mod local_lambda;
 mod plan;
 mod progress;
-pub mod render;
+mod session;
+mod signals;
+mod stdout;
 
 /// Finds the small untagged attestation images that docker buildx leaves in Amazon ECR, and removes those that
 /// nothing needs any more. Nothing else is touched.
@@ -35,8 +38,8 @@ struct Cli {
     command: Command,
 }
 
-const AFTER_HELP: &str = "AWS region, credentials, profile and endpoint are the AWS SDK's own settings (AWS_REGION, AWS_PROFILE ...).\n\
-Exit codes: 0 done, 1 nothing could be done, 2 usage or configuration, 3 something failed, 4 a limit stopped an apply, 10 changes pending (plan --exit-code).";
+const AFTER_HELP: &str = "AWS credentials and endpoint are the AWS SDK's own settings (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL ...).\n\
+Exit codes: 0 done, 1 nothing could be done, 2 usage or configuration, 3 something failed or output was lost, 4 a breaker stopped an apply, 10 changes pending (plan --exit-code), 130 interrupted.";
 
 #[derive(Debug, Parser)]
 struct Common {
@@ -52,6 +55,20 @@ struct Common {
     /// API calls in flight: "auto", or a number from 1 to 256
     #[arg(long, global = true, value_name = "N")]
     concurrency: Option<Concurrency>,
+    /// The AWS Region, instead of AWS_REGION and that of the profile
+    #[arg(long, global = true, value_name = "REGION", value_parser = region)]
+    region: Option<String>,
+    /// The AWS profile, instead of AWS_PROFILE
+    #[arg(long, global = true, value_name = "NAME")]
+    profile: Option<String>,
+}
+
+/// The options of commands that plan or apply.
+#[derive(Debug, clap::Args)]
+struct RunArgs {
+    /// The most deletions of this run, instead of limits.max_deletions; the rest waits for the next
+    #[arg(long, value_name = "N")]
+    max_deletions: Option<u64>,
 }
 
 /// How results are printed.
@@ -88,25 +105,62 @@ enum Failure {
     Configuration(String),
     /// Exit code 1.
     NothingDone(String),
+    /// Exit code 3: what a command found out could not be written.
+    OutputLost(String),
+    /// Exit code 130.
+    Interrupted,
+}
+
+impl RunArgs {
+    /// The configuration with what the command line says instead.
+    fn adjust(&self, mut config: Config) -> Config {
+        config.limits.max_deletions = self.max_deletions.unwrap_or(config.limits.max_deletions);
+        config
+    }
+}
+
+/// The exit code of a run that ended as `code` says, unless it was interrupted or some output was lost.
+fn conclude<const N: usize>(
+    code: ExitCode,
+    deadline: &Deadline,
+    outputs: [Result<(), Failure>; N],
+) -> ExitCode {
+    let lost: Vec<Failure> = outputs.into_iter().filter_map(Result::err).collect();
+    lost.iter().for_each(|failure| {
+        failed(failure);
+    });
+    match (deadline.was_interrupted(), lost.is_empty()) {
+        (true, _) => ExitCode::Interrupted,
+        (false, true) => code,
+        (false, false) => code.with_output_lost(),
+    }
 }
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version come this way too, and are no mistake.
-            let code = if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done };
-            let _ = error.print();
-            return code;
-        }
+        Err(error) => return help_or_mistake(&error),
     };
     log_to_stderr();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&Failure::NothingDone(format!("cannot start: {error}"))),
     };
-    runtime.block_on(run(cli)).unwrap_or_else(|failure| failed(&failure))
+    let code = runtime.block_on(run(cli)).unwrap_or_else(|failure| failed(&failure));
+    // A question that nobody answered may still be waited for.
+    runtime.shutdown_background();
+    code
+}
+
+/// Help and version come as errors of the parser too, and are no mistake.
+fn help_or_mistake(error: &clap::Error) -> ExitCode {
+    match error.print() {
+        _ if error.use_stderr() => ExitCode::Usage,
+        Ok(()) => ExitCode::Done,
+        Err(lost) if lost.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::Done,
+        Err(lost) => failed(&Failure::output_lost("standard output", &lost)),
+    }
 }
 
 async fn run(cli: Cli) -> Result<ExitCode, Failure> {
@@ -116,7 +170,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Explain(args) => explain::run(&cli.common, &args).await,
         Command::IamPolicy(args) => iam_policy::run(&cli.common, &args),
         Command::Demo(args) => demo::run(&args).await,
-        Command::Emulator(args) => emulator::run(&args).await,
+        Command::Emulator(args) => emulator::run(&cli.common, &args).await,
     }
 }
 
@@ -140,30 +194,29 @@ impl Common {
     }
 }
 
-async fn connect() -> Result<Ecr, Failure> {
-    Ecr::from_environment().await.map_err(|error| Failure::NothingDone(error.to_string()))
-}
-
-/// Lists the registry, and refuses names that it does not have.
-async fn selection(ecr: &Ecr, config: &Config, narrow: Option<&Patterns>) -> Result<Selection, Failure> {
-    let selection = select(ecr, &config.select, narrow).await?;
-    match selection.unknown.first() {
-        None => Ok(selection),
-        Some(name) => Err(no_such_repository(ecr, &selection, name)),
+/// A Region as AWS writes it, or * where a policy may hold for all.
+fn region(text: &str) -> Result<String, String> {
+    let legal = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    if text == "*" || (!text.is_empty() && text.bytes().all(legal)) {
+        return Ok(text.to_owned());
     }
+    Err("a Region is written like eu-central-1".into())
 }
 
-fn no_such_repository(ecr: &Ecr, selection: &Selection, name: &str) -> Failure {
-    let registry = selection.registry.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
-    let region = ecr.region();
-    Failure::Usage(format!(
-        "there is no repository {name:?} in the registry{registry} in {region}; check the name and AWS_REGION"
-    ))
+impl Failure {
+    /// Output that could not be written.
+    fn output_lost(place: &str, error: &std::io::Error) -> Self {
+        Self::OutputLost(format!("cannot write to {place}: {error}; what was found is lost, run again"))
+    }
 }
 
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
-        Self::NothingDone(error.with_remedy())
+        match error.kind {
+            // The only deadline of a command is Ctrl-C.
+            CallErrorKind::DeadlineExceeded => Self::Interrupted,
+            _ => Self::NothingDone(error.with_remedy()),
+        }
     }
 }
 
@@ -173,8 +226,10 @@ fn failed(failure: &Failure) -> ExitCode {
         Failure::Usage(message) => (ExitCode::Usage, sanitize::line(message)),
         Failure::NothingDone(message) => (ExitCode::NothingDone, sanitize::line(message)),
         Failure::Configuration(message) => (ExitCode::Usage, sanitize::lines(message)),
+        Failure::OutputLost(message) => (ExitCode::Failures, sanitize::line(message)),
+        Failure::Interrupted => (ExitCode::Interrupted, "interrupted; nothing was done".to_owned()),
     };
-    eprintln!("ecr-janitor: {message}");
+    say(&message);
     code
 }
 
@@ -185,7 +240,5 @@ fn log_to_stderr() {
     } else {
         tracing::Level::WARN
     };
-    let log =
-        crate::util::logging::Log::new(level, crate::util::logging::Format::Text, |line| eprintln!("{line}"));
-    log.install();
+    Log::new(level, Format::Text, note).install();
 }

@@ -1,5 +1,7 @@
-//! A progress bar on stderr, if that is a terminal.
+//! A progress bar on stderr, if that is a terminal, and messages beside it.
 
+use std::io::{self, Write as _};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -8,6 +10,25 @@ use crate::report::RepositoryReport;
 use crate::report::observer::Observer;
 use crate::report::plan::RepositoryPlan;
 use crate::util::sanitize;
+
+/// The bar on the terminal, if there is one: messages go above it.
+static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Tells people something on stderr, in one line.
+pub(super) fn say(message: &str) {
+    note(&format!("ecr-janitor: {message}"));
+}
+
+/// Writes lines on stderr as they are. There is nobody to tell if that fails.
+pub(super) fn note(lines: &str) {
+    let write = || {
+        let _ = writeln!(io::stderr().lock(), "{lines}");
+    };
+    match &*BAR.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
+}
 
 pub(super) struct Progress {
     bar: ProgressBar,
@@ -24,16 +45,21 @@ impl Progress {
         }
         bar.set_prefix(what);
         bar.enable_steady_tick(Duration::from_millis(100));
+        *BAR.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
         Self { bar, planning: what == "planning" }
-    }
-
-    pub(super) fn clear(&self) {
-        self.bar.finish_and_clear();
     }
 
     fn step(&self, repository: &str) {
         self.bar.set_message(sanitize::line(repository));
         self.bar.inc(1);
+    }
+}
+
+impl Drop for Progress {
+    /// No bar is left behind, however the run ends.
+    fn drop(&mut self) {
+        *BAR.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.bar.finish_and_clear();
     }
 }
 

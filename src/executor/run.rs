@@ -11,7 +11,7 @@ use crate::registry::{DeleteImages, MeterCalls, ReadRepository, TagImages};
 use crate::report::observer::Observer;
 use crate::report::outcome::Outcome;
 use crate::report::outcomes::Outcomes;
-use crate::report::{Report, RepositoryReport, RunFrame};
+use crate::report::{Report, RepositoryReport, RunFrame, RunIdentity};
 use crate::util::deadline::Deadline;
 
 /// The conditions of an apply.
@@ -19,8 +19,8 @@ use crate::util::deadline::Deadline;
 pub struct Conditions<'a> {
     /// Repositories worked on at once.
     pub concurrency: usize,
-    /// When the run began.
-    pub started_at: Timestamp,
+    /// Which run it is.
+    pub run: &'a RunIdentity,
     /// When to stop.
     pub deadline: &'a Deadline,
     /// Who is told of outcomes.
@@ -31,7 +31,7 @@ pub struct Conditions<'a> {
 pub fn report_plan(
     registry: &impl MeterCalls,
     plan: Plan,
-    started_at: Timestamp,
+    run: &RunIdentity,
     observer: &dyn Observer,
 ) -> Report {
     let Plan { repositories, tripped, .. } = plan;
@@ -42,7 +42,7 @@ pub fn report_plan(
         report
     };
     let reports = repositories.into_iter().map(report).collect();
-    finish(registry, Mode::Plan, reports, tripped.len(), started_at)
+    finish(registry, Mode::Plan, reports, run)
 }
 
 /// Executes a plan, repository by repository, and reports.
@@ -51,16 +51,16 @@ where
     R: ReadRepository + DeleteImages + TagImages + MeterCalls,
     B: BackUpImages,
 {
-    let Conditions { concurrency, started_at, deadline, observer } = conditions;
+    let Conditions { concurrency, run, deadline, observer } = conditions;
     let Plan { read, repositories, tripped, .. } = plan;
     let (rate_limiter, clock) = (&RateLimiter::default(), Clock::at(Timestamp::now()));
-    let run = &Execution { deadline, observer, rate_limiter, read, clock };
+    let execution = &Execution { deadline, observer, rate_limiter, read, clock };
     let tripped = &tripped;
     let work = |planned: Planned| async move {
         let is_stopped = tripped.iter().any(|it| it.stops(planned.name()));
         let report = match planned {
             Planned::Ready(ready) if !is_stopped && !ready.plan.steps.is_empty() => {
-                let (plan, outcomes) = execute(registry, backups, *ready, run).await;
+                let (plan, outcomes) = execute(registry, backups, *ready, execution).await;
                 RepositoryReport::new(plan, outcomes)
             }
             other => report_unexecuted(other, is_stopped, observer),
@@ -69,7 +69,7 @@ where
         report
     };
     let reports = stream::iter(repositories).map(work).buffer_unordered(concurrency).collect().await;
-    finish(registry, Mode::Apply, reports, tripped.len(), started_at)
+    finish(registry, Mode::Apply, reports, run)
 }
 
 /// The report of a repository in which nothing was tried.
@@ -92,15 +92,8 @@ fn finish(
     registry: &impl MeterCalls,
     mode: Mode,
     repositories: Vec<RepositoryReport>,
-    breaker_trips: usize,
-    started_at: Timestamp,
+    run: &RunIdentity,
 ) -> Report {
-    let frame = RunFrame {
-        mode,
-        started_at,
-        finished_at: Timestamp::now(),
-        usage: registry.usage(),
-        breaker_trips: breaker_trips as u64,
-    };
+    let frame = RunFrame { run: run.clone(), mode, finished_at: Timestamp::now(), usage: registry.usage() };
     Report::new(frame, repositories)
 }

@@ -61,7 +61,7 @@ impl Observer for RunLog<'_> {
     fn decided(&self, repository: &str, step: &Step, outcome: &Outcome) {
         let level = match outcome.name() {
             OutcomeName::Failed => Level::ERROR,
-            OutcomeName::LimitReached | OutcomeName::Deadline => Level::WARN,
+            OutcomeName::Deadline => Level::WARN,
             _ => Level::INFO,
         };
         self.decision(repository, level, || Decision::of_step(step.clone(), Some(outcome.clone())));

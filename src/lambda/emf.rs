@@ -31,7 +31,7 @@ fn metrics(report: &Report, is_cold: bool) -> [(&'static str, &'static str, u64)
     let state = |state| counts.inventory.attestations.by_state.get(&state).copied().unwrap_or(0);
     let failed =
         report.repositories.iter().filter(|repository| repository.status == RepositoryStatus::Failed).count();
-    let duration = report.finished_at.duration_since(report.started_at).as_millis();
+    let duration = report.finished_at.duration_since(report.run.started_at).as_millis();
     [
         ("Repositories", "Count", totals.repositories),
         ("Images", "Count", counts.inventory.images),
@@ -100,7 +100,7 @@ mod tests {
     use crate::oci::digest::Digest;
     use crate::report::outcome::OutcomeName;
     use crate::report::{ApiUsage, RepositoryReason, RunFrame};
-    use crate::testing::decisions::*;
+    use crate::testing::{decisions::*, reports};
 
     fn run() -> Report {
         let mut busy = repository(
@@ -123,16 +123,16 @@ mod tests {
             throttles: 2,
         };
         let at = |second: i64| Timestamp::from_second(1_700_000_000 + second).unwrap();
-        let frame =
-            RunFrame { mode: Mode::Apply, started_at: at(0), finished_at: at(61), usage, breaker_trips: 1 };
-        Report::new(frame, vec![busy, quiet, lost])
+        let frame = RunFrame { run: reports::run(), mode: Mode::Apply, finished_at: at(61), usage };
+        let stopped = RepositoryReport::skipped("y".into(), RepositoryReason::TagsVanished, None);
+        Report::new(frame, vec![busy, quiet, lost, stopped])
     }
 
     #[test]
     fn the_metrics_are_the_totals_of_the_report() {
         let document = document(&run(), &Function { name: "janitor", is_cold: true });
         for (name, value) in [
-            ("Repositories", 3),
+            ("Repositories", 4),
             ("Images", 10),
             ("AttestationsOrphaned", 3),
             ("AttestationsAttached", 4),

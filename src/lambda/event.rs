@@ -14,6 +14,8 @@ pub enum Event {
     Run(RunEvent),
     /// A batch of queued messages, each of which names a repository.
     Queue(Vec<Message>),
+    /// An image was deleted, by the janitor perhaps: no reason to run. What it left behind is found by the schedule.
+    Deletion,
 }
 
 /// What a run is asked for.
@@ -23,6 +25,18 @@ pub struct RunEvent {
     pub mode: Option<Mode>,
     /// Only these repositories.
     pub narrow: Option<Patterns>,
+    /// The answer that is wanted.
+    pub answer: AnswerForm,
+}
+
+/// The forms of an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AnswerForm {
+    /// The whole report, for somebody who asked by hand.
+    #[default]
+    Report,
+    /// The short form, for whatever is behind a schedule or a rule.
+    Short,
 }
 
 /// One message of a queue.
@@ -30,8 +44,8 @@ pub struct RunEvent {
 pub struct Message {
     /// SQS's id: what the answer names if the message should come again.
     pub id: String,
-    /// The repository that the message is about.
-    pub repository: Result<String, BadEvent>,
+    /// The repository that the message is about; none if it tells of a deletion.
+    pub repository: Result<Option<String>, BadEvent>,
 }
 
 /// An event that was not understood. Nothing was touched.
@@ -58,11 +72,17 @@ struct Manual {
     repositories: Option<Vec<String>>,
 }
 
+/// The key of the events by which a state machine runs a fleet of registries.
+const FLEET: &str = "fleet";
+
 /// Understands an event, or says why not.
 pub fn parse(event: &Value) -> Result<Event, BadEvent> {
     let object = event.as_object().ok_or_else(|| BadEvent::new("it is not a JSON object"))?;
     if object.contains_key("Records") {
         return queue(event);
+    }
+    if object.contains_key(FLEET) {
+        return Err(BadEvent::new("fleet events are not supported by this version"));
     }
     if !object.contains_key("source") && !object.contains_key("detail-type") {
         return manual(event).map(Event::Run);
@@ -70,8 +90,9 @@ pub fn parse(event: &Value) -> Result<Event, BadEvent> {
     match (text(event, "source"), text(event, "detail-type")) {
         ("aws.events" | "aws.scheduler", "Scheduled Event") => scheduled(event).map(Event::Run),
         ("aws.ecr", "ECR Image Action") => {
-            let narrow = Patterns::new([image_action(event)?]).map_err(BadEvent::new)?;
-            Ok(Event::Run(RunEvent { mode: None, narrow: Some(narrow) }))
+            let Some(repository) = image_action(event)? else { return Ok(Event::Deletion) };
+            let narrow = Patterns::new([repository]).map_err(BadEvent::new)?;
+            Ok(Event::Run(RunEvent { mode: None, narrow: Some(narrow), answer: AnswerForm::Short }))
         }
         (source, kind) => Err(BadEvent::new(format!("source {source:?} with detail-type {kind:?}"))),
     }
@@ -80,32 +101,34 @@ pub fn parse(event: &Value) -> Result<Event, BadEvent> {
 fn manual(event: &Value) -> Result<RunEvent, BadEvent> {
     let manual = Manual::deserialize(event).map_err(BadEvent::new)?;
     let narrow = manual.repositories.map(Patterns::new).transpose().map_err(BadEvent::new)?;
-    Ok(RunEvent { mode: manual.mode, narrow })
+    Ok(RunEvent { mode: manual.mode, narrow, answer: AnswerForm::Report })
 }
 
 /// A schedule runs what is configured. Its `detail` is an object, or (EventBridge Scheduler) an object as text; if
 /// somebody put something there, it is read as a manual event.
 fn scheduled(event: &Value) -> Result<RunEvent, BadEvent> {
-    match event.get("detail") {
-        None | Some(Value::Null) => Ok(RunEvent::default()),
-        Some(Value::String(text)) if text.trim().is_empty() => Ok(RunEvent::default()),
+    let run = match event.get("detail") {
+        None | Some(Value::Null) => RunEvent::default(),
+        Some(Value::String(text)) if text.trim().is_empty() => RunEvent::default(),
         Some(Value::String(text)) => {
             let detail: Value = serde_json::from_str(text)
                 .map_err(|error| BadEvent::new(format!("its detail is no JSON: {error}")))?;
-            manual(&detail)
+            manual(&detail)?
         }
-        Some(detail) => manual(detail),
-    }
+        Some(detail) => manual(detail)?,
+    };
+    Ok(RunEvent { answer: AnswerForm::Short, ..run })
 }
 
-/// The repository of an `ECR Image Action` event: a name, not a pattern.
-fn image_action(event: &Value) -> Result<String, BadEvent> {
-    let name = event.get("detail").map(|detail| text(detail, "repository-name")).unwrap_or_default();
+/// The repository of an `ECR Image Action` event: a name, not a pattern. None if the action is a deletion.
+fn image_action(event: &Value) -> Result<Option<String>, BadEvent> {
+    let detail = event.get("detail").unwrap_or(&Value::Null);
+    let name = text(detail, "repository-name");
     if name.is_empty() || name.contains(['*', '?']) {
         return Err(BadEvent::new("an ECR Image Action without a repository-name in its detail"));
     }
     Patterns::new([name]).map_err(BadEvent::new)?;
-    Ok(name.to_owned())
+    Ok((text(detail, "action-type") != "DELETE").then(|| name.to_owned()))
 }
 
 fn queue(event: &Value) -> Result<Event, BadEvent> {
@@ -149,24 +172,25 @@ mod tests {
         let parsed = |text: &str| parse(&serde_json::from_str(text).unwrap());
         assert!(matches!(
             parsed(include_str!("../../events/scheduled.json")),
-            Ok(Event::Run(RunEvent { mode: None, narrow: None }))
+            Ok(Event::Run(RunEvent { mode: None, narrow: None, answer: AnswerForm::Short }))
         ));
         assert!(matches!(
             parsed(include_str!("../../events/manual-plan.json")),
-            Ok(Event::Run(RunEvent { mode: Some(Mode::Plan), narrow: None }))
+            Ok(Event::Run(RunEvent { mode: Some(Mode::Plan), narrow: None, answer: AnswerForm::Report }))
         ));
         assert!(matches!(
             parsed(include_str!("../../events/manual-narrowed.json")),
-            Ok(Event::Run(RunEvent { narrow: Some(_), .. }))
+            Ok(Event::Run(RunEvent { narrow: Some(_), answer: AnswerForm::Report, .. }))
         ));
         assert!(matches!(
             parsed(include_str!("../../events/ecr-image-action.json")),
-            Ok(Event::Run(RunEvent { narrow: Some(_), .. }))
+            Ok(Event::Run(RunEvent { narrow: Some(_), answer: AnswerForm::Short, .. }))
         ));
+        assert!(matches!(parsed(include_str!("../../events/ecr-deletion.json")), Ok(Event::Deletion)));
         let Ok(Event::Queue(messages)) = parsed(include_str!("../../events/sqs-image-actions.json")) else {
             panic!()
         };
-        assert!(messages.iter().all(|message| message.repository.as_deref() == Ok("team/api")));
+        assert!(messages.iter().all(|message| message.repository == Ok(Some("team/api".into()))));
         let bad = parsed(include_str!("../../events/bad.json")).unwrap_err().to_string();
         assert!(bad.contains("unknown field `repository`"), "{bad}");
     }
@@ -184,7 +208,7 @@ mod tests {
         let ask = run(
             json!({"source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": "{\"mode\":\"plan\"}"}),
         );
-        assert_eq!(ask.mode, Some(Mode::Plan));
+        assert_eq!((ask.mode, ask.answer), (Some(Mode::Plan), AnswerForm::Short));
     }
 
     #[test]
@@ -193,6 +217,21 @@ mod tests {
             "detail": {"result": "SUCCESS", "action-type": "PUSH", "repository-name": "team/api", "image-tag": "v1"}});
         let narrow = run(event).narrow.unwrap();
         assert!(narrow.matches("team/api") && !narrow.matches("team/apis"));
+    }
+
+    #[test]
+    fn a_deletion_starts_no_run() {
+        let event = |action: &str| {
+            json!({"source": "aws.ecr", "detail-type": "ECR Image Action",
+                "detail": {"result": "SUCCESS", "action-type": action, "repository-name": "team/api"}})
+        };
+        assert!(matches!(parse(&event("DELETE")), Ok(Event::Deletion)));
+        assert!(matches!(parse(&event("PUSH")), Ok(Event::Run(_))));
+        let record = |action: &str| json!({"messageId": action, "eventSource": "aws:sqs", "body": event(action).to_string()});
+        let batch = parse(&json!({"Records": [record("DELETE"), record("PUSH")]}));
+        let Ok(Event::Queue(messages)) = batch else { panic!("not a queue") };
+        let repositories: Vec<_> = messages.into_iter().map(|message| message.repository).collect();
+        assert_eq!(repositories, [Ok(None), Ok(Some("team/api".into()))]);
     }
 
     #[test]
@@ -215,6 +254,7 @@ mod tests {
             (json!({"repositories": "team/api"}), "team/api"),
             (json!({"repositories": ["Team"]}), "Team"),
             (json!({"mode": "plan", "force": true}), "force"),
+            (json!({"fleet": "run", "target": 1}), "fleet events are not supported by this version"),
             (json!({"source": "aws.s3", "detail-type": "Object Created"}), "aws.s3"),
             (json!({"detail-type": "Scheduled Event"}), "Scheduled Event"),
             (json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": "{"}), "no JSON"),

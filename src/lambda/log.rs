@@ -3,6 +3,7 @@
 use serde_json::json;
 use tracing::Level;
 
+use crate::config::Mode;
 use crate::lambda::emf::{self, Function};
 use crate::report::Report;
 use crate::util::logging::Log;
@@ -10,11 +11,17 @@ use crate::util::logging::Log;
 /// Writes the metrics, then the last line.
 pub(super) fn finish(log: &Log, report: &Report, function: &Function<'_>) {
     log.metrics(&emf::document(report, function));
-    let level = if report.has_failures() || report.hit_a_limit() { Level::ERROR } else { Level::INFO };
+    let level = match report.mode {
+        _ if report.has_failures() => Level::ERROR,
+        Mode::Apply if report.tripped_a_breaker() => Level::ERROR,
+        Mode::Plan if report.tripped_a_breaker() => Level::WARN,
+        _ => Level::INFO,
+    };
     let mut fields = json!(report.totals);
+    fields["configuration"] = json!(report.run.configuration);
     fields["mode"] = json!(report.mode);
     fields["complete"] = json!(report.complete);
-    fields["started_at"] = json!(report.started_at);
+    fields["started_at"] = json!(report.run.started_at);
     fields["finished_at"] = json!(report.finished_at);
     log.line(level, "run", &fields);
 }

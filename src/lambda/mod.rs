@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
-use serde::Serialize;
 use serde_json::{Value, json};
 use tracing::Level;
 
@@ -14,19 +13,21 @@ use crate::config::pattern::Patterns;
 use crate::config::{Config, Mode};
 use crate::executor::run::{Conditions, apply_plan, report_plan};
 use crate::executor::run_log::RunLog;
-use crate::lambda::truncate::{MAX_ANSWER_BYTES, cut};
 use crate::memory::NoBackups;
 use crate::oci::digest::Digest;
 use crate::planner::selection::select;
 use crate::planner::{RunRequest, plan};
 use crate::registry::ecr::Ecr;
 use crate::registry::{CallError, CallErrorKind};
-use crate::report::{Report, RepositoryReport, RepositoryStatus};
+use crate::report::outcome::OutcomeName;
+use crate::report::{Report, RepositoryReason, RepositoryReport, RunIdentity};
 use crate::util::deadline::Deadline;
 use crate::util::logging::Log;
 use crate::util::sanitize;
+use answer::{Answer, BatchItemFailure, ShortReport};
 use event::{Event, Message, RunEvent};
 
+pub mod answer;
 pub mod emf;
 pub mod event;
 mod log;
@@ -42,30 +43,7 @@ pub struct Function {
     start_at: AtomicU64,
 }
 
-/// What the function answers. Written as it stands: the report of a large registry as a tree of JSON values would take
-/// more memory than the run.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub enum Answer {
-    /// To a schedule, an image action or somebody by hand: the run's report.
-    Report(Box<Report>),
-    /// To a batch of messages from SQS: those that should come again.
-    #[serde(rename_all = "camelCase")]
-    Queue {
-        /// Their ids, as Lambda's partial batch responses want them.
-        batch_item_failures: Vec<BatchItemFailure>,
-    },
-}
-
-/// A message that should come again.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct BatchItemFailure {
-    /// The SQS message id.
-    pub item_identifier: String,
-}
-
-/// One invocation, as Lambda tells of it.
+/// One invocation, as Lambda describes it.
 struct Invocation<'a> {
     started_at: Timestamp,
     is_cold: bool,
@@ -75,6 +53,13 @@ struct Invocation<'a> {
 impl Invocation<'_> {
     fn function(&self) -> emf::Function<'_> {
         emf::Function { name: &self.context.env_config.function_name, is_cold: self.is_cold }
+    }
+
+    /// The identity of the run, in the function's own account until the registry says which it is of.
+    fn run(&self, config: &Config, ecr: &Ecr) -> RunIdentity {
+        let account = self.context.invoked_function_arn.split(':').nth(4).map(str::to_owned);
+        let account = account.filter(|account| !account.is_empty());
+        RunIdentity::new(config, ecr.region(), self.started_at, &self.context.request_id).in_account(account)
     }
 }
 
@@ -97,7 +82,7 @@ impl Function {
             is_cold: self.is_cold.swap(false, Ordering::Relaxed),
             context: &event.context,
         };
-        self.set_log_fields(&invocation);
+        self.set_log_fields(&invocation, None);
         let answer = self.answer(&event.payload, &invocation).await;
         if let Err(problem) = &answer {
             self.log.line(
@@ -112,53 +97,52 @@ impl Function {
     async fn answer(&self, payload: &Value, invocation: &Invocation<'_>) -> Result<Answer, Diagnostic> {
         let config = self.config.as_ref().map_err(|problem| diagnostic("BadConfig", problem))?;
         let ecr = self.ecr.as_ref().map_err(|problem| diagnostic("BadConfig", problem))?;
+        let run = invocation.run(config, ecr);
+        self.set_log_fields(invocation, Some(&run));
         match event::parse(payload).map_err(|bad| diagnostic("BadEvent", &bad.to_string()))? {
             Event::Run(ask) => {
-                let report = self.run(config, ecr, &ask, invocation).await?;
-                Ok(Answer::Report(Box::new(cut(report, MAX_ANSWER_BYTES))))
+                let report = self.run(config, ecr, &ask, run, invocation).await?;
+                Ok(Answer::new(report, ask.answer))
             }
-            Event::Queue(messages) => self.run_queue(config, ecr, messages, invocation).await,
+            Event::Queue(messages) => self.run_queue(config, ecr, messages, run, invocation).await,
+            Event::Deletion => {
+                self.log.line(Level::INFO, "no run", &json!({"detail": NO_RUN}));
+                Ok(Answer::Short(Box::new(ShortReport::of_no_run(run, config.mode, NO_RUN))))
+            }
         }
     }
 
-    /// Runs the repositories of a batch, each once, and answers which messages should come again.
+    /// Runs the repositories of a batch, each once, and answers which messages should come again: those of
+    /// repositories that a later run may find better. A message that is not understood would only hold up others.
     async fn run_queue(
         &self,
         config: &Config,
         ecr: &Ecr,
         messages: Vec<Message>,
+        run: RunIdentity,
         invocation: &Invocation<'_>,
     ) -> Result<Answer, Diagnostic> {
-        let mut again = Vec::new();
         let mut asked: Vec<(String, String)> = Vec::new();
         for Message { id, repository } in messages {
             match repository {
-                Ok(name) => asked.push((id, name)),
+                Ok(Some(name)) => asked.push((id, name)),
+                Ok(None) => {}
                 Err(bad) => {
-                    self.log.line(
-                        Level::ERROR,
-                        "bad message",
-                        &json!({"message_id": id, "error": bad.to_string()}),
-                    );
-                    again.push(id);
+                    let fields = json!({"message_id": id, "error": bad.to_string()});
+                    self.log.line(Level::ERROR, "bad message", &fields);
                 }
             }
         }
         let names: BTreeSet<&String> = asked.iter().map(|(_, name)| name).collect();
+        let mut again = BTreeSet::new();
         if !names.is_empty() {
             let narrow = Patterns::new(&names).map_err(|error| diagnostic("BadEvent", &error.to_string()))?;
-            let ask = RunEvent { mode: None, narrow: Some(narrow) };
-            let report = self.run(config, ecr, &ask, invocation).await?;
-            let failed: BTreeSet<String> = report
-                .repositories
-                .into_iter()
-                .filter(should_come_again)
-                .map(|repository| repository.name)
-                .collect();
-            again.extend(asked.into_iter().filter(|(_, name)| failed.contains(name)).map(|(id, _)| id));
+            let ask = RunEvent { narrow: Some(narrow), ..RunEvent::default() };
+            let report = self.run(config, ecr, &ask, run, invocation).await?;
+            again.extend(report.repositories.into_iter().filter(heals_with_time).map(|it| it.name));
         }
-        let batch_item_failures =
-            again.into_iter().map(|item_identifier| BatchItemFailure { item_identifier }).collect();
+        let messages = asked.into_iter().filter(|(_, name)| again.contains(name));
+        let batch_item_failures = messages.map(|(id, _)| BatchItemFailure { item_identifier: id }).collect();
         Ok(Answer::Queue { batch_item_failures })
     }
 
@@ -167,13 +151,13 @@ impl Function {
         config: &Config,
         ecr: &Ecr,
         ask: &RunEvent,
+        run: RunIdentity,
         invocation: &Invocation<'_>,
     ) -> Result<Report, Diagnostic> {
-        let started_at = invocation.started_at;
         let mode = mode(config.mode, ask.mode)?;
         ecr.begin_run();
         let request = RunRequest {
-            now: started_at,
+            now: run.started_at,
             deadline: deadline(invocation.context, mode),
             start_at: self.start_at.load(Ordering::Relaxed),
         };
@@ -183,17 +167,19 @@ impl Function {
             .call(select(ecr, &config.select, ask.narrow.as_ref()))
             .await
             .map_err(|error| diagnostic("NothingDone", &nothing_done(&error)))?;
+        let run = run.in_account(selection.registry.clone());
+        self.set_log_fields(invocation, Some(&run));
         let skipped = selection.repositories.iter().filter(|chosen| chosen.skip.is_some()).count();
         let plan = plan(ecr, config, &request, selection, &lines).await;
         for tripped in &plan.tripped {
-            self.log.line(Level::WARN, "limit reached", &json!({"detail": tripped.to_string()}));
+            self.log.line(Level::INFO, "limit reached", &json!({"detail": tripped.to_string()}));
         }
         let report = match mode {
-            Mode::Plan => report_plan(ecr, plan, started_at, &lines),
+            Mode::Plan => report_plan(ecr, plan, &run, &lines),
             Mode::Apply => {
                 let conditions = Conditions {
                     concurrency: config.limits.concurrency.number(),
-                    started_at,
+                    run: &run,
                     deadline: &request.deadline,
                     observer: &lines,
                 };
@@ -206,17 +192,22 @@ impl Function {
         Ok(report)
     }
 
-    fn set_log_fields(&self, Invocation { started_at, is_cold, context }: &Invocation<'_>) {
-        let run = format!("{}{started_at}", context.request_id);
+    fn set_log_fields(&self, invocation: &Invocation<'_>, run: Option<&RunIdentity>) {
+        let Invocation { is_cold, context, .. } = invocation;
         self.log.set_common(&json!({
             "service": "ecr-janitor",
             "cold_start": is_cold,
             "function_request_id": context.request_id,
             "xray_trace_id": context.xray_trace_id,
-            "run_id": Digest::of(run.as_bytes()).short(),
+            "run_id": run.map(|run| &run.run_id),
+            "account": run.and_then(|run| run.account.as_ref()),
+            "region": run.map(|run| &run.region),
         }));
     }
 }
+
+/// The answer to an event that tells of a deletion.
+const NO_RUN: &str = "nothing was run: deletions, the janitor's own among them, start no run; the schedule finds what they leave";
 
 /// An event may ask for less than is configured, never for more.
 fn mode(configured: Mode, asked: Option<Mode>) -> Result<Mode, Diagnostic> {
@@ -248,12 +239,18 @@ fn nothing_done(error: &CallError) -> String {
 }
 
 fn was_reached(report: &RepositoryReport) -> bool {
-    report.counts.deadline == 0 && report.reason != Some(crate::report::RepositoryReason::Deadline)
+    report.counts.deadline == 0 && report.reason != Some(RepositoryReason::Deadline)
 }
 
-/// A limit is no reason to try again: it would stop the next try too.
-fn should_come_again(report: &RepositoryReport) -> bool {
-    report.status == RepositoryStatus::Failed || report.counts.failed + report.counts.deadline > 0
+/// Whether a later run may get further in a repository all by itself. What needs somebody to do something would only
+/// come again and again, and hold up the queue.
+fn heals_with_time(report: &RepositoryReport) -> bool {
+    let failed = report.decisions.iter().filter(|decision| decision.outcome == OutcomeName::Failed);
+    let mut codes = failed.filter_map(|decision| decision.code.as_deref());
+    match report.reason {
+        Some(reason) => matches!(reason, RepositoryReason::Deadline | RepositoryReason::ListingIncomplete),
+        None => report.counts.deadline > 0 || codes.any(|code| CallErrorKind::of_code(code).is_transient()),
+    }
 }
 
 /// A pseudo-random repository to start with: a cold instance has no memory of earlier runs.
@@ -269,32 +266,55 @@ fn diagnostic(error_type: &str, message: &str) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::RepositoryReason;
-    use crate::report::outcome::OutcomeName;
+    use crate::report::decision::Decision;
+    use crate::report::outcome::OutcomeName::*;
     use crate::testing::decisions::{With as _, attestation, repository};
 
     #[test]
-    fn what_failed_or_found_no_time_comes_again_and_what_a_limit_stopped_does_not() {
-        let asked = |outcomes: &[OutcomeName]| {
-            let decisions = outcomes.iter().map(|outcome| attestation("a").came_out(*outcome)).collect();
-            let report = repository("team/api", 10, decisions);
-            (should_come_again(&report), was_reached(&report))
+    fn what_time_heals_comes_again_and_what_needs_somebody_does_not() {
+        let heals = |decision: Decision| {
+            heals_with_time(&repository("team/api", 10, vec![attestation("a").came_out(Deleted), decision]))
         };
-        assert_eq!(
-            asked(&[OutcomeName::Deleted, OutcomeName::AlreadyGone, OutcomeName::LimitReached]),
-            (false, true)
-        );
-        assert_eq!(asked(&[OutcomeName::Failed, OutcomeName::Deleted]), (true, true));
-        assert_eq!(asked(&[OutcomeName::Deadline, OutcomeName::Deleted]), (true, false));
-        let without = |reason| RepositoryReport::skipped("team/api".into(), reason, None);
-        for (reason, again, reached) in [
-            (RepositoryReason::Deadline, true, false),
-            (RepositoryReason::AccessDenied, true, true),
-            (RepositoryReason::NotOptedIn, false, true),
-        ] {
-            let report = without(reason);
-            assert_eq!((should_come_again(&report), was_reached(&report)), (again, reached), "{reason:?}");
+        for (outcome, again) in [(Deadline, true), (LimitReached, false), (AlreadyGone, false)] {
+            assert_eq!(heals(attestation("b").came_out(outcome)), again, "{outcome:?}");
         }
+        for (code, again) in [
+            ("ServerException", true),
+            ("ThrottlingException", true),
+            ("no-answer", true),
+            ("bad-answer", true),
+            ("throttled", true),
+            ("http-503", true),
+            ("AccessDeniedException", false),
+            ("RepositoryPolicyNotFoundException", false),
+            ("tag-in-use", false),
+            ("not-proven", false),
+            ("http-403", false),
+        ] {
+            let failed = attestation("b").came_out(Failed).with(|it| {
+                (it.code, it.detail) = (Some(code.into()), Some("why".into()));
+            });
+            assert_eq!(heals(failed), again, "{code}");
+        }
+        for (reason, again) in [
+            (RepositoryReason::Deadline, true),
+            (RepositoryReason::ListingIncomplete, true),
+            (RepositoryReason::AccessDenied, false),
+            (RepositoryReason::IndexUnreadable, false),
+            (RepositoryReason::NotOptedIn, false),
+            (RepositoryReason::TagsVanished, false),
+        ] {
+            let report = RepositoryReport::skipped("team/api".into(), reason, None);
+            assert_eq!(heals_with_time(&report), again, "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn a_repository_counts_as_reached_unless_time_ran_out_in_it() {
+        let reached = |outcome| was_reached(&repository("r", 1, vec![attestation("a").came_out(outcome)]));
+        assert!(reached(Deleted) && reached(Failed) && !reached(Deadline));
+        let without = |reason| was_reached(&RepositoryReport::skipped("r".into(), reason, None));
+        assert!(without(RepositoryReason::AccessDenied) && !without(RepositoryReason::Deadline));
     }
 
     #[test]

@@ -240,10 +240,10 @@ mod tests {
         assert_eq!(SavedPlan::parse(&text.replace("team/api", "team/web")), Err(Refused::Edited));
         assert_eq!(SavedPlan::parse(&text.replace("\"images\":3", "\"images\":3000")), Err(Refused::Edited));
         assert_eq!(
-            SavedPlan::parse(&text.replace("\"schema_version\":1", "\"schema_version\":2")),
-            Err(Refused::Version(2))
+            SavedPlan::parse(&text.replace("\"schema_version\":2", "\"schema_version\":1")),
+            Err(Refused::Version(1))
         );
-        for other in ["", "{}", "[]", "null", "{\"schema_version\":1}", "{\"schema_version\":1,\"x\":2}"] {
+        for other in ["", "{}", "[]", "null", "{\"schema_version\":2}", "{\"schema_version\":2,\"x\":2}"] {
             assert!(matches!(SavedPlan::parse(other), Err(Refused::NotAPlan(_))), "{other}");
         }
     }

@@ -8,6 +8,7 @@ use crate::config::Select;
 use crate::config::pattern::Patterns;
 use crate::registry::{CallError, ListRegistry, Repository};
 use crate::report::RepositoryReason;
+use crate::util::similar::similar;
 
 /// A repository in the scope of a run, with the reason if it is left alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,9 +29,18 @@ pub struct Selection {
     /// The repositories in scope, by name.
     pub repositories: Vec<Selected>,
     /// Names that the run was narrowed to and that the registry does not have.
-    pub unknown: Vec<String>,
+    pub unknown: Vec<UnknownName>,
     /// Whether anything was left out of sight.
     pub is_narrowed: bool,
+}
+
+/// A repository name that the registry does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownName {
+    /// The name.
+    pub name: String,
+    /// Names of the registry that may have been meant.
+    pub similar: Vec<String>,
 }
 
 /// Lists the registry and chooses. `narrow` leaves everything else out of sight; what the configuration does not
@@ -65,6 +75,7 @@ fn choose(
         .into_iter()
         .flat_map(Patterns::literals)
         .filter(|name| !present.contains(name.as_str()))
+        .map(|name| UnknownName { similar: similar(&name, present.iter().copied()), name })
         .collect();
     let mut chosen: Vec<Selected> = repositories
         .into_iter()
@@ -155,7 +166,7 @@ mod tests {
             &selecting(&["team/*"], &[]),
             Some(&narrow),
         );
-        assert_eq!(selection.unknown, Vec::<String>::new());
+        assert_eq!(selection.unknown, []);
         assert_eq!(reasons(selection), [("team/a".into(), None)]);
     }
 
@@ -163,7 +174,8 @@ mod tests {
     fn a_name_that_does_not_exist_is_told() {
         let narrow = Patterns::new(["team/a", "team/x", "nothing/*"]).unwrap();
         let selection = choose(repositories(&["team/a"]), &[], &selecting(&["*"], &[]), Some(&narrow));
-        assert_eq!(selection.unknown, ["team/x"]);
+        let unknown = UnknownName { name: "team/x".into(), similar: vec!["team/a".into()] };
+        assert_eq!(selection.unknown, [unknown]);
     }
 
     #[test]

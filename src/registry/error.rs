@@ -80,6 +80,27 @@ impl CallErrorKind {
         }
     }
 
+    /// The kind of failure behind a code as reports have it: ECR's, or the janitor's own.
+    pub fn of_code(code: &str) -> Self {
+        const OWN: [Kind; 5] = [
+            Kind::NoCredentials,
+            Kind::NoResponse,
+            Kind::MalformedResponse,
+            Kind::ServerError,
+            Kind::Throttled,
+        ];
+        match code.strip_prefix("http-").map(str::parse) {
+            Some(Ok(429)) => Self::Throttled,
+            Some(Ok(500..600)) => Self::ServerError,
+            _ => OWN.into_iter().find(|own| own.own_code() == code).unwrap_or_else(|| Self::of_aws(code, "")),
+        }
+    }
+
+    /// Whether the same call may succeed a moment later.
+    pub fn is_transient(self) -> bool {
+        matches!(self, Self::Throttled | Self::NoResponse | Self::MalformedResponse | Self::ServerError)
+    }
+
     /// The janitor's own code, for failures that ECR gave none for.
     fn own_code(self) -> &'static str {
         match self {
@@ -140,7 +161,7 @@ impl CallError {
 
     /// Whether the same call may succeed a moment later.
     pub fn is_transient(&self) -> bool {
-        matches!(self.kind, Kind::Throttled | Kind::NoResponse | Kind::MalformedResponse | Kind::ServerError)
+        self.kind.is_transient()
     }
 }
 

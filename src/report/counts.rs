@@ -96,6 +96,23 @@ impl Counts {
         *count += 1;
     }
 
+    /// How many images came out how.
+    pub fn by_outcome(&self) -> [(OutcomeName, u64); 11] {
+        [
+            (OutcomeName::Planned, self.planned),
+            (OutcomeName::Deleted, self.deleted),
+            (OutcomeName::Tagged, self.tagged),
+            (OutcomeName::Kept, self.kept),
+            (OutcomeName::AlreadyGone, self.already_gone),
+            (OutcomeName::ProtectedByEcr, self.protected_by_ecr),
+            (OutcomeName::HeldBack, self.held_back),
+            (OutcomeName::ChangedSincePlan, self.changed_since_plan),
+            (OutcomeName::LimitReached, self.limit_reached),
+            (OutcomeName::Deadline, self.deadline),
+            (OutcomeName::Failed, self.failed),
+        ]
+    }
+
     /// Adds the counts of another repository.
     pub(super) fn add(&mut self, other: &Self) {
         self.inventory.add(&other.inventory);

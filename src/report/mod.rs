@@ -22,11 +22,12 @@ use plan::RepositoryPlan;
 use reason::Reason;
 pub use reason::RepositoryReason;
 
-use crate::config::Mode;
+use crate::config::{Config, Mode};
 use crate::oci::attestation::Kind;
+use crate::oci::digest::Digest;
 
 /// The version of the report's and the plan's JSON.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// The result of a run for one repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
@@ -37,7 +38,7 @@ pub enum RepositoryStatus {
     Done,
     /// It was skipped on purpose.
     Skipped,
-    /// A limit stopped it before the first write.
+    /// A breaker stopped it before the first write.
     Stopped,
     /// It could not be worked on.
     Failed,
@@ -73,13 +74,14 @@ pub struct RepositoryReport {
 pub struct Report {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
+    /// Which run it was, where, and under which configuration.
+    #[serde(flatten)]
+    pub run: RunIdentity,
     /// Whether anything could be written.
     pub mode: Mode,
-    /// When the run began. Ages are counted from here.
-    pub started_at: Timestamp,
     /// When it ended.
     pub finished_at: Timestamp,
-    /// Whether nothing was left undone by a limit, a deadline or a failure.
+    /// Whether nothing was left undone by a breaker, a deadline or a failure. What waits for its turn is not undone.
     pub complete: bool,
     /// The sums.
     pub totals: Totals,
@@ -100,7 +102,7 @@ pub struct Totals {
     pub counts: Counts,
     /// The most attestations that are referrers of one image, before anything was deleted.
     pub referrer_pressure: u64,
-    /// Limits that stopped something.
+    /// Repositories that a breaker stopped.
     pub breaker_trips: u64,
     /// HTTP requests, retries included, by API operation.
     pub api_calls: BTreeMap<String, u64>,
@@ -117,19 +119,51 @@ pub struct ApiUsage {
     pub throttles: u64,
 }
 
+/// The identity of a run, named by every output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunIdentity {
+    /// An id that no other run has. Ids sort by the time of their runs.
+    pub run_id: String,
+    /// The registry's id, which is the account; unknown for a registry without repositories.
+    pub account: Option<String>,
+    /// The AWS region.
+    pub region: String,
+    /// The configuration in force, as [`Config::describe`] names it.
+    pub configuration: String,
+    /// When the run began. Ages are counted from here.
+    pub started_at: Timestamp,
+}
+
 /// The frame of a run, besides its repositories.
 #[derive(Debug, Clone)]
 pub struct RunFrame {
+    /// Which run it was.
+    pub run: RunIdentity,
     /// Whether anything could be written.
     pub mode: Mode,
-    /// When the run began.
-    pub started_at: Timestamp,
     /// When it ended.
     pub finished_at: Timestamp,
     /// The API calls.
     pub usage: ApiUsage,
-    /// Limits that stopped something.
-    pub breaker_trips: u64,
+}
+
+impl RunIdentity {
+    /// The identity of a run that begins now. `salt` tells runs of one moment apart.
+    pub fn new(config: &Config, region: &str, started_at: Timestamp, salt: &str) -> Self {
+        let digest = Digest::of(format!("{salt}{}", started_at.as_nanosecond()).as_bytes());
+        Self {
+            run_id: format!("{}-{}", started_at.strftime("%Y%m%dT%H%M%SZ"), &digest.short()[..6]),
+            account: None,
+            region: region.to_owned(),
+            configuration: config.describe(),
+            started_at,
+        }
+    }
+
+    /// The same run, in this account.
+    pub fn in_account(self, account: Option<String>) -> Self {
+        Self { account: account.or(self.account), ..self }
+    }
 }
 
 impl RepositoryReport {
@@ -156,7 +190,11 @@ impl RepositoryReport {
 
     /// A repository that was skipped, or failed, as a whole.
     pub fn skipped(name: String, reason: RepositoryReason, detail: Option<String>) -> Self {
-        let status = if reason.is_failure() { RepositoryStatus::Failed } else { RepositoryStatus::Skipped };
+        let status = match reason {
+            RepositoryReason::TagsVanished => RepositoryStatus::Stopped,
+            reason if reason.is_failure() => RepositoryStatus::Failed,
+            _ => RepositoryStatus::Skipped,
+        };
         Self {
             name,
             status,
@@ -182,21 +220,23 @@ impl RepositoryReport {
         self.counts.kept += self.kept_counts.values().sum::<u64>();
         for decision in &self.decisions {
             self.counts.add_outcome(decision.outcome);
-            match decision.outcome {
-                OutcomeName::Deleted if decision.kind != Kind::Index => {
-                    let bytes = &mut self.counts.bytes_deleted;
-                    *bytes = bytes.saturating_add(decision.image.size_bytes);
-                }
-                OutcomeName::LimitReached => self.status = RepositoryStatus::Stopped,
-                _ => {}
+            if decision.outcome == OutcomeName::Deleted && decision.kind != Kind::Index {
+                let bytes = &mut self.counts.bytes_deleted;
+                *bytes = bytes.saturating_add(decision.image.size_bytes);
             }
         }
     }
 
-    /// Whether a limit, a deadline or a failure left something undone.
+    /// Whether nothing was left undone by a breaker, a deadline or a failure.
     pub fn is_complete(&self) -> bool {
-        let Counts { limit_reached, deadline, failed, .. } = self.counts;
-        self.reason.is_none_or(|reason| !reason.is_failure()) && limit_reached + deadline + failed == 0
+        let Counts { deadline, failed, .. } = self.counts;
+        !matches!(self.status, RepositoryStatus::Failed | RepositoryStatus::Stopped) && deadline + failed == 0
+    }
+
+    /// Whether the run changed something, would change something, or failed: the rest is idle.
+    pub fn is_idle(&self) -> bool {
+        let Counts { kept, .. } = self.counts;
+        self.is_complete() && kept as usize == self.decisions.len()
     }
 }
 
@@ -204,11 +244,12 @@ impl Report {
     /// The report of a run.
     pub fn new(frame: RunFrame, mut repositories: Vec<RepositoryReport>) -> Self {
         repositories.sort_by(|a, b| a.name.cmp(&b.name));
-        let RunFrame { mode, started_at, finished_at, usage, breaker_trips } = frame;
+        let RunFrame { run, mode, finished_at, usage } = frame;
         let ApiUsage { calls: api_calls, throttles } = usage;
-        let mut totals = Totals { api_calls, throttles, breaker_trips, ..Totals::default() };
+        let mut totals = Totals { api_calls, throttles, ..Totals::default() };
         for repository in &repositories {
             totals.repositories += u64::from(repository.reason != Some(RepositoryReason::NotSelected));
+            totals.breaker_trips += u64::from(repository.status == RepositoryStatus::Stopped);
             totals.counts.add(&repository.counts);
             let pressure = repository.referrer_pressure.map_or(0, |pressure| pressure.attestations);
             totals.referrer_pressure = totals.referrer_pressure.max(pressure);
@@ -216,8 +257,8 @@ impl Report {
         let complete = repositories.iter().all(RepositoryReport::is_complete);
         Self {
             schema_version: SCHEMA_VERSION,
+            run,
             mode,
-            started_at,
             finished_at,
             complete,
             totals,
@@ -226,9 +267,9 @@ impl Report {
         }
     }
 
-    /// Whether a limit stopped anything.
-    pub fn hit_a_limit(&self) -> bool {
-        self.totals.counts.limit_reached > 0
+    /// Whether a breaker stopped a repository.
+    pub fn tripped_a_breaker(&self) -> bool {
+        self.totals.breaker_trips > 0
     }
 
     /// Whether a repository failed, an image failed, or time ran out.

@@ -19,3 +19,6 @@ pub trait Observer: Sync {
     /// Nothing more will be done in a repository.
     fn finished(&self, _report: &RepositoryReport) {}
 }
+
+/// Nobody watches.
+impl Observer for () {}

@@ -96,6 +96,8 @@ pub enum RepositoryReason {
     IndexUnreadable,
     /// Its images could not be listed to the end.
     ListingIncomplete,
+    /// Since the last run more of its tagged images lost every tag than honest work explains: a breaker.
+    TagsVanished,
     /// There was no time left for it.
     Deadline,
 }

@@ -80,9 +80,9 @@ fn repositories_stand_by_name_and_those_not_selected_do_not_count() {
 }
 
 #[test]
-fn a_run_is_complete_unless_a_limit_a_deadline_or_a_failure_left_something() {
+fn a_run_is_complete_unless_a_deadline_or_a_failure_left_something() {
     for outcome in OUTCOMES {
-        let undone = matches!(outcome, LimitReached | Deadline | Failed);
+        let undone = matches!(outcome, Deadline | Failed);
         assert_eq!(one(Mode::Apply, outcome).complete, !undone, "{outcome:?}");
     }
 }
@@ -122,6 +122,31 @@ fn a_repository_that_failed_is_a_failure_and_one_left_alone_on_purpose_is_not() 
 }
 
 #[test]
+fn a_breaker_stops_a_repository_and_leaves_the_run_incomplete() {
+    let report = skipped(RepositoryReason::TagsVanished);
+    assert_eq!((report.repositories[0].status, report.complete), (RepositoryStatus::Stopped, false));
+    assert_eq!((report.totals.breaker_trips, report.has_failures()), (1, false));
+}
+
+#[test]
+fn run_ids_differ_and_sort_by_time() {
+    let id = |seconds, salt| RunIdentity::new(&Config::default(), "r", time(seconds), salt).run_id;
+    let ids = [id(0, "a"), id(1, "a"), id(60, "a"), id(86_400, "a")];
+    assert!(ids.is_sorted() && ids[0].starts_with("20231114T221320Z-"), "{ids:?}");
+    assert_ne!(id(0, "a"), id(0, "b"));
+}
+
+#[test]
+fn a_repository_is_idle_if_nothing_is_done_or_to_be_done_in_it() {
+    for outcome in OUTCOMES {
+        assert_eq!(one(Mode::Apply, outcome).repositories[0].is_idle(), outcome == Kept, "{outcome:?}");
+    }
+    for (reason, idle) in [(RepositoryReason::NotOptedIn, true), (RepositoryReason::AccessDenied, false)] {
+        assert_eq!(skipped(reason).repositories[0].is_idle(), idle, "{reason:?}");
+    }
+}
+
+#[test]
 fn the_json_of_a_report_is_an_interface() {
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     let json = serde_json::to_value(one(Mode::Apply, Failed)).unwrap();
@@ -133,11 +158,16 @@ fn the_json_of_a_report_is_an_interface() {
         counts.split(' ').chain(["decisions", "name", "reason", "status"]).collect();
     of_totals.sort_unstable();
     of_repository.sort_unstable();
-    assert_eq!(keys(&json), "complete finished_at mode repositories schema_version started_at totals");
+    assert_eq!(
+        keys(&json),
+        "account complete configuration finished_at mode region repositories run_id schema_version started_at totals"
+    );
     assert_eq!(keys(&json["totals"]), of_totals.join(" "));
     assert_eq!(keys(&json["repositories"][0]), of_repository.join(" "));
     assert_eq!(keys(&json["totals"]["attestations"]), "by_form by_state total");
-    assert_eq!(json["schema_version"], 1);
+    assert_eq!(json["schema_version"], 2);
+    assert_eq!((&json["account"], &json["region"]), (&"123456789012".into(), &"eu-central-1".into()));
+    assert_eq!(json["configuration"], "built-in defaults");
 }
 
 #[test]

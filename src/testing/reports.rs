@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::decisions::{With as _, attestation, repository, time};
-use crate::config::Mode;
+use crate::config::{Config, Mode};
 use crate::report::outcome::OutcomeName::{self, *};
-use crate::report::{ApiUsage, Report, RepositoryReport, RunFrame};
+use crate::report::{ApiUsage, Report, RepositoryReport, RunFrame, RunIdentity};
 
 /// All outcomes.
 pub(crate) const OUTCOMES: [OutcomeName; 11] = [
@@ -22,10 +22,16 @@ pub(crate) const OUTCOMES: [OutcomeName; 11] = [
     Failed,
 ];
 
+/// A run under the built-in defaults.
+pub(crate) fn run() -> RunIdentity {
+    let account = Some("123456789012".to_owned());
+    RunIdentity::new(&Config::default(), "eu-central-1", time(0), "test").in_account(account)
+}
+
 /// The report of a run over these repositories.
 pub(crate) fn report(mode: Mode, repositories: Vec<RepositoryReport>) -> Report {
     let usage = ApiUsage { calls: BTreeMap::from([("DescribeImages".into(), 3)]), throttles: 0 };
-    let frame = RunFrame { mode, started_at: time(0), finished_at: time(60), usage, breaker_trips: 0 };
+    let frame = RunFrame { run: run(), mode, finished_at: time(60), usage };
     Report::new(frame, repositories)
 }
 

@@ -15,6 +15,8 @@ pub struct Deadline {
     /// The time that writing the report will take, in microseconds, beyond the margin.
     owed: Arc<AtomicU64>,
     interrupt: Option<watch::Receiver<bool>>,
+    /// Whether calls only read, so that an interrupt need not wait for them.
+    only_reads: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -60,11 +62,12 @@ impl Deadline {
         (Self { interrupt: Some(receiver), ..self }, Interrupt(sender))
     }
 
-    /// The deadline of the planning that comes before the work. What hangs then keeps nobody from the work.
+    /// The deadline of the planning that comes before the work. What hangs then keeps nobody from the work, and an
+    /// interrupt waits for no call.
     #[must_use]
     pub fn of_planning(&self) -> Self {
         let ends = self.ends.map(|ends| Ends { work: ends.planning, calls: ends.planning_calls, ..ends });
-        Self { ends, ..self.clone() }
+        Self { ends, only_reads: true, ..self.clone() }
     }
 
     /// Keeps time for these rows of the report, which are written after the work.
@@ -103,15 +106,20 @@ impl Deadline {
         if self.was_interrupted() || self.ends.as_ref().is_some_and(is_too_long) {
             return false;
         }
-        match self.interrupt.clone() {
-            None => sleep(time).await,
-            Some(mut interrupt) => tokio::select! {
-                () = sleep(time) => {}
-                // Without its sender nobody can interrupt any more.
-                Ok(_) = interrupt.wait_for(|is_interrupted| *is_interrupted) => return false,
-            },
+        tokio::select! {
+            () = sleep(time) => true,
+            () = self.interrupted() => false,
         }
-        true
+    }
+
+    /// Waits until somebody interrupts the run; for ever, if nobody can.
+    pub async fn interrupted(&self) {
+        if let Some(mut interrupt) = self.interrupt.clone()
+            && interrupt.wait_for(|is_interrupted| *is_interrupted).await.is_ok()
+        {
+            return;
+        }
+        std::future::pending().await
     }
 
     /// The result of a call, which is not waited for beyond the time at which the report must be written.
@@ -119,12 +127,21 @@ impl Deadline {
         &self,
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        match &self.ends {
-            Some(ends) => {
-                let end = ends.calls.checked_sub(self.owed()).unwrap_or_else(Instant::now);
-                timeout_at(end, call).await.unwrap_or_else(|_| Err(DeadlineExceeded.into()))
+        let ended = async {
+            match &self.ends {
+                Some(ends) => {
+                    let end = ends.calls.checked_sub(self.owed()).unwrap_or_else(Instant::now);
+                    timeout_at(end, call).await.unwrap_or_else(|_| Err(DeadlineExceeded.into()))
+                }
+                None => call.await,
             }
-            None => call.await,
+        };
+        if !self.only_reads {
+            return ended.await;
+        }
+        tokio::select! {
+            result = ended => result,
+            () = self.interrupted() => Err(DeadlineExceeded.into()),
         }
     }
 }
@@ -228,5 +245,18 @@ mod tests {
         assert!(!deadline.may_start_work() && !deadline.of_planning().may_start_planning());
         assert!(deadline.was_interrupted());
         assert_eq!(deadline.call(async { Ok::<_, DeadlineExceeded>(1) }).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn an_interrupt_waits_for_calls_that_write_and_for_none_that_only_reads() {
+        let (deadline, interrupt) = Deadline::default().interruptible();
+        let planning = deadline.of_planning();
+        let reads = planning.call(std::future::pending::<Result<(), DeadlineExceeded>>());
+        let writes = deadline.call(async {
+            interrupt.interrupt();
+            tokio::task::yield_now().await;
+            Ok::<_, DeadlineExceeded>(())
+        });
+        assert_eq!(tokio::join!(reads, writes), (Err(DeadlineExceeded), Ok(())));
     }
 }

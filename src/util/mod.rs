@@ -4,3 +4,4 @@ pub mod deadline;
 pub mod logging;
 pub mod restart;
 pub mod sanitize;
+pub mod similar;

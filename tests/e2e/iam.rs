@@ -9,7 +9,8 @@ const TEAM_A: &str = "[select]\nrepositories = ['a/*']\nexclude = ['a/old']\n";
 /// Gives everybody the policy that is printed for the world's configuration.
 fn grant(world: &World, mode: &str) -> Value {
     let policy = world.cli(&["iam-policy", "--mode", mode]);
-    assert_eq!((policy.code, policy.stderr.as_str()), (0, ""), "{policy:?}");
+    let configuration = "ecr-janitor: configuration: janitor.toml\n";
+    assert_eq!((policy.code, policy.stderr.as_str()), (0, configuration), "{policy:?}");
     world.ecr.set_policy(None, Some(policy.json())).unwrap();
     policy.json()
 }

@@ -192,14 +192,14 @@ fn anything_else_is_a_clear_error_and_touches_nothing() {
 }
 
 #[test]
-fn a_queue_runs_each_repository_once_and_returns_the_bad_messages() {
+fn a_queue_runs_each_repository_once_and_bad_messages_do_not_come_again() {
     let world = applying();
     let [api, web, other] = ["team/api", "team/web", "other"].map(|name| world.repository(name));
     let orphans = [&api, &web, &other].map(|repository| repository.orphans(60, legacy(1)));
     let bodies = [pushed("team/api"), json!("nonsense"), pushed("team/web"), pushed("team/api"), json!({})];
     let mut function = world.lambda();
     let answer = function.response(&batch(&bodies));
-    assert_eq!(failed_items(&answer), ["1", "4"]);
+    assert_eq!(failed_items(&answer), [""; 0]);
     assert_eq!(answer.as_object().unwrap().len(), 1);
     assert_eq!(api.count(&orphans[0]) + web.count(&orphans[1]), 0);
     assert_eq!(other.count(&orphans[2]), 2);
@@ -207,6 +207,8 @@ fn a_queue_runs_each_repository_once_and_returns_the_bad_messages() {
     let log = function.stop();
     let run = lines(&log, "run").next().unwrap();
     assert_eq!((&run["deleted"], &run["repositories"]), (&json!(4), &json!(2)));
+    let bad = lines(&log, "bad message").map(|line| (&line["level"], &line["message_id"]));
+    assert_eq!(bad.collect::<Vec<_>>(), [(&json!("ERROR"), &json!("1")), (&json!("ERROR"), &json!("4"))]);
 }
 
 #[test]
@@ -215,19 +217,80 @@ fn a_message_with_an_impossible_name_does_not_spoil_its_batch() {
     let api = world.repository("team/api");
     let orphans = api.orphans(60, legacy(1));
     let answer = world.lambda().response(&batch(&[pushed("Not A Name"), pushed("team/api")]));
-    assert_eq!(failed_items(&answer), ["0"]);
+    assert_eq!(failed_items(&answer), [""; 0]);
     assert_eq!(api.count(&orphans), 0);
 }
 
 #[test]
-fn a_message_comes_again_if_its_repository_failed() {
+fn a_message_comes_again_if_time_heals_what_its_repository_failed_of() {
+    let world = applying().with("AWS_MAX_ATTEMPTS", "1");
+    let names = ["good", "denied", "down", "unreadable", "unlisted"];
+    let [good, denied, down, unreadable, unlisted] = names.map(|name| world.repository(name));
+    for repository in [&good, &denied, &down, &unlisted] {
+        repository.orphans(60, legacy(1));
+    }
+    let live = unreadable.push(60, legacy(1), "v1");
+    unreadable.ecr.corrupt_manifest(&unreadable.name, &live.root, "{}");
+    world.ecr.fault(trouble_in(&denied, "BatchDeleteImage", When::Always, Fault::AccessDenied));
+    world.ecr.fault(trouble_in(&down, "BatchDeleteImage", When::Always, Fault::ServerError));
+    world.ecr.fault(trouble_in(&unlisted, "DescribeImages", When::Always, Fault::ServerError));
+    let answer = world.lambda().response(&batch(&names.map(pushed)));
+    assert_eq!(failed_items(&answer), ["2", "4"]);
+}
+
+#[test]
+fn a_deletion_starts_no_run() {
     let world = applying();
-    let [good, bad] = ["good", "bad"].map(|name| world.repository(name));
-    good.orphans(60, legacy(1));
-    bad.orphans(60, legacy(1));
-    world.ecr.fault(trouble_in(&bad, "BatchDeleteImage", When::Always, Fault::AccessDenied));
-    let answer = world.lambda().response(&batch(&[pushed("good"), pushed("bad")]));
-    assert_eq!(failed_items(&answer), ["1"]);
+    let api = world.repository("team/api");
+    let orphans = api.orphans(60, legacy(1));
+    let mut event = pushed("team/api");
+    event["detail"]["action-type"] = json!("DELETE");
+    let mut function = world.lambda();
+    let answer = function.response(&event);
+    assert_eq!((&answer["totals"]["images"], &answer["account"]), (&json!(0), &json!("123456789012")));
+    assert!(answer["summary"].as_str().unwrap().contains("deletions"), "{answer}");
+    assert_eq!(function.response(&batch(&[event])), json!({"batchItemFailures": []}));
+    assert!(world.ecr.calls().is_empty());
+    function.response(&pushed("team/api"));
+    assert_eq!(api.count(&orphans), 0);
+}
+
+#[test]
+fn schedules_and_pushes_are_answered_with_the_short_form() {
+    let world = World::new().config("[policy]\norphaned = \"delete\"");
+    world.busy("team/api");
+    let mut function = world.lambda();
+    for event in [scheduled("aws.scheduler", json!({})), pushed("team/api")] {
+        let short = function.response(&event);
+        assert_eq!(
+            short["repositories"],
+            json!([{"name": "team/api", "status": "done", "images": 35, "attestations": 12, "planned": 4, "kept": 8}])
+        );
+        for part in
+            ["plan in account 123456789012, Region us-east-1", "janitor.toml", "team/api: 4 planned, 8 kept"]
+        {
+            assert!(short["summary"].as_str().unwrap().contains(part), "{short:#}");
+        }
+    }
+    let report = function.report(&json!({}));
+    assert_eq!(report.0["repositories"][0]["decisions"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn every_line_of_a_run_says_where_it_was_and_its_last_one_under_what() {
+    let world = World::new();
+    world.busy("team/api");
+    let mut function = world.lambda();
+    let report = function.report(&json!({}));
+    let log = function.stop();
+    for line in &log {
+        for key in ["run_id", "account", "region"] {
+            assert_eq!(line[key], report.0[key], "{line}");
+        }
+    }
+    let run = lines(&log, "run").next().unwrap();
+    assert_eq!(run["configuration"], report.0["configuration"]);
+    assert!(report.0["configuration"].as_str().unwrap().ends_with("janitor.toml"), "{run}");
 }
 
 #[test]
@@ -319,6 +382,10 @@ fn the_shipped_test_events_do_what_their_names_say() {
         let event = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         match path.file_stem().unwrap().to_str().unwrap() {
             "bad" => drop(function.failure(&event)),
+            "ecr-deletion" => assert_eq!(function.response(&event)["repositories"], json!([])),
+            "scheduled" | "ecr-image-action" => {
+                assert_eq!(function.response(&event)["repositories"][0]["planned"], 4, "{path:?}")
+            }
             name if name.starts_with("sqs") => {
                 assert_eq!(function.response(&event), json!({"batchItemFailures": []}))
             }
@@ -334,9 +401,9 @@ fn a_limit_stops_the_run_and_the_report_says_so() {
     let mut function = world.lambda();
     let report = function.report(&json!({}));
     assert_eq!(report.with_outcome(&busy.repo, "limit-reached"), busy.orphans());
-    assert_eq!((&report.0["complete"], world.writes()), (&json!(false), vec![]));
+    assert_eq!((&report.0["complete"], world.writes()), (&json!(true), vec![]));
     let log = function.stop();
-    assert_eq!(log.last().unwrap()["level"], "ERROR");
+    assert_eq!(log.last().unwrap()["level"], "INFO");
     assert!(
         log.iter().any(|line| line["detail"].as_str().is_some_and(|text| text.contains("max_deletions")))
     );

@@ -117,14 +117,17 @@ fn the_report_has_the_documented_shape() {
         let wanted: BTreeSet<&str> = keys.split_whitespace().collect();
         assert!(wanted.is_subset(&found), "{:?} missing", wanted.difference(&found));
     };
-    has(&report.0, "schema_version mode started_at finished_at complete totals repositories");
+    has(
+        &report.0,
+        "schema_version run_id account region configuration mode started_at finished_at complete totals repositories",
+    );
     has(&report.0["totals"], &format!("{counts} repositories api_calls"));
     has(report.of(&busy.repo), &format!("{counts} name status reason decisions"));
     has(
         report.decision(&busy.repo, &busy.oci_orphans[0]),
         "digest kind form state action outcome reason parents subject tags size_bytes pushed_at",
     );
-    assert_eq!((&report.0["schema_version"], &report.0["mode"]), (&json!(1), &json!("plan")));
+    assert_eq!((&report.0["schema_version"], &report.0["mode"]), (&json!(2), &json!("plan")));
 }
 
 #[test]
@@ -434,5 +437,6 @@ fn results_go_to_stdout_and_nothing_else_does() {
     let world = World::new();
     world.busy("team/api");
     let outcome = world.cli(&["plan", "--output", "json"]);
-    assert_eq!((outcome.report(0).total("planned"), outcome.stderr.as_str()), (4, ""));
+    let place = "ecr-janitor: account 123456789012, Region us-east-1, configuration: built-in defaults\n";
+    assert_eq!((outcome.report(0).total("planned"), outcome.stderr.as_str()), (4, place));
 }

@@ -134,15 +134,15 @@ fn an_edited_plan_is_refused() {
 #[test]
 fn a_plan_of_another_version_is_refused() {
     let (world, ..) = saved();
-    edit(&world, |text| text.replace("\"schema_version\": 1", "\"schema_version\": 2"));
-    world.apply_saved().refused(2, &["version 2"]);
+    edit(&world, |text| text.replace("\"schema_version\": 2", "\"schema_version\": 1"));
+    world.apply_saved().refused(2, &["version 1"]);
     assert_eq!(world.writes(), []);
 }
 
 #[test]
 fn what_is_no_plan_is_refused() {
     let (world, ..) = saved();
-    for text in ["", "no plan", "{}", "[]", "{\"schema_version\": 1}"] {
+    for text in ["", "no plan", "{}", "[]", "{\"schema_version\": 2}"] {
         edit(&world, |_| text.to_owned());
         world.apply_saved().refused(2, &["plan.json"]);
     }
@@ -179,7 +179,7 @@ fn a_plan_of_another_region_is_refused() {
 fn limits_in_force_when_a_plan_is_applied_hold() {
     let (mut world, api, orphans) = saved();
     world.set("JANITOR_MAX_DELETIONS", "1");
-    let report = world.apply_saved().report(4);
+    let report = world.apply_saved().report(0);
     assert_eq!(report.with_outcome(&api, "limit-reached"), set(&orphans));
     assert_eq!(world.writes(), []);
 }
@@ -253,6 +253,6 @@ fn a_saved_plan_says_where_it_belongs() {
     let (world, ..) = saved();
     let plan: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(world.file("plan.json")).unwrap()).unwrap();
-    assert_eq!(plan["schema_version"], 1);
+    assert_eq!(plan["schema_version"], 2);
     assert_eq!((&plan["registry"], &plan["region"]), (&"123456789012".into(), &"us-east-1".into()));
 }

@@ -4,22 +4,20 @@
 use std::collections::BTreeMap;
 
 use ecr_attestation_janitor::config::Config;
-use ecr_attestation_janitor::inventory::{Evidence, Image, Inventory, Status};
-use ecr_attestation_janitor::oci::attestation::kind_by_listing;
+use ecr_attestation_janitor::inventory::{ImageIndex, Inventory};
 use ecr_attestation_janitor::oci::media_type;
-use ecr_attestation_janitor::planner::collect::survey;
-use ecr_attestation_janitor::report::RepositoryReason;
+use ecr_attestation_janitor::registry::ReadRepository as _;
 use ecr_attestation_janitor::rules::judge;
-use ecr_attestation_janitor::util::deadline::Deadline;
 use ecr_emulator::ImageView;
+use futures::TryStreamExt as _;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
 
-use crate::bytes;
-use crate::door::Door;
+use crate::in_process::{Connection, Retries};
 use crate::reference::{Ruling, decide_over};
+use crate::run::plans;
 use crate::world::{NAME, Stage, World};
 
 /// The images of a stage, with more children for its indexes: any image, later ones and themselves included.
@@ -39,44 +37,22 @@ fn forge(stage: &Stage, links: &[(Index, Index)]) -> Vec<ImageView> {
     views
 }
 
-fn listing(stage: &Stage, view: &ImageView) -> Image {
-    let manifest: Value = serde_json::from_str(&view.manifest).unwrap();
-    let is_told = !stage.untyped.contains(&view.digest);
-    let config = if bytes::children(&manifest).next().is_some() {
-        None
-    } else {
-        manifest["config"]["mediaType"].as_str()
-    };
-    let artifact = manifest["artifactType"].as_str().or(config).filter(|_| is_told);
-    let subject = bytes::subject(&manifest);
-    let time = |at: Option<i64>| at.map(|at| Timestamp::from_millisecond(at).unwrap());
-    Image {
-        digest: view.digest.parse().unwrap(),
-        pushed_at: time(view.pushed_at_ms),
-        activated_at: None,
-        pulled_at: time(view.pulled_at_ms),
-        size_bytes: 1,
-        tags: view.tags.iter().map(|tag| tag.as_str().into()).collect(),
-        status: if view.status == ecr_emulator::Status::Active { Status::Active } else { Status::Inactive },
-        shape: media_type::shape(Some(view.media_type.as_str()).filter(|_| is_told)),
-        ruled_out: kind_by_listing(artifact, subject.is_some()),
-        subject: subject.and_then(|subject| subject.parse().ok()),
-        evidence: Evidence::Unread,
-    }
-}
-
 /// What the rules say, read as a survey reads, but for the hashes.
 fn plan(world: &World, stage: &Stage, views: &[ImageView]) -> BTreeMap<String, Ruling> {
     let policy = Config::parse(&world.setting.toml(NAME), &BTreeMap::new()).unwrap().policy_of(NAME);
     let now = Timestamp::from_millisecond(world.now).unwrap();
-    let mut inventory = Inventory::new(views.iter().map(|view| listing(stage, view)).collect());
+    let ecr = Connection::new(&World { page: 1000, ..world.clone() }, stage, Retries::Usual).ecr;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let listing = runtime.block_on(ecr.images(NAME).try_concat()).unwrap();
+    let mut inventory = Inventory::new(listing);
     let texts: BTreeMap<&str, &str> =
         views.iter().map(|view| (view.digest.as_str(), view.manifest.as_str())).collect();
     let might_be_index = |inventory: &Inventory, position| {
         use media_type::Shape::{Index, Unknown};
         matches!(inventory.image(position).shape, Index | Unknown)
     };
-    let mut wanted: Vec<u32> = inventory.positions().filter(|p| might_be_index(&inventory, *p)).collect();
+    let mut wanted: Vec<ImageIndex> =
+        inventory.positions().filter(|p| might_be_index(&inventory, *p)).collect();
     loop {
         for position in wanted {
             let digest = inventory.image(position).digest.to_string();
@@ -84,18 +60,18 @@ fn plan(world: &World, stage: &Stage, views: &[ImageView]) -> BTreeMap<String, R
         }
         inventory.link();
         let verdicts = judge(&inventory, &policy, now);
-        let wants = |p: &u32| verdicts[*p as usize].wants_read(inventory.image(*p).evidence);
+        let wants = |p: &ImageIndex| verdicts[*p].wants_read(inventory.image(*p).evidence);
         wanted = inventory.positions().filter(wants).collect();
         if wanted.is_empty() {
             let word =
                 |value: Value| -> &'static str { value.as_str().map_or("-", |word| word.to_owned().leak()) };
-            let listed = inventory.positions().zip(verdicts).filter(|(_, verdict)| verdict.is_listed());
+            let listed = verdicts.iter().filter(|(_, verdict)| verdict.is_listed());
             return listed
                 .map(|(position, it)| {
                     let ruling = Ruling {
-                        kind: word(json!(it.kind)),
-                        form: it.form.map(|form| word(json!(form))),
-                        state: it.state.map(|state| word(json!(state))),
+                        kind: word(json!(it.kind())),
+                        form: it.artifact.form().map(|form| word(json!(form))),
+                        state: it.artifact.state().map(|state| word(json!(state))),
                         action: word(json!(it.action)),
                         reason: word(json!(it.reason)),
                     };
@@ -133,9 +109,6 @@ fn a_registry_that_shows_a_loop_is_not_believed() {
     let manifest = stage.emulator.image(NAME, index).unwrap().manifest;
     let looping = manifest.replacen(&stage.digests[0], index, 1);
     stage.emulator.corrupt_manifest(NAME, index, &looping);
-    let door = Door::new(&world, &stage, None);
-    let (policy, now) = (Default::default(), Timestamp::from_millisecond(world.now).unwrap());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let surveyed = runtime.block_on(survey(&door, NAME, &policy, now, &Deadline::default()));
-    assert_eq!(surveyed.unwrap_err().reason, RepositoryReason::IndexUnreadable);
+    let planned = plans(&world, &stage);
+    assert_eq!(planned.repository().unwrap()["reason"], "index-unreadable");
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use crate::policy::{Policy, Setting};
-use crate::world::{About, Age, Item, Pulled, Said, TagOf, What, World};
+use crate::world::{About, Age, Item, Pulled, Said, TICK, TagOf, What, World};
 
 /// How an item comes about. Its links are chosen among what is there already.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub(crate) fn world(recipes: std::ops::Range<usize>) -> impl Strategy<Value = Wo
         proptest::bool::weighted(0.1),
         select(vec![2, 5, 1000, 1000, 1000]),
     );
-    let now = 1_700_000_000_000_i64..1_900_000_000_000;
+    let now = (1_700_000_000_000 / TICK..1_900_000_000_000 / TICK).prop_map(|ticks| ticks * TICK);
     (proptest::collection::vec(recipe(), recipes), setting(), registry, now).prop_map(
         |(recipes, setting, (reads_archived, pulls_count, immutable, page), now)| World {
             items: cook(recipes),

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::deeds::{Deed, Ready};
+use crate::in_process::Retries;
 use crate::outside::{self, Found};
 use crate::policy::Policy;
 use crate::run::{Ran, applies, applies_while};
@@ -25,11 +26,11 @@ pub(crate) type Moment = (Deed, usize);
 
 fn disturb(world: &World, moments: &[Moment]) -> Result<Disturbed, String> {
     let stage = world.stage();
-    let ran = applies_while(world, &stage, None, |stage| {
+    let ran = applies_while(world, &stage, Retries::Usual, |session| {
         for (deed, at) in moments {
             let wanted = if let Deed::Squat(item) = deed { wanted_tag(world, *item) } else { None };
-            let ready = Ready::new(*deed, stage, wanted);
-            stage.emulator.before("*", *at as u64, move |emulator| ready.perform(emulator));
+            let ready = Ready::new(*deed, &stage, wanted);
+            session.before(*at, move |emulator| ready.perform(emulator));
         }
     });
     let acted: Vec<usize> = moments.iter().map(|(_, at)| *at).collect();
@@ -146,14 +147,16 @@ fn nothing_is_lost_at_any_interleaving_of_a_small_world() {
     for world in small_worlds() {
         for (deed, at) in everywhere(&world) {
             let disturbed = disturb(&world, &[(deed, at)]).unwrap_or_else(|problem| panic!("{problem}"));
-            let writes = disturbed.found.unseen.iter().map(|write| disturbed.ran.calls[write - 1].operation);
+            let writes =
+                disturbed.found.unseen.iter().map(|write| disturbed.ran.calls[write - 1].operation.clone());
             unseen.extend(writes.filter(|_| matches!(deed, Deed::Tag(_))));
             runs += 1;
         }
     }
     println!("{runs} interleavings of small worlds");
     assert!(runs > 1500, "{runs}");
-    assert_eq!(unseen, BTreeSet::from(["BatchDeleteImage", "PutImage"]), "the window is real");
+    let writes = ["BatchDeleteImage", "PutImage"].map(str::to_owned);
+    assert_eq!(unseen, BTreeSet::from(writes), "the window is real");
 }
 
 /// Up to three deeds at any moments of a run over a world.

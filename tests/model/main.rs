@@ -1,7 +1,7 @@
 //! Proofs by exhaustion and by chance that a run never loses anything.
 //!
 //! [`reference`] says the rules a second time, as plainly as they can be said. [`agreement`] makes worlds and holds the
-//! planner and apply against it; [`interleave`] lets other people act between any two of our calls, and [`trouble`] lets
+//! planner and apply against it; [`interleave`] lets other people act between any two of our calls, and [`faults`] lets
 //! calls fail, hang and be unheard. [`outside`] judges by the registry's state and journal alone; [`program`] shows that
 //! the program does over HTTP what the library does here. `MODEL_WORLDS` says how many worlds: `make soak` takes 10,000.
 
@@ -10,9 +10,10 @@
 mod agreement;
 mod bytes;
 mod deeds;
-mod door;
+mod faults;
 mod forged;
 mod generate;
+mod in_process;
 mod interleave;
 mod manifests;
 mod outside;
@@ -20,7 +21,6 @@ mod policy;
 mod program;
 mod reference;
 mod run;
-mod trouble;
 mod world;
 
 use proptest::test_runner::{Config, FileFailurePersistence};

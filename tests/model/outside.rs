@@ -6,7 +6,7 @@ use ecr_emulator::{Change, ImageView, Status};
 use serde_json::Value;
 
 use crate::bytes::{self, Proof};
-use crate::door::Call;
+use crate::in_process::Call;
 use crate::policy::{Policy, is_own_tag};
 use crate::run::Ran;
 use crate::world::{HOUR, NAME, World};
@@ -86,21 +86,26 @@ pub(crate) struct Found {
 /// Whether somebody acted after the last look at an image (or at who holds a tag), and before the write that names it.
 fn is_unseen(ran: &Ran, write: usize, looked_at: &str, acted: &[usize]) -> bool {
     let operation = if looked_at.starts_with("sha256:") { "DescribeImages" } else { "BatchGetImage" };
-    let looks =
-        |call: &Call| call.operation == operation && call.named.iter().any(|named| named == looked_at);
+    let looks = |call: &Call| {
+        call.operation == operation && call.succeeded && call.named.iter().any(|named| named == looked_at)
+    };
     let looked = ran.calls[..write].iter().rposition(looks).map(|at| at + 1);
     looked.is_some_and(|looked| acted.iter().any(|acted| looked < *acted && *acted <= write))
 }
 
 /// A report counts what ECR said that it did, and nothing else. What was done without an answer has failed.
 fn totals(ran: &Ran, found: &Found) -> Result<(), String> {
+    if ran.was_killed {
+        return Ok(());
+    }
     for (name, done) in [("deleted", &found.deleted), ("tagged", &found.tagged)] {
         let told = ran.with_outcome(name);
         if told.len() as u64 != ran.total(name) || !told.is_subset(done) {
             return Err(format!("the report has {} {name}, {told:?}, the journal {done:?}", ran.total(name)));
         }
-        let failed = ran.with_outcome("failed");
-        if let Some(unheard) = done.difference(&told).find(|digest| !failed.contains(*digest)) {
+        // After an answer that was lost, a second attempt finds the image gone.
+        let unclear = &ran.with_outcome("failed") | &ran.with_outcome("already-gone");
+        if let Some(unheard) = done.difference(&told).find(|digest| !unclear.contains(*digest)) {
             return Err(format!("{unheard} is {name}, and the report does not say so"));
         }
     }

@@ -4,25 +4,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ecr_attestation_janitor::config::Config;
-use ecr_attestation_janitor::executor::run::{apply_plan, report_plan};
+use ecr_attestation_janitor::executor::run::{Conditions, apply_plan, report_plan};
+use ecr_attestation_janitor::memory::NoBackups;
 use ecr_attestation_janitor::planner::plan_file::SavedPlan;
 use ecr_attestation_janitor::planner::selection::select;
-use ecr_attestation_janitor::planner::{Plan, Request, plan};
+use ecr_attestation_janitor::planner::{Plan, ReadTime, RunRequest, plan};
 use ecr_attestation_janitor::registry::CallError;
-use ecr_attestation_janitor::report::Report;
+use ecr_attestation_janitor::registry::ecr::Ecr;
 use ecr_attestation_janitor::report::observer::Observer;
+use ecr_attestation_janitor::report::{Report, RunIdentity};
 use ecr_attestation_janitor::util::deadline::Deadline;
 use ecr_emulator::{Emulator, Entry};
+use ecr_in_process::Session;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::door::{Call, Door, Trouble};
+use crate::in_process::{Call, Connection, Retries};
 use crate::world::{Contents, NAME, Stage, World};
 
 /// What a run said and did.
 pub(crate) struct Ran {
-    /// Its report; nothing if it could not even begin.
+    /// Its report; nothing if it could not even begin, or was killed.
     pub(crate) report: Option<Value>,
+    pub(crate) was_killed: bool,
     /// The repository as it was at first.
     pub(crate) before: Contents,
     /// What went to the registry.
@@ -36,63 +40,61 @@ impl Observer for Nobody {}
 
 /// Only plans.
 pub(crate) fn plans(world: &World, stage: &Stage) -> Ran {
-    Run::new(world, stage, None)
-        .ends(async |run: &Run| Ok(report_plan(&run.door, run.plan().await?, run.now, &Nobody)))
+    let run = Run::new(world, stage, Retries::Usual);
+    run.ends(async |run: &Run| Ok(report_plan(run.ecr(), run.plan().await?, &run.identity(), &Nobody)))
 }
 
 /// Plans and applies.
 pub(crate) fn applies(world: &World, stage: &Stage) -> Ran {
-    applies_in_trouble(world, stage, None)
+    applies_while(world, stage, Retries::Usual, |_| ())
 }
 
-/// Plans and applies, and something goes wrong with one call.
-pub(crate) fn applies_in_trouble(world: &World, stage: &Stage, trouble: Option<(usize, Trouble)>) -> Ran {
-    applies_while(world, stage, trouble, |_| ())
-}
-
-/// Plans and applies, after something was set up that waits for the calls.
+/// Plans and applies, while other clients or faults come between, as arranged.
 pub(crate) fn applies_while(
     world: &World,
     stage: &Stage,
-    trouble: Option<(usize, Trouble)>,
-    waits: impl FnOnce(&Stage),
+    retries: Retries,
+    arrange: impl FnOnce(&Session),
 ) -> Ran {
-    let run = Run::new(world, stage, trouble);
-    waits(stage);
+    let run = Run::new(world, stage, retries);
+    arrange(&run.connection.session);
     run.ends(async |run: &Run| Ok(run.apply(run.plan().await?).await))
 }
 
 /// Plans, and saves what is planned as text.
 pub(crate) fn saves(world: &World, stage: &Stage) -> String {
     let mut text = String::new();
-    let run = Run::new(world, stage, None);
+    let run = Run::new(world, stage, Retries::Usual);
     run.ends(async |run: &Run| {
         let plan = run.plan().await?;
         text = serde_json::to_string(&SavedPlan::new(&plan, "us-east-1", run.now)).unwrap();
-        Ok(report_plan(&run.door, plan, run.now, &Nobody))
+        Ok(report_plan(run.ecr(), plan, &run.identity(), &Nobody))
     });
     text
 }
 
-/// Applies a saved plan, and perhaps something goes wrong with one call.
+/// Applies a saved plan, while other clients or faults come between, as arranged.
 pub(crate) fn applies_saved(
     world: &World,
     stage: &Stage,
     saved: &str,
-    trouble: Option<(usize, Trouble)>,
+    retries: Retries,
+    arrange: impl FnOnce(&Session),
 ) -> Ran {
     let saved = SavedPlan::parse(saved).unwrap();
-    Run::new(world, stage, trouble).ends(async |run: &Run| {
-        let registry = saved.registry.clone();
-        let mut plan =
-            Plan { registry, repositories: saved.clone().into_repositories(), tripped: Vec::new() };
+    let run = Run::new(world, stage, retries);
+    arrange(&run.connection.session);
+    run.ends(async |run: &Run| {
+        let read = ReadTime { from: run.now, until: run.now };
+        let repositories = saved.clone().into_repositories();
+        let mut plan = Plan { registry: saved.registry.clone(), read, repositories, tripped: Vec::new() };
         plan.check_limits(&run.config);
         Ok(run.apply(plan).await)
     })
 }
 
 struct Run {
-    door: Door,
+    connection: Connection,
     config: Config,
     now: Timestamp,
     before: Contents,
@@ -100,9 +102,9 @@ struct Run {
 }
 
 impl Run {
-    fn new(world: &World, stage: &Stage, trouble: Option<(usize, Trouble)>) -> Self {
+    fn new(world: &World, stage: &Stage, retries: Retries) -> Self {
         Self {
-            door: Door::new(world, stage, trouble),
+            connection: Connection::new(world, stage, retries),
             config: Config::parse(&world.setting.toml(NAME), &BTreeMap::new()).unwrap(),
             now: Timestamp::from_millisecond(world.now).unwrap(),
             before: stage.contents(),
@@ -110,25 +112,31 @@ impl Run {
         }
     }
 
+    fn ecr(&self) -> &Ecr {
+        &self.connection.ecr
+    }
+
+    fn identity(&self) -> RunIdentity {
+        RunIdentity::new(&self.config, self.ecr().region(), self.now, "model")
+    }
+
     async fn plan(&self) -> Result<Plan, CallError> {
-        let selection = select(&self.door, &self.config.select, None).await?;
-        let request = Request { now: self.now, deadline: self.deadline(), start_at: 0 };
-        Ok(plan(&self.door, &self.config, &request, selection, &Nobody).await)
+        let selection = select(self.ecr(), &self.config.select, None).await?;
+        let request = RunRequest { now: self.now, deadline: self.deadline(), start_at: 0 };
+        Ok(plan(self.ecr(), &self.config, &request, selection, &Nobody).await)
     }
 
     async fn apply(&self, plan: Plan) -> Report {
-        apply_plan(
-            &self.door,
-            plan,
-            self.config.limits.concurrency.number(),
-            self.now,
-            &self.deadline(),
-            &Nobody,
-        )
-        .await
+        let conditions = Conditions {
+            concurrency: self.config.limits.concurrency.number(),
+            run: &self.identity(),
+            deadline: &self.deadline(),
+            observer: &Nobody,
+        };
+        apply_plan(self.ecr(), &NoBackups, plan, conditions).await
     }
 
-    /// Time for everything but a call that hangs.
+    /// Time for everything but a call that hangs for ever.
     fn deadline(&self) -> Deadline {
         Deadline::after(Duration::from_secs(3600), true)
     }
@@ -136,11 +144,12 @@ impl Run {
     fn ends(self, run: impl AsyncFnOnce(&Self) -> Result<Report, CallError>) -> Ran {
         // Paused, the clock jumps to whatever is waited for: five tags a second cost nothing.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-        let report = runtime.unwrap().block_on(run(&self)).ok();
+        let ended = runtime.unwrap().block_on(self.connection.session.until_killed(run(&self)));
         Ran {
-            report: report.map(|report| serde_json::to_value(report).unwrap()),
+            was_killed: ended.is_none(),
+            report: ended.and_then(Result::ok).map(|report| serde_json::to_value(report).unwrap()),
             before: self.before,
-            calls: self.door.calls(),
+            calls: self.connection.calls(),
             journal: self.emulator.journal(),
         }
     }

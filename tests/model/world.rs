@@ -14,6 +14,9 @@ pub(crate) const NAME: &str = "team/api";
 /// One hour, in milliseconds.
 pub(crate) const HOUR: i64 = 3_600_000;
 
+/// The grain of time here, in milliseconds: JSON's floating-point seconds hold an eighth of a second exactly.
+pub(crate) const TICK: i64 = 125;
+
 /// A repository, the policy for it, the time, and what its registry is like.
 #[derive(Clone)]
 pub(crate) struct World {
@@ -116,7 +119,7 @@ pub(crate) enum TagOf {
     Cosign(usize, &'static str),
 }
 
-/// How long ago it was pushed: at an edge of a period (milliseconds off), or far from any.
+/// How long ago it was pushed: at an edge of a period ([`TICK`]s off), or far from any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Age {
     Old,
@@ -263,8 +266,8 @@ impl World {
         let policy = self.setting.effective();
         let ago = match age {
             Age::Old => 400 * 24 * HOUR,
-            Age::Grace(off) => policy.grace_period * HOUR + off,
-            Age::After(off) => policy.superseded_after.max(policy.grace_period) * HOUR + off,
+            Age::Grace(off) => policy.grace_period * HOUR + off * TICK,
+            Age::After(off) => policy.superseded_after.max(policy.grace_period) * HOUR + off * TICK,
             Age::Now => 0,
             Age::Future => -HOUR,
             Age::Unknown => return None,
@@ -276,7 +279,7 @@ impl World {
         let ago = match pulled {
             Pulled::Never => return None,
             Pulled::Lately => HOUR / 2,
-            Pulled::Edge(off) => self.setting.effective().keep_pulled_within * HOUR + off,
+            Pulled::Edge(off) => self.setting.effective().keep_pulled_within * HOUR + off * TICK,
             Pulled::LongAgo => 399 * 24 * HOUR,
         };
         Some(self.now - ago)

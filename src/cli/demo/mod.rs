@@ -1,4 +1,4 @@
-//! `demo`: the real Lambda function, run by its scheduled event against an embedded ECR.
+//! `demo`: the real Lambda function, run against an embedded ECR.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -8,11 +8,11 @@ use ecr_emulator::Emulator;
 use serde_json::Value;
 
 use super::Failure;
-use super::render::{print_text, style_of};
+use super::stdout::{print_text, style_of};
 use crate::cli::exit_code::ExitCode;
 use crate::cli::local_lambda::{Answer, LocalFunction};
-use crate::cli::render::table;
 use crate::config::Mode;
+use crate::render::table;
 use crate::report::Report;
 
 mod listing;
@@ -31,7 +31,8 @@ enum Until {
     Apply,
 }
 
-const SCHEDULED: &str = include_str!("../../../events/scheduled.json");
+/// An event by hand, which is answered with the whole report.
+const BY_HAND: &str = "{}";
 const REMARK: &str =
     "(By default only orphaned attestations go. The demo also sets JANITOR_SUPERSEDED=delete.)";
 const TIME: Duration = Duration::from_secs(60);
@@ -45,34 +46,34 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode, Failure> {
     let server =
         emulator.serve(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.map_err(|e| nothing_done(&e))?;
 
-    say("An ECR registry after some months of `docker buildx build --push` from GitHub Actions");
-    print_text(&listing::registry(&emulator));
-    say("The Lambda function gets events/scheduled.json with JANITOR_MODE=plan: what would it do, and why?");
-    let plan = scheduled(&server.url(), Mode::Plan).await?;
-    print_text(&table::report(&plan, style_of(&std::io::stdout())));
-    print_text(REMARK);
+    heading("An ECR registry after some months of `docker buildx build --push` from GitHub Actions")?;
+    print_text(&listing::registry(&emulator))?;
+    heading("The Lambda function, invoked by hand with JANITOR_MODE=plan: what would it do, and why?")?;
+    let plan = invoke(&server.url(), Mode::Plan).await?;
+    print_text(&table::report(&plan, style_of(&std::io::stdout())))?;
+    print_text(REMARK)?;
     if args.mode == Until::Plan {
         return Ok(ExitCode::Done);
     }
-    say("The same event with JANITOR_MODE=apply: what did ECR answer?");
-    let applied = scheduled(&server.url(), Mode::Apply).await?;
-    print_text(&table::summary(&applied));
-    say("What is left");
-    print_text(&listing::registry(&emulator));
-    say("Once more: is anything left to do?");
-    let again = scheduled(&server.url(), Mode::Apply).await?;
+    heading("The same with JANITOR_MODE=apply: what did ECR answer?")?;
+    let applied = invoke(&server.url(), Mode::Apply).await?;
+    print_text(&table::summary(&applied))?;
+    heading("What is left")?;
+    print_text(&listing::registry(&emulator))?;
+    heading("Once more: is anything left to do?")?;
+    let again = invoke(&server.url(), Mode::Apply).await?;
     let changes = again.totals.counts.deleted + again.totals.counts.tagged;
     print_text(&format!(
         "{changes} changes: {}. Now try it on your own registry: ecr-janitor plan",
         if changes == 0 { "nothing is left to do" } else { "that should not be" }
-    ));
+    ))?;
     server.stop().await;
     Ok(if changes == 0 && applied.complete { ExitCode::Done } else { ExitCode::Failures })
 }
 
-/// Starts the function, invokes it with the scheduled event and takes its report; the decisions that the answer
+/// Starts the function, invokes it and takes its report; the decisions that the answer
 /// leaves out come from the log.
-async fn scheduled(endpoint: &str, mode: Mode) -> Result<Report, Failure> {
+async fn invoke(endpoint: &str, mode: Mode) -> Result<Report, Failure> {
     let mode = mode.word();
     let variables = [
         ("AWS_ENDPOINT_URL", endpoint),
@@ -84,7 +85,7 @@ async fn scheduled(endpoint: &str, mode: Mode) -> Result<Report, Failure> {
     ];
     let binary = function_binary()?;
     let mut function = LocalFunction::start(&binary, variables).await.map_err(|e| nothing_done(&e))?;
-    let event: Value = serde_json::from_str(SCHEDULED).map_err(|e| nothing_done(&e))?;
+    let event: Value = serde_json::from_str(BY_HAND).map_err(|e| nothing_done(&e))?;
     let answer = function.invoke(&event, TIME).await.map_err(|e| nothing_done(&e))?;
     let log = function.stop().await;
     match answer {
@@ -107,8 +108,8 @@ fn function_binary() -> Result<PathBuf, Failure> {
     })
 }
 
-fn say(what: &str) {
-    print_text(&format!("\n== {what}\n"));
+fn heading(text: &str) -> Result<(), Failure> {
+    print_text(&format!("\n== {text}\n"))
 }
 
 fn nothing_done(error: &dyn std::error::Error) -> Failure {

@@ -21,6 +21,9 @@ pub struct Explanation {
     pub digest: Digest,
     /// Its tags.
     pub tags: Vec<String>,
+    /// The tag that was asked for beside a digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_tag: Option<AskedTag>,
     /// What it is.
     pub kind: Kind,
     /// For attestations: how it is stored or proven.
@@ -61,6 +64,15 @@ pub struct Explanation {
     pub repository_skipped: Option<String>,
     /// How to stop making more of them, if there are any.
     pub advice: Option<&'static str>,
+}
+
+/// A tag that was asked for beside a digest.
+#[derive(Debug, Clone, Serialize)]
+pub struct AskedTag {
+    /// The tag.
+    pub tag: String,
+    /// The image that has it now, if any has.
+    pub names: Option<Digest>,
 }
 
 /// What an attestation speaks of.
@@ -161,6 +173,7 @@ impl Explainer<'_> {
             repository: self.repository.to_owned(),
             digest: image.digest,
             tags: image.tags.iter().map(ToString::to_string).collect(),
+            asked_tag: None,
             kind: self.kind(position, manifest),
             form: verdict.artifact.form(),
             state: verdict.artifact.state(),

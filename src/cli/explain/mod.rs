@@ -1,84 +1,82 @@
 //! `explain`: what is this image?
 
 pub mod explanation;
+mod reference;
 pub mod text;
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
-use super::render::{print_json, print_text};
-use super::{Common, Failure, Output, connect, no_such_repository};
+use super::session::Session;
+use super::stdout::{print_json, print_text};
+use super::{Common, Failure, Output};
 use crate::cli::exit_code::ExitCode;
-use crate::config::Config;
 use crate::config::policy::Policy;
 use crate::inventory::{Evidence, ImageIndex, Inventory, PerImage};
 use crate::oci::digest::Digest;
 use crate::oci::manifest::Manifest;
 use crate::planner::collect::{collect, verified};
-use crate::planner::selection::select;
+use crate::planner::selection::UnknownName;
 use crate::registry::ReadRepository as _;
 use crate::registry::ecr::Ecr;
+use crate::render::summary::place;
 use crate::report::RepositoryReason;
 use crate::rules::judge;
 use crate::rules::verdict::Verdict;
 use crate::util::deadline::Deadline;
-use explanation::Explainer;
+use crate::util::similar::similar;
+use explanation::{AskedTag, Explainer};
+use reference::{Place, Reference};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// REPOSITORY, REPOSITORY:TAG or REPOSITORY@DIGEST; of the digest the first digits are enough
+    /// REPOSITORY[:TAG][@DIGEST], with or without https:// and this registry's host, or an ARN; of the digest the first digits are enough
     #[arg(value_name = "IMAGE")]
     image: String,
 }
 
-/// The object of the question.
-#[derive(Debug, PartialEq, Eq)]
-enum Target {
-    Repository,
-    Tag(String),
-    Digest(String),
-}
-
 pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let config = common.config()?;
-    let (repository, target) = parse(&args.image)?;
-    let ecr = connect().await?;
-    let skipped = scope(&ecr, &config, &repository).await?;
-    let policy = config.policy_of(&repository);
-    let now = Timestamp::now();
-    let collected = collect(&ecr, &repository, &policy, now, &Deadline::default()).await;
+    let reference = Reference::parse(&args.image).map_err(|bad| Failure::Usage(bad.to_string()))?;
+    let mut session = Session::open(common, config, Deadline::default()).await?;
+    let skipped = scope(&mut session, &reference).await?;
+    let (ecr, repository) = (&session.ecr, &reference.repository);
+    let policy = session.config.policy_of(repository);
+    let now = session.run.started_at;
+    let collected = collect(ecr, repository, &policy, now, &Deadline::default()).await;
     let is_certain = collected.is_ok();
     let (mut inventory, verdicts, skipped) = match collected {
         Ok(collected) => (collected.inventory, collected.verdicts, skipped),
         // Nothing is certain then, but what this one image is can still be told.
-        Err(why) => match list(&ecr, &repository, &policy, now).await {
+        Err(why) => match list(ecr, repository, &policy, now).await {
             Ok((inventory, verdicts)) => (inventory, verdicts, Some(why.detail)),
             Err(_) => return Err(Failure::NothingDone(format!("{repository}: {}", why.detail))),
         },
     };
-    if target == Target::Repository {
-        let overview =
-            Explainer { repository: &repository, inventory: &inventory, verdicts: &verdicts, now }.overview();
+    let Some(position) = find(&inventory, &reference)? else {
+        session.announce();
+        let overview = Explainer { repository, inventory: &inventory, verdicts: &verdicts, now }.overview();
         match common.output {
-            Output::Json => print_json(&overview),
-            Output::Table => print_text(&text::overview(&overview)),
+            Output::Json => print_json(&overview)?,
+            Output::Table => print_text(&text::overview(&overview))?,
         }
         return Ok(ExitCode::Done);
-    }
-    let position = find(&inventory, &repository, &target)?;
-    let manifest = read(&ecr, &repository, &mut inventory, position).await?;
+    };
+    let manifest = read(ecr, repository, &mut inventory, position).await?;
     let verdicts = judge(&inventory, &policy, now);
-    let explainer = Explainer { repository: &repository, inventory: &inventory, verdicts: &verdicts, now };
+    let explainer = Explainer { repository, inventory: &inventory, verdicts: &verdicts, now };
     let mut explanation = explainer.explain(position, manifest.as_ref());
+    explanation.asked_tag = asked_tag(&inventory, &reference);
     if let Some(why) = skipped {
         explanation.skip(why);
     }
     if !is_certain {
         explanation.forget_parents();
     }
+    session.announce();
     match common.output {
-        Output::Json => print_json(&explanation),
-        Output::Table => print_text(&text::image(&explanation)),
+        Output::Json => print_json(&explanation)?,
+        Output::Table => print_text(&text::image(&explanation))?,
     }
     Ok(ExitCode::Done)
 }
@@ -108,16 +106,50 @@ async fn read(
 
 /// The reason why the configuration skips the repository, if it does. One that a pull-through cache fills is not even read:
 /// that could import from upstream.
-async fn scope(ecr: &Ecr, config: &Config, repository: &str) -> Result<Option<String>, Failure> {
-    let selection = select(ecr, &config.select, None).await?;
-    match selection.repositories.iter().find(|chosen| chosen.name == repository).map(|chosen| chosen.skip) {
+async fn scope(session: &mut Session, reference: &Reference) -> Result<Option<String>, Failure> {
+    let name = &reference.repository;
+    if let Some(place) = &reference.place {
+        check_region(session, name, place)?;
+    }
+    let selection = session.select(None).await?;
+    if let Some(place) = &reference.place {
+        check_account(session, name, place)?;
+    }
+    match selection.repositories.iter().find(|chosen| chosen.name == *name).map(|chosen| chosen.skip) {
         None | Some(Some(RepositoryReason::RepositoryGone)) => {
-            Err(no_such_repository(ecr, &selection, repository))
+            let known =
+                selection.repositories.iter().filter(|it| it.skip != Some(RepositoryReason::RepositoryGone));
+            let similar = similar(name, known.map(|chosen| chosen.name.as_str()));
+            Err(session.no_such_repository(&UnknownName { name: name.clone(), similar }))
         }
         Some(Some(RepositoryReason::PullThroughCache)) => Err(Failure::Usage(format!(
-            "{repository} is filled by a pull-through cache rule, and reading it could import images; the janitor skips it"
+            "{name} is filled by a pull-through cache rule, and reading it could import images; the janitor skips it"
         ))),
         Some(skip) => Ok(skip.map(|reason| <&str>::from(reason).to_owned())),
+    }
+}
+
+/// Refuses an image of another Region before anything is called.
+fn check_region(session: &Session, name: &str, place: &Place) -> Result<(), Failure> {
+    let region = session.ecr.region();
+    if place.region == region {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "{name} is named in {place}, and this command asks Region {region}; give --region {}",
+        place.region
+    )))
+}
+
+/// Refuses an image of another account.
+fn check_account(session: &Session, name: &str, named: &Place) -> Result<(), Failure> {
+    match &session.run.account {
+        Some(account) if *account != named.account => Err(Failure::Usage(format!(
+            "{name} is named in {named}, and the credentials in use are of {}; use those of account {}, with --profile for example",
+            place(&session.run),
+            named.account
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -135,70 +167,44 @@ async fn list(
     Ok((inventory, verdicts))
 }
 
-fn parse(image: &str) -> Result<(String, Target), Failure> {
-    let (repository, target) = if let Some((repository, digest)) = image.split_once('@') {
-        let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
-        if digits.len() < 6 || digits.len() > 64 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(Failure::Usage(format!(
-                "{digest:?} is no digest: give sha256: and 64 hexadecimal digits, or at least the first 6"
-            )));
-        }
-        (repository, Target::Digest(digits.to_ascii_lowercase()))
-    } else if let Some((repository, tag)) = image.split_once(':') {
-        (repository, Target::Tag(tag.to_owned()))
-    } else {
-        (image, Target::Repository)
-    };
-    if repository.is_empty() || repository.contains(['*', '?']) {
-        return Err(Failure::Usage(format!(
-            "{image:?} names no repository: give REPOSITORY, REPOSITORY:TAG or REPOSITORY@DIGEST"
-        )));
+/// The image that is asked for; none if the repository is.
+fn find(inventory: &Inventory, reference: &Reference) -> Result<Option<ImageIndex>, Failure> {
+    let Reference { repository, tag, digits, .. } = reference;
+    match (digits, tag) {
+        (Some(digits), _) => find_digest(inventory, repository, digits).map(Some),
+        (None, Some(tag)) => match holder(inventory, tag) {
+            Some(position) => Ok(Some(position)),
+            None => Err(Failure::Usage(format!("{repository} has no image with the tag {tag:?}"))),
+        },
+        (None, None) => Ok(None),
     }
-    Ok((repository.to_owned(), target))
 }
 
-fn find(inventory: &Inventory, repository: &str, target: &Target) -> Result<ImageIndex, Failure> {
-    let matches = |position: &ImageIndex| {
-        let image = inventory.image(*position);
-        match target {
-            Target::Tag(tag) => image.tags.iter().any(|held| **held == **tag),
-            Target::Digest(digits) => image.digest.hex().starts_with(digits),
-            Target::Repository => false,
-        }
-    };
+fn find_digest(inventory: &Inventory, repository: &str, digits: &str) -> Result<ImageIndex, Failure> {
+    let matches = |p: &ImageIndex| inventory.image(*p).digest.hex().starts_with(digits);
     let found: Vec<ImageIndex> = inventory.positions().filter(matches).collect();
-    let asked = match target {
-        Target::Tag(tag) => format!("the tag {tag:?}"),
-        Target::Digest(digits) => format!("a digest that begins with {digits}"),
-        Target::Repository => String::new(),
-    };
     match found.as_slice() {
         [one] => Ok(*one),
-        [] => Err(Failure::Usage(format!("{repository} has no image with {asked}"))),
+        [] => {
+            Err(Failure::Usage(format!("{repository} has no image with a digest that begins with {digits}")))
+        }
         several => {
             let digests: Vec<Digest> = several.iter().map(|p| inventory.image(*p).digest).collect();
             Err(Failure::Usage(format!(
-                "{repository} has several images with {asked}: {digests:?}; give more digits"
+                "{repository} has several images with a digest that begins with {digits}: {digests:?}; give more digits"
             )))
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The tag that was given beside a digest, and the image that has it now.
+fn asked_tag(inventory: &Inventory, reference: &Reference) -> Option<AskedTag> {
+    let tag = reference.tag.clone().filter(|_| reference.digits.is_some())?;
+    let names = holder(inventory, &tag).map(|position| inventory.image(position).digest);
+    Some(AskedTag { tag, names })
+}
 
-    #[test]
-    fn reads_the_three_ways_to_name_an_image() {
-        assert_eq!(parse("team/api"), Ok(("team/api".into(), Target::Repository)));
-        assert_eq!(parse("team/api:v1"), Ok(("team/api".into(), Target::Tag("v1".into()))));
-        assert_eq!(
-            parse("team/api@sha256:ABCDEF01"),
-            Ok(("team/api".into(), Target::Digest("abcdef01".into())))
-        );
-        assert_eq!(parse("team/api@abcdef"), Ok(("team/api".into(), Target::Digest("abcdef".into()))));
-        for bad in ["", ":v1", "@abcdef", "a@xyz", "a@sha256:abc", "a*"] {
-            assert!(parse(bad).is_err(), "{bad}");
-        }
-    }
+/// The image that holds a tag.
+fn holder(inventory: &Inventory, tag: &str) -> Option<ImageIndex> {
+    inventory.positions().find(|p| inventory.image(*p).tags.iter().any(|held| **held == *tag))
 }

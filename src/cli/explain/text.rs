@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::explanation::{Explanation, Listing, Overview};
-use crate::cli::render::table::{counted, size};
+use super::explanation::{AskedTag, Explanation, Listing, Overview};
 use crate::config::policy::Action;
 use crate::oci::attestation::{Form, Kind};
+use crate::oci::digest::Digest;
+use crate::render::words::{counted, size};
 use crate::util::sanitize;
 
 /// The explanation of one image.
@@ -20,6 +21,9 @@ pub fn image(it: &Explanation) -> String {
     let _ = writeln!(text, "Listed by       {}", listings(it.listed_by.as_deref()));
     if !it.tags.is_empty() {
         let _ = writeln!(text, "Tags            {}", sanitize::line(&it.tags.join(", ")));
+    }
+    if let Some(note) = it.asked_tag.as_ref().and_then(|asked| moved_tag(asked, it.digest)) {
+        let _ = writeln!(text, "{:16}{note}", "");
     }
     if !it.referrers.is_empty() {
         let digests: Vec<String> = it.referrers.iter().map(crate::oci::digest::Digest::short).collect();
@@ -38,6 +42,16 @@ pub fn image(it: &Explanation) -> String {
         let _ = writeln!(text, "\n{advice}");
     }
     text
+}
+
+/// Where the tag is that was asked for beside the digest, if not at that image.
+fn moved_tag(asked: &AskedTag, digest: Digest) -> Option<String> {
+    let tag = sanitize::line(&asked.tag);
+    match asked.names {
+        Some(names) if names == digest => None,
+        Some(names) => Some(format!("The tag {tag} names {names} now")),
+        None => Some(format!("No image has the tag {tag} now")),
+    }
 }
 
 /// The explanation of a repository.

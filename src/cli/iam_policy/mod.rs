@@ -2,7 +2,8 @@
 
 pub mod document;
 
-use super::render::print_json;
+use super::progress::say;
+use super::stdout::print_json;
 use super::{Common, Failure};
 use crate::cli::exit_code::ExitCode;
 use crate::cli::iam_policy::document::{MAX_MANAGED_POLICY, Registry, policy};
@@ -13,14 +14,11 @@ pub(super) struct Args {
     /// For runs that only plan, or that apply; else what the configuration says
     #[arg(long, value_enum)]
     mode: Option<Role>,
-    /// The region of the registry, or * for all
-    #[arg(long, value_name = "REGION", default_value = "*", value_parser = region)]
-    region: String,
     /// The account of the registry, 12 digits, or * for all
     #[arg(long, value_name = "ID", default_value = "*", value_parser = account)]
     account: String,
     /// The AWS partition: aws, aws-cn, aws-us-gov ...
-    #[arg(long, default_value = "aws", value_parser = region)]
+    #[arg(long, default_value = "aws", value_parser = partition)]
     partition: String,
 }
 
@@ -44,12 +42,13 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     };
     let registry = Registry {
         partition: args.partition.clone(),
-        region: args.region.clone(),
+        region: common.region.clone().unwrap_or_else(|| "*".to_owned()),
         account: args.account.clone(),
     };
     let document = policy(&config, mode, &registry);
-    print_json(&document);
+    say(&format!("configuration: {}", config.describe()));
     warn_of_size(&document);
+    print_json(&document)?;
     Ok(ExitCode::Done)
 }
 
@@ -57,13 +56,13 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
 fn warn_of_size(document: &impl serde::Serialize) {
     let length = serde_json::to_string(document).map_or(0, |text| text.len());
     if length > MAX_MANAGED_POLICY {
-        eprintln!(
-            "ecr-janitor: the policy has {length} characters, and a managed policy may have {MAX_MANAGED_POLICY}: use fewer or wider patterns in select.repositories"
-        );
+        say(&format!(
+            "the policy has {length} characters, and a managed policy may have {MAX_MANAGED_POLICY}: use fewer or wider patterns in select.repositories"
+        ));
     }
 }
 
-fn region(text: &str) -> Result<String, String> {
+fn partition(text: &str) -> Result<String, String> {
     let legal = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
     if text == "*" || (!text.is_empty() && text.bytes().all(legal)) {
         return Ok(text.to_owned());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_config::retry::{RetryConfig, RetryMode};
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 
 use super::Ecr;
 use super::attempts::Attempts;
@@ -25,7 +25,19 @@ pub struct NoRegion;
 impl Ecr {
     /// Connects with the SDK's own settings: region, credentials, profile, endpoint, retry mode. Calls nothing.
     pub async fn from_environment() -> Result<Self, NoRegion> {
-        Self::new(&aws_config::load_defaults(BehaviorVersion::latest()).await)
+        Self::connect(None, None).await
+    }
+
+    /// Connects with the SDK's own settings, but with this Region and this profile if they are given. Calls nothing.
+    pub async fn connect(region: Option<&str>, profile: Option<&str>) -> Result<Self, NoRegion> {
+        let mut settings = aws_config::defaults(BehaviorVersion::latest());
+        if let Some(region) = region {
+            settings = settings.region(Region::new(region.to_owned()));
+        }
+        if let Some(profile) = profile {
+            settings = settings.profile_name(profile);
+        }
+        Self::new(&settings.load().await)
     }
 
     /// Connects with these settings. Calls nothing.

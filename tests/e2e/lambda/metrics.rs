@@ -34,13 +34,13 @@ fn a_run_s_metrics_are_what_happened_in_the_registry() {
 }
 
 #[test]
-fn the_breaker_and_throttling_show_in_the_metrics() {
+fn limits_and_throttling_show_in_the_metrics() {
     let world = applying().with("JANITOR_MAX_DELETIONS", "1");
     world.repository("team/api").orphans(60, legacy(1));
     world.ecr.fault(trouble("DescribeImages", When::Nth(1), Fault::Throttle));
     let (metrics, _) = metrics(&world);
-    assert_eq!((&metrics["BreakerTrips"], &metrics["LimitReached"]), (&json!(1), &json!(2)));
-    assert_eq!((&metrics["IncompleteRuns"], &metrics["Throttles"]), (&json!(1), &json!(1)));
+    assert_eq!((&metrics["BreakerTrips"], &metrics["LimitReached"]), (&json!(0), &json!(2)));
+    assert_eq!((&metrics["IncompleteRuns"], &metrics["Throttles"]), (&json!(0), &json!(1)));
 }
 
 #[test]

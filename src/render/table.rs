@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, Color, Table};
 
-use crate::config::Mode;
 use crate::oci::attestation::Kind;
+use crate::render::summary::closing;
+use crate::render::words::{counted, size};
 use crate::report::counts::{InventoryCounts, MAX_REFERRERS};
 use crate::report::decision::Decision;
 use crate::report::outcome::OutcomeName as Outcome;
@@ -214,68 +215,6 @@ fn kept(report: &RepositoryReport) -> Option<String> {
     let parts: Vec<String> =
         reasons.iter().map(|(reason, count)| format!("{count} {}", <&str>::from(reason))).collect();
     (!parts.is_empty()).then(|| parts.join(", "))
-}
-
-fn closing(report: &Report) -> String {
-    let Counts { planned, deleted, tagged, kept, bytes_deleted, .. } = report.totals.counts;
-    let mut parts = match report.mode {
-        Mode::Plan => vec![format!("{planned} planned")],
-        Mode::Apply => {
-            vec![format!("{deleted} deleted ({})", size(bytes_deleted)), format!("{tagged} tagged")]
-        }
-    };
-    parts.push(format!("{kept} kept"));
-    let counts = &report.totals.counts;
-    for (count, name) in [
-        (counts.already_gone, "already gone"),
-        (counts.protected_by_ecr, "protected by ECR"),
-        (counts.held_back, "held back"),
-        (counts.changed_since_plan, "changed since the plan"),
-        (counts.limit_reached, "stopped by a limit"),
-        (counts.deadline, "out of time"),
-        (counts.failed, "failed"),
-    ] {
-        if count > 0 {
-            parts.push(format!("{count} {name}"));
-        }
-    }
-    let calls: u64 = report.totals.api_calls.values().sum();
-    let incomplete = if report.complete { "" } else { "; not complete" };
-    format!(
-        "{}: {} in {} with {}, {}{incomplete}",
-        report.mode.word(),
-        parts.join(", "),
-        if report.totals.repositories == 1 {
-            "1 repository".into()
-        } else {
-            format!("{} repositories", report.totals.repositories)
-        },
-        counted(counts.inventory.images, "image"),
-        counted(calls, "API call")
-    )
-}
-
-/// A size in bytes, in decimal units as ECR's console shows it.
-pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 999.5 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
-}
-
-/// `1 image`, `2 images`, `3 indexes`.
-pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
-    let count = count.try_into().unwrap_or(u64::MAX);
-    let plural = match noun {
-        _ if count == 1 => "",
-        _ if noun.ends_with(['x', 's']) => "es",
-        _ => "s",
-    };
-    format!("{count} {noun}{plural}")
 }
 
 #[cfg(test)]

@@ -1,20 +1,18 @@
-//! Results on stdout.
+//! Results on standard output.
 
-pub mod table;
-
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 
 use serde::Serialize;
 
-use super::Output;
+use super::{Failure, Output};
 use crate::planner::Plan;
+use crate::render::table::{self, Style};
 use crate::report::outcomes::Outcomes;
 use crate::report::{Report, RepositoryReport};
 use crate::util::sanitize;
-use table::Style;
 
 /// Prints a report.
-pub(super) fn print_report(report: &Report, output: Output) {
+pub(super) fn print_report(report: &Report, output: Output) -> Result<(), Failure> {
     match output {
         Output::Table => print_text(&table::report(report, style_of(&io::stdout()))),
         Output::Json => print_json(report),
@@ -22,17 +20,41 @@ pub(super) fn print_report(report: &Report, output: Output) {
 }
 
 /// One JSON document and a line break.
-pub(super) fn print_json(value: &impl Serialize) {
-    // A reader that went away (`| head`) has had enough.
-    let _ = write_json(value, io::stdout().lock());
+pub(super) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    print(|out| write_json(value, out))
+}
+
+/// Writes to standard output.
+fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let written = stdout().and_then(|out| {
+        let mut out = BufWriter::new(out);
+        write(&mut out)?;
+        out.flush()
+    });
+    match written {
+        // A reader that went away (`| head`) has had enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|error| Failure::output_lost("standard output", &error)),
+    }
+}
+
+/// Standard output as a file: the standard library takes one that cannot be written to for one that was.
+#[cfg(unix)]
+fn stdout() -> io::Result<impl Write> {
+    use std::os::fd::AsFd as _;
+    Ok(std::fs::File::from(io::stdout().as_fd().try_clone_to_owned()?))
+}
+
+#[cfg(not(unix))]
+fn stdout() -> io::Result<impl Write> {
+    Ok(io::stdout())
 }
 
 /// Piece by piece: the report of a large registry has tens of megabytes.
-fn write_json(value: &impl Serialize, out: impl Write) -> io::Result<()> {
-    let mut out = PlainJson(BufWriter::new(out));
+fn write_json(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = PlainJson(out);
     serde_json::to_writer_pretty(&mut out, value)?;
-    writeln!(out)?;
-    out.flush()
+    writeln!(out)
 }
 
 /// Escapes what a terminal would obey, in the pieces that serde_json writes: each of whole characters.
@@ -50,8 +72,9 @@ impl<W: Write> Write for PlainJson<W> {
     }
 }
 
-pub(super) fn print_text(text: &str) {
-    let _ = writeln!(io::stdout().lock(), "{}", text.trim_end());
+/// A text and a line break.
+pub(super) fn print_text(text: &str) -> Result<(), Failure> {
+    print(|out| writeln!(out, "{}", text.trim_end()))
 }
 
 /// What an apply is about to do, for the question before it.

@@ -1,0 +1,63 @@
+//! A command at work on a registry: the configuration in force, the connection, and what the registry has.
+
+use jiff::Timestamp;
+
+use super::progress::say;
+use super::{Common, Failure};
+use crate::config::Config;
+use crate::config::pattern::Patterns;
+use crate::planner::selection::{Selection, UnknownName, select};
+use crate::registry::ecr::Ecr;
+use crate::render::summary::place;
+use crate::report::RunIdentity;
+use crate::util::deadline::Deadline;
+use crate::util::sanitize;
+use crate::util::similar::did_you_mean;
+
+/// A connection with a configuration, and the identity of the run.
+pub(super) struct Session {
+    /// The configuration in force.
+    pub(super) config: Config,
+    /// The registry.
+    pub(super) ecr: Ecr,
+    /// The run.
+    pub(super) run: RunIdentity,
+    /// When to stop: at Ctrl-C.
+    pub(super) deadline: Deadline,
+}
+
+impl Session {
+    /// Connects. Calls nothing.
+    pub(super) async fn open(common: &Common, config: Config, deadline: Deadline) -> Result<Self, Failure> {
+        let ecr = Ecr::connect(common.region.as_deref(), common.profile.as_deref()).await;
+        let ecr = ecr.map_err(|error| Failure::NothingDone(error.to_string()))?;
+        let salt = std::process::id().to_string();
+        let run = RunIdentity::new(&config, ecr.region(), Timestamp::now(), &salt);
+        Ok(Self { config, ecr, run, deadline })
+    }
+
+    /// Lists the registry, and refuses names that it does not have.
+    pub(super) async fn select(&mut self, narrow: Option<&Patterns>) -> Result<Selection, Failure> {
+        let select = select(&self.ecr, &self.config.select, narrow);
+        let selection = self.deadline.of_planning().call(select).await?;
+        self.run.account.clone_from(&selection.registry);
+        match selection.unknown.first() {
+            None => Ok(selection),
+            Some(unknown) => Err(self.no_such_repository(unknown)),
+        }
+    }
+
+    /// Says where the command is at work, and which configuration it took.
+    pub(super) fn announce(&self) {
+        say(&format!("{}, configuration: {}", place(&self.run), sanitize::line(&self.run.configuration)));
+    }
+
+    /// The refusal of a name that the registry does not have.
+    pub(super) fn no_such_repository(&self, UnknownName { name, similar }: &UnknownName) -> Failure {
+        let remedy = match similar.as_slice() {
+            [] => "; check the name, the Region and the account".to_owned(),
+            similar => did_you_mean(similar),
+        };
+        Failure::Usage(format!("there is no repository {name:?} in {}{remedy}", place(&self.run)))
+    }
+}

@@ -1,0 +1,58 @@
+//! Ctrl-C and SIGTERM.
+
+use std::io;
+
+use super::exit_code::ExitCode;
+use super::progress::say;
+use crate::util::deadline::Deadline;
+
+/// A deadline that passes at the first signal. The second ends the process.
+pub(super) fn watch() -> Deadline {
+    let (deadline, interrupt) = Deadline::default().interruptible();
+    tokio::spawn(async move {
+        let Ok(mut signals) = Signals::new() else { return };
+        signals.next().await;
+        interrupt.interrupt();
+        say("interrupted: the batch in hand is finished and the report printed; once more stops at once");
+        signals.next().await;
+        say("stopped at once: what ECR did with the batch in hand is not reported");
+        std::process::exit(ExitCode::Interrupted as i32);
+    });
+    deadline
+}
+
+/// The signals that ask a program to stop.
+pub(super) struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    /// Takes the signals over from the system, which would end the process.
+    pub(super) fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for the next one.
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    pub(super) async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

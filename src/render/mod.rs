@@ -1,0 +1,6 @@
+//! Results as text for people: the same words on a terminal, in an answer and in a chat.
+
+pub mod summary;
+#[cfg(feature = "cli")]
+pub mod table;
+pub mod words;
