@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ecr_attestation_janitor::config::policy::Policy;
 use ecr_attestation_janitor::inventory::{Evidence, Image, ImageIndex, ImageStatus, Inventory};
-use ecr_attestation_janitor::oci::attestation::kind_by_listing;
+use ecr_attestation_janitor::oci::attestation::listed_type;
 use ecr_attestation_janitor::oci::digest::Digest;
 use ecr_attestation_janitor::oci::manifest::Manifest;
 use ecr_attestation_janitor::oci::media_type::{Shape, shape};
@@ -93,11 +93,12 @@ fn listed(view: &ImageView) -> Result<Image> {
         pushed_at: view.pushed_at_ms.map(Timestamp::from_millisecond).transpose()?,
         activated_at: None,
         pulled_at: None,
+        untagged_at: None,
         size_bytes: view.manifest.len() as u64,
         tags: view.tags.iter().map(|tag| tag.as_str().into()).collect(),
         status: ImageStatus::Active,
         shape: shape(Some(&view.media_type)),
-        ruled_out: kind_by_listing(manifest.artifact_type.as_deref().or(config), subject.is_some()),
+        listed_type: listed_type(manifest.artifact_type.as_deref().or(config), subject.is_some()),
         subject,
         evidence: Evidence::Unread,
     })

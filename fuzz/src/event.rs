@@ -19,6 +19,7 @@ pub fn run(bytes: &[u8]) {
     let Ok(event) = serde_json::from_slice::<Value>(bytes) else { return };
     match parse(&event) {
         Err(bad) => assert_line(&bad.to_string()),
+        Ok(Event::Deletion) => {}
         Ok(Event::Run(ask)) => {
             assert!(ask.mode != Some(Mode::Apply) || event.to_string().contains("apply"));
             let Some(narrow) = &ask.narrow else { return };

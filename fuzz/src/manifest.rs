@@ -1,7 +1,7 @@
 //! Manifests: nobody can make an attestation of anything that does not fulfil the table's conditions.
 
 use ecr_attestation_janitor::inventory::{Evidence, Image, ImageStatus, Inventory};
-use ecr_attestation_janitor::oci::attestation::{Form, Kind, classify};
+use ecr_attestation_janitor::oci::attestation::{Form, Kind, ListedType, classify};
 use ecr_attestation_janitor::oci::digest::Digest;
 use ecr_attestation_janitor::oci::manifest::Manifest;
 use ecr_attestation_janitor::oci::media_type::Shape;
@@ -95,11 +95,12 @@ fn add_to_an_inventory(bytes: &[u8]) {
             pushed_at: None,
             activated_at: None,
             pulled_at: None,
+            untagged_at: None,
             size_bytes: 0,
             tags: Box::default(),
             status: ImageStatus::Active,
             shape,
-            ruled_out: None,
+            listed_type: ListedType::Unknown,
             subject: None,
             evidence: Evidence::Unread,
         };

@@ -44,20 +44,17 @@ fn take_up(plan: SavedPlan) {
             Step::Tag(tagging) => assert!(bears_digest(&tagging.new_tag)),
         }
     }
-    for limit in
-        [Config::default().limits, Limits { max_deletions: 0, max_images_share: 0.0, ..Limits::default() }]
-    {
-        for tripped in limits::check(&plans, &limit) {
-            assert_line(&sanitize::line(&tripped.to_string()));
-        }
-    }
-    let deletes = plans.iter().any(|plan| plan.deletions() > 0);
+    let deletions: usize = plans.iter().map(RepositoryPlan::deletions).sum();
     let none = Limits { max_deletions: 0, max_images_share: 1.0, ..Limits::default() };
-    assert_eq!(
-        deletes,
-        !limits::check(&plans, &none).is_empty(),
-        "a limit of nothing stops whatever deletes"
-    );
+    for limit in [Config::default().limits, none] {
+        let pace = limits::pace(&plans, &limit);
+        assert!(pace.limit_reached as usize <= deletions);
+        assert!(
+            limit.max_deletions > 0 || pace.limit_reached as usize == deletions,
+            "nothing goes at no pace"
+        );
+        pace.sentence().iter().for_each(|sentence| assert_line(sentence));
+    }
     let report = |plan: RepositoryPlan| {
         let steps = plan.steps.len();
         RepositoryReport::new(plan, Outcomes::none(steps))
@@ -67,6 +64,7 @@ fn take_up(plan: SavedPlan) {
         mode: Mode::Apply,
         finished_at: Timestamp::UNIX_EPOCH,
         usage: ApiUsage::default(),
+        runs_left: None,
     };
     let report = Report::new(frame, plans.into_iter().map(report).collect());
     assert_harmless(&table::report(&report, Style::Plain));

@@ -69,6 +69,8 @@ fn decision(name: &str, outcome: Outcome, texts: &[String; 5]) -> Decision {
         image: ImageFacts {
             digest: Digest::of(name.as_bytes()),
             reason: Reason::Orphaned,
+            because: vec![tag.clone()],
+            untagged_at: None,
             parents: Vec::new(),
             subject: Some(Digest::of(b"subject")),
             platform: Some(platform),
@@ -92,6 +94,7 @@ fn report(texts: &[String; 5]) -> Report {
         mode: Mode::Plan,
         finished_at: Timestamp::UNIX_EPOCH,
         usage: ApiUsage::default(),
+        runs_left: None,
     };
     Report::new(frame, vec![failed, done])
 }

@@ -110,10 +110,10 @@ fn decide(lines: &Arc<Vec<Line>>, policy: &Policy) -> Vec<Decision> {
         _ => Reply::ok(read(&known, &asked(request)).to_string()),
     });
     let now = Timestamp::from_second(NOW).unwrap();
-    match in_process::wait(collect(&ecr, "team/api", policy, now, &Deadline::default())) {
+    match in_process::wait(collect(&ecr, "team/api", policy, false, now, &Deadline::default())) {
         Ok(collected) => {
-            let (steps, _) = expand(&collected.inventory, policy, &collected.verdicts);
-            steps.into_iter().map(|step| Decision::of_step(step, None)).collect()
+            let expanded = expand(&collected.inventory, policy, now, &collected.verdicts, false);
+            expanded.steps.into_iter().map(|step| Decision::of_step(step, None)).collect()
         }
         Err(skipped) => {
             assert_line(&skipped.detail);

@@ -107,7 +107,7 @@ async fn take_up(
         }
     }
     let read = ReadTime { from: session.run.started_at, until: Timestamp::now() };
-    let mut plan = Plan { registry: selection.registry, read, repositories, tripped: Vec::new() };
+    let mut plan = Plan { registry: selection.registry, read, repositories, ..Plan::default() };
     plan.check_limits(&session.config);
     warn_of_limits(&plan);
     Ok(plan)

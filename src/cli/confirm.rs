@@ -63,9 +63,8 @@ impl Consent {
 /// `Delete 12 images (34.1 kB) and tag 3 images in 2 repositories of account 123456789012, Region eu-west-1?`;
 /// nothing where nothing is planned.
 fn question(plan: &Plan, run: &RunIdentity) -> Option<String> {
-    let pending: Vec<&RepositoryPlan> =
-        plan.plans().filter(|it| !it.steps.is_empty() && !plan.is_stopped(&it.name)).collect();
-    let steps = || pending.iter().flat_map(|it| &it.steps);
+    let pending: Vec<&RepositoryPlan> = plan.plans().filter(|it| plan.due(it).next().is_some()).collect();
+    let steps = || pending.iter().flat_map(|it| plan.due(it));
     let deletions = steps().filter(|step| step.deletion().is_some()).count();
     let tags = steps().filter(|step| step.tagging().is_some()).count();
     let delete = || format!("Delete {} ({})", counted(deletions, "image"), size(bytes(steps())));

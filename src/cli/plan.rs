@@ -43,18 +43,21 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     Ok(conclude(code, &session.deadline, [saved, printed]))
 }
 
-/// Plans until it is done or interrupted, and says loudly what a limit leaves for later.
+/// Plans until it is done or interrupted, and says loudly what waits for a later run.
 pub(super) async fn make(session: &Session, selection: Selection, observer: &dyn Observer) -> Plan {
     let now = session.run.started_at;
-    let request = RunRequest { now, deadline: session.deadline.clone(), start_at: 0 };
+    let request = RunRequest { now, deadline: session.deadline.clone(), start_at: 0, keeps_rows: true };
     let plan = plan(&session.ecr, &session.config, &request, selection, observer).await;
     warn_of_limits(&plan);
     plan
 }
 
 pub(super) fn warn_of_limits(plan: &Plan) {
-    for tripped in &plan.tripped {
-        say(&format!("limit reached: {}", sanitize::line(&tripped.to_string())));
+    for warning in &plan.warnings {
+        say(&format!("warning: {}", sanitize::line(warning)));
+    }
+    if let Some(sentence) = plan.pace.sentence() {
+        say(&format!("limit reached: {sentence}"));
     }
 }
 

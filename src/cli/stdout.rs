@@ -81,7 +81,7 @@ pub(super) fn print_text(text: &str) -> Result<(), Failure> {
 pub(super) fn pending_table(plan: &Plan) -> String {
     let style = style_of(&std::io::stderr());
     plan.plans()
-        .filter(|it| !it.steps.is_empty() && !plan.is_stopped(&it.name))
+        .filter(|it| plan.due(it).next().is_some())
         .map(|it| {
             table::repository(&RepositoryReport::new(it.clone(), Outcomes::none(it.steps.len())), style)
         })

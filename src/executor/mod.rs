@@ -84,11 +84,12 @@ impl Execution<'_> {
     }
 }
 
-/// Carries out the plan of one repository.
+/// Carries out the plan of one repository. A step that has an outcome already is not done.
 pub async fn execute<R, B>(
     registry: &R,
     backups: &B,
     ready: Ready,
+    outcomes: Outcomes,
     run: &Execution<'_>,
 ) -> (RepositoryPlan, Outcomes)
 where
@@ -102,7 +103,7 @@ where
         run,
         plan: &plan,
         order: Order::new(&plan),
-        outcomes: Outcomes::none(plan.steps.len()),
+        outcomes,
         lagging: HashMap::new(),
         lagging_since: None,
     };

@@ -59,16 +59,18 @@ impl Order {
         listed
     }
 
-    /// Whether a deletion can go now. Its parents must be gone, and before an image also what in the plan refers to
-    /// it.
+    /// Whether a deletion can go now. Its parents must be gone, before an image also what in the plan attests it, and
+    /// before a follower its subject.
     pub(super) fn next(&self, plan: &RepositoryPlan, outcomes: &Outcomes, deletion: &Deletion) -> Next {
         let image = &deletion.image;
         let parents = image.parents.iter().filter(|parent| **parent != image.digest);
         let parents = parents.filter_map(|parent| self.steps.get(parent));
         let is_image = deletion.target == DeletionTarget::Image;
         let referrers = self.referrers.get(&image.digest).filter(|_| is_image);
+        let subject = image.subject.filter(|_| deletion.target.is_follower());
+        let subject = subject.and_then(|subject| self.steps.get(&subject));
         let mut next = Next::Ready;
-        for before in parents.chain(referrers.into_iter().flatten()) {
+        for before in parents.chain(referrers.into_iter().flatten()).chain(subject) {
             match outcomes.get(*before) {
                 None => next = Next::Waits,
                 Some(outcome) if outcome.is_gone() => {}

@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 
 use super::{Work, kind};
 use crate::memory::{BackUpImages, BackupImage};
-use crate::oci::attestation::{Classified, Form, Kind, classify};
+use crate::oci::attestation::{Classified, Form, classify};
 use crate::oci::digest::Digest;
 use crate::oci::manifest::Manifest;
 use crate::planner::collect::verified;
@@ -14,7 +14,7 @@ use crate::registry::{
     BatchResponse, CallError, DeleteImages, ManifestPart, ReadRepository, StoredManifest, TagImages,
 };
 use crate::report::outcome::{Cause, Outcome};
-use crate::report::plan::{Deletion, DeletionTarget, StepIndex};
+use crate::report::plan::{Deletion, StepIndex};
 
 /// The code of an image whose bytes do not prove what the plan takes it for.
 pub(super) const NOT_PROVEN: &str = "not-proven";
@@ -133,21 +133,13 @@ where
 /// The manifest, if it hashes to its digest and proves what the plan deletes.
 fn prove(deletion: &Deletion, manifest: StoredManifest) -> Result<StoredManifest, Cause> {
     let manifest = verified(manifest).map_err(|problem| Cause::new(problem.code, problem.detail))?;
-    let proves = classified(&manifest).is_some_and(|it| is_proven(deletion.target, it));
+    let proves = classified(&manifest).is_some_and(|it| deletion.target.is_proven_by(&it));
     if proves { Ok(manifest) } else { Err(not_proven()) }
 }
 
 /// The failure of an image whose bytes prove something else than the plan says.
 pub(super) fn not_proven() -> Cause {
     Cause::new(NOT_PROVEN, "its bytes do not prove what the plan says")
-}
-
-fn is_proven(target: DeletionTarget, read: Classified) -> bool {
-    match target {
-        DeletionTarget::Attestation { form, .. } => is_form_proven(form, read),
-        DeletionTarget::Index => read.kind == Kind::Index,
-        DeletionTarget::Image => read.kind == Kind::Image,
-    }
 }
 
 /// Whether bytes prove an attestation of this form, or leave it to a parent's descriptor.

@@ -11,7 +11,9 @@ use crate::registry::{DeleteImages, MeterCalls, ReadRepository, TagImages};
 use crate::report::observer::Observer;
 use crate::report::outcome::Outcome;
 use crate::report::outcomes::Outcomes;
+use crate::report::plan::RepositoryPlan;
 use crate::report::{Report, RepositoryReport, RunFrame, RunIdentity};
+use crate::rules::limits::Pace;
 use crate::util::deadline::Deadline;
 
 /// The conditions of an apply.
@@ -34,15 +36,14 @@ pub fn report_plan(
     run: &RunIdentity,
     observer: &dyn Observer,
 ) -> Report {
-    let Plan { repositories, tripped, .. } = plan;
+    let Plan { repositories, pace, .. } = plan;
     let report = |planned: Planned| {
-        let is_stopped = tripped.iter().any(|it| it.stops(planned.name()));
-        let report = report_unexecuted(planned, is_stopped, observer);
+        let report = report_unexecuted(planned, &pace, observer);
         observer.finished(&report);
         report
     };
     let reports = repositories.into_iter().map(report).collect();
-    finish(registry, Mode::Plan, reports, run)
+    finish(registry, Mode::Plan, reports, &pace, run)
 }
 
 /// Executes a plan, repository by repository, and reports.
@@ -52,37 +53,43 @@ where
     B: BackUpImages,
 {
     let Conditions { concurrency, run, deadline, observer } = conditions;
-    let Plan { read, repositories, tripped, .. } = plan;
+    let Plan { read, repositories, pace, .. } = plan;
     let (rate_limiter, clock) = (&RateLimiter::default(), Clock::at(Timestamp::now()));
     let execution = &Execution { deadline, observer, rate_limiter, read, clock };
-    let tripped = &tripped;
+    let pace = &pace;
     let work = |planned: Planned| async move {
-        let is_stopped = tripped.iter().any(|it| it.stops(planned.name()));
         let report = match planned {
-            Planned::Ready(ready) if !is_stopped && !ready.plan.steps.is_empty() => {
-                let (plan, outcomes) = execute(registry, backups, *ready, execution).await;
+            Planned::Ready(ready) if !ready.plan.steps.is_empty() => {
+                let outcomes = waiting(&ready.plan, pace, observer);
+                let (plan, outcomes) = execute(registry, backups, *ready, outcomes, execution).await;
                 RepositoryReport::new(plan, outcomes)
             }
-            other => report_unexecuted(other, is_stopped, observer),
+            other => report_unexecuted(other, pace, observer),
         };
         observer.finished(&report);
         report
     };
     let reports = stream::iter(repositories).map(work).buffer_unordered(concurrency).collect().await;
-    finish(registry, Mode::Apply, reports, run)
+    finish(registry, Mode::Apply, reports, pace, run)
+}
+
+/// The outcomes of a plan's steps before the first call: what waits for a later run has its outcome.
+fn waiting(plan: &RepositoryPlan, pace: &Pace, observer: &dyn Observer) -> Outcomes {
+    let mut outcomes = Outcomes::none(plan.steps.len());
+    for step in pace.waiting(&plan.name) {
+        observer.decided(&plan.name, plan.step(step), &Outcome::LimitReached);
+        outcomes.set(step, Outcome::LimitReached);
+    }
+    outcomes
 }
 
 /// The report of a repository in which nothing was tried.
-fn report_unexecuted(planned: Planned, is_stopped: bool, observer: &dyn Observer) -> RepositoryReport {
+fn report_unexecuted(planned: Planned, pace: &Pace, observer: &dyn Observer) -> RepositoryReport {
     match planned {
         Planned::Skipped { name, skipped } => skipped.report(name),
         Planned::Ready(ready) => {
             let Ready { plan, .. } = *ready;
-            let mut outcomes = Outcomes::none(plan.steps.len());
-            for (index, step) in plan.numbered().filter(|_| is_stopped) {
-                observer.decided(&plan.name, step, &Outcome::LimitReached);
-                outcomes.set(index, Outcome::LimitReached);
-            }
+            let outcomes = waiting(&plan, pace, observer);
             RepositoryReport::new(plan, outcomes)
         }
     }
@@ -92,8 +99,10 @@ fn finish(
     registry: &impl MeterCalls,
     mode: Mode,
     repositories: Vec<RepositoryReport>,
+    pace: &Pace,
     run: &RunIdentity,
 ) -> Report {
-    let frame = RunFrame { run: run.clone(), mode, finished_at: Timestamp::now(), usage: registry.usage() };
+    let (finished_at, usage) = (Timestamp::now(), registry.usage());
+    let frame = RunFrame { run: run.clone(), mode, finished_at, usage, runs_left: pace.runs_left };
     Report::new(frame, repositories)
 }

@@ -1,7 +1,5 @@
 //! The log lines of a run, as things happen: one a decision, one a repository.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use serde_json::json;
 use tracing::Level;
@@ -12,7 +10,6 @@ use crate::report::decision::Decision;
 use crate::report::observer::Observer;
 use crate::report::outcome::{Outcome, OutcomeName};
 use crate::report::plan::{RepositoryPlan, Step};
-use crate::report::reason::Reason;
 use crate::util::logging::Log;
 
 /// The log of a run. What is only kept is counted by reason on its repository's line, and has lines of its own at DEBUG
@@ -41,10 +38,6 @@ impl RunLog<'_> {
 }
 
 impl Observer for RunLog<'_> {
-    fn needs_kept(&self) -> bool {
-        false
-    }
-
     fn planned(&self, repository: &str, plan: Option<&RepositoryPlan>) {
         let Some(plan) = plan else { return };
         for kept in &plan.kept {
@@ -68,14 +61,13 @@ impl Observer for RunLog<'_> {
     }
 
     fn finished(&self, report: &RepositoryReport) {
-        let kept_by_reason: BTreeMap<Reason, u64> = report.kept_by_reason();
         let mut fields = json!(report.counts);
         fields["referrer_pressure"] = json!(report.referrer_pressure);
         fields["repository"] = json!(report.name);
         fields["status"] = json!(report.status);
         fields["reason"] = json!(report.reason);
         fields["detail"] = json!(report.detail);
-        fields["kept_by_reason"] = json!(kept_by_reason);
+        fields["kept_by_reason"] = json!(report.kept_by_reason);
         let level = if report.is_complete() { Level::INFO } else { Level::ERROR };
         self.log.line(level, "repository", &fields);
     }

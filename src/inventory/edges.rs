@@ -1,6 +1,7 @@
 //! Edges from indexes to their children, with the role that the index gives each child.
 
 use super::ImageIndex;
+use crate::oci::attestation::{Kind, kind_by_descriptor};
 use crate::oci::manifest::{Descriptor, Platform};
 use crate::oci::media_type::DOCKER_ATTESTATION;
 
@@ -11,6 +12,8 @@ pub enum Role {
     Attestation,
     /// An image for a real platform, and nothing else.
     Platform,
+    /// `unknown/unknown`, and nothing else: what converters leave of BuildKit's descriptors.
+    UnknownPlatform,
     /// Nothing that speaks for or against an attestation.
     Plain,
     /// Something that contradicts an attestation.
@@ -26,6 +29,8 @@ pub struct Edge {
     pub child: ImageIndex,
     /// The role that the index gives it.
     pub role: Role,
+    /// The kind that the descriptor's artifact type names, if it has one that is not Docker's.
+    pub artifact: Option<Kind>,
     /// The number of the digest that an attestation is said to attest, or [`super::NONE`].
     pub(super) reference: u32,
     /// The number of the platform, or [`super::NONE`].
@@ -48,10 +53,16 @@ pub(crate) fn role(descriptor: &Descriptor) -> Role {
         (_, Some(other)) if other != DOCKER_ATTESTATION => Role::Contradiction,
         (None, None) if real => Role::Platform,
         _ if real => Role::Contradiction,
+        (None, _) if unknown => Role::UnknownPlatform,
         (Some("attestation-manifest"), _) if unknown => Role::Attestation,
         (Some("attestation-manifest") | None, _) => Role::Plain,
         (Some(_), _) => Role::Contradiction,
     }
+}
+
+/// The kind that a descriptor's artifact type names, if it is not Docker's own.
+pub(super) fn artifact(descriptor: &Descriptor) -> Option<Kind> {
+    descriptor.artifact_type.as_deref().filter(|name| *name != DOCKER_ATTESTATION).map(kind_by_descriptor)
 }
 
 #[cfg(test)]
@@ -66,7 +77,7 @@ mod tests {
         let claim = r#""annotations":{"vnd.docker.reference.type":"attestation-manifest","x":1}"#;
         let builder = r#""annotations":{"vnd.docker.reference.type":"builder"}"#;
         assert_eq!(say(&format!("{{{unknown},{claim}}}")), Role::Attestation);
-        assert_eq!(say(&format!("{{{unknown}}}")), Role::Plain);
+        assert_eq!(say(&format!("{{{unknown}}}")), Role::UnknownPlatform);
         assert_eq!(say("{}"), Role::Plain);
         assert_eq!(say(&format!("{{{claim}}}")), Role::Plain);
         assert_eq!(say(&format!("{{{linux}}}")), Role::Platform);
@@ -74,9 +85,18 @@ mod tests {
         assert_eq!(say(&format!("{{{unknown},{builder}}}")), Role::Contradiction);
         assert_eq!(say(&format!(r#"{{{unknown},{claim},"artifactType":"x"}}"#)), Role::Contradiction);
         assert_eq!(say(&format!(r#"{{{linux},"artifactType":"x"}}"#)), Role::Contradiction);
-        assert_eq!(
-            say(&format!(r#"{{{unknown},{claim},"artifactType":"{DOCKER_ATTESTATION}"}}"#)),
-            Role::Attestation
-        );
+        let docker = format!(r#"{unknown},"artifactType":"{DOCKER_ATTESTATION}""#);
+        assert_eq!(say(&format!("{{{docker},{claim}}}")), Role::Attestation);
+        assert_eq!(say(&format!("{{{docker}}}")), Role::UnknownPlatform);
+    }
+
+    #[test]
+    fn the_kind_that_a_descriptor_names() {
+        let kind = |text: &str| artifact(&serde_json::from_str(text).unwrap());
+        assert_eq!(kind("{}"), None);
+        assert_eq!(kind(&format!(r#"{{"artifactType":"{DOCKER_ATTESTATION}"}}"#)), None);
+        let soci = r#"{"artifactType":"application/vnd.amazon.soci.index.v2+json"}"#;
+        assert_eq!(kind(soci), Some(Kind::SociIndex));
+        assert_eq!(kind(r#"{"artifactType":"x"}"#), Some(Kind::Artifact));
     }
 }

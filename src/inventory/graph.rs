@@ -26,7 +26,7 @@ pub fn closure(
     seeds: impl IntoIterator<Item = ImageIndex>,
     is_referrer: impl Fn(ImageIndex) -> bool,
 ) -> Set {
-    walk(inventory, seeds, true, |at, step| {
+    reachable(inventory, seeds, |at, step| {
         inventory.children(at).iter().for_each(|edge| step(edge.child));
         inventory.referrers(at).filter(|referrer| is_referrer(*referrer)).for_each(step);
     })
@@ -38,10 +38,19 @@ pub fn reaching(
     seeds: impl IntoIterator<Item = ImageIndex>,
     is_referrer: impl Fn(ImageIndex) -> bool,
 ) -> Set {
-    walk(inventory, seeds, true, |at, step| {
+    reachable(inventory, seeds, |at, step| {
         inventory.parents(at).iter().for_each(|edge| step(edge.parent));
         inventory.subject(at).filter(|_| is_referrer(at)).into_iter().for_each(step);
     })
+}
+
+/// These images and everything that the steps lead to.
+pub fn reachable(
+    inventory: &Inventory,
+    seeds: impl IntoIterator<Item = ImageIndex>,
+    next: impl Fn(ImageIndex, &mut dyn FnMut(ImageIndex)),
+) -> Set {
+    walk(inventory, seeds, true, next)
 }
 
 fn walk(

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::oci::attestation::{Classified, Kind};
+use crate::oci::attestation::{Classified, Kind, ListedType};
 use crate::oci::digest::Digest;
 use crate::oci::media_type::Shape;
 
@@ -15,6 +15,9 @@ pub enum ImageStatus {
     Inactive,
 }
 
+/// A point in time for one that is there and cannot be used: later than any other, so that it counts as now.
+pub const UNUSABLE_TIME: Timestamp = Timestamp::MAX;
+
 /// One image of the listing, and what is known of its bytes.
 #[derive(Debug, Clone)]
 pub struct Image {
@@ -26,6 +29,8 @@ pub struct Image {
     pub activated_at: Option<Timestamp>,
     /// When it was last pulled, if ever; ECR may be a day behind.
     pub pulled_at: Option<Timestamp>,
+    /// The first run that saw it untagged, as far as the memory of earlier runs goes.
+    pub untagged_at: Option<Timestamp>,
     /// ECR's `imageSizeInBytes`.
     pub size_bytes: u64,
     /// Its tags.
@@ -34,12 +39,19 @@ pub struct Image {
     pub status: ImageStatus,
     /// The structure that its media type promises.
     pub shape: Shape,
-    /// The kind that the listing proves, so that it need not be read.
-    pub ruled_out: Option<Kind>,
+    /// The type that the listing shows, so that it may not have to be read.
+    pub listed_type: ListedType,
     /// The manifest it refers to, by the listing or by its own bytes.
     pub subject: Option<Digest>,
     /// The proof of its bytes.
     pub evidence: Evidence,
+}
+
+impl Image {
+    /// The time from which its age counts: what was restored from the archive is as young as its restoring.
+    pub fn aged_from(&self) -> Option<Timestamp> {
+        self.pushed_at.map(|pushed| self.activated_at.map_or(pushed, |activated| pushed.max(activated)))
+    }
 }
 
 #[cfg(test)]
@@ -51,11 +63,12 @@ impl Image {
             pushed_at: Some(Timestamp::UNIX_EPOCH),
             activated_at: None,
             pulled_at: None,
+            untagged_at: None,
             size_bytes: 1000,
             tags: Box::default(),
             status: ImageStatus::Active,
             shape,
-            ruled_out: None,
+            listed_type: ListedType::Unknown,
             subject: None,
             evidence: Evidence::Unread,
         }
@@ -67,12 +80,16 @@ impl Image {
 pub enum Evidence {
     /// Not read.
     Unread,
+    /// Asked only for its subject, and its bytes cannot be had: archived, say.
+    Withheld,
     /// Its bytes cannot be had, or do not hash to its digest.
     Unreadable,
     /// The call that should have read it failed as a whole.
     CallFailed,
     /// It was listed, but is gone since.
     Gone,
+    /// Read only for its subject: it is kept whatever it is.
+    Seen(Classified),
     /// Read, hashed and classified.
     Read(Classified),
 }
@@ -84,6 +101,11 @@ impl Evidence {
             Self::Read(classified) => Some(classified.kind),
             _ => None,
         }
+    }
+
+    /// Whether nothing is to be concluded from its bytes: they were not read, or only for its subject.
+    pub fn is_unread(self) -> bool {
+        matches!(self, Self::Unread | Self::Withheld | Self::Seen(_))
     }
 }
 

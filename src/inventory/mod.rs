@@ -17,10 +17,11 @@ use crate::oci::digest::Digest;
 use crate::oci::manifest::{Descriptor, Malformed, Manifest, Platform};
 use crate::oci::media_type::Shape;
 
+use edges::artifact;
 pub(crate) use edges::role;
 pub use edges::{Edge, Role};
 use image::merge;
-pub use image::{Evidence, Image, ImageStatus};
+pub use image::{Evidence, Image, ImageStatus, UNUSABLE_TIME};
 
 /// An image's number in its inventory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,7 +85,16 @@ impl Problem {
 }
 
 /// More edges than any honest repository has; the memory of a small function ends soon after.
-pub const MAX_EDGES: usize = 2_000_000;
+pub const MAX_EDGES: usize = 1_000_000;
+
+/// What earlier runs learned of a repository and its images alone do not show.
+#[derive(Debug, Clone, Default)]
+pub struct Recollection {
+    /// Images that were here once and are gone.
+    pub departed: HashSet<Digest>,
+    /// Images that only indexes listed which the janitor deleted earlier.
+    pub stranded: HashSet<Digest>,
+}
 
 /// A repository as it was read.
 #[derive(Debug, Default)]
@@ -97,8 +107,12 @@ pub struct Inventory {
     reference_numbers: HashMap<Digest, u32>,
     platforms: Vec<Box<str>>,
     platform_numbers: HashMap<Box<str>, u32>,
-    signed_by_tag: HashSet<Digest>,
+    signed_by_tag: HashMap<Digest, ImageIndex>,
     problems: HashMap<ImageIndex, Problem>,
+    /// What earlier runs learned.
+    pub recollection: Recollection,
+    /// Whether a replication rule of the registry carries this repository's deletions elsewhere.
+    pub deletions_are_replicated: bool,
 }
 
 impl Inventory {
@@ -112,8 +126,12 @@ impl Inventory {
             }
             same
         });
-        let signed_by_tag =
-            images.iter().flat_map(|image| image.tags.iter()).filter_map(|tag| signed_digest(tag)).collect();
+        let mut signed_by_tag = HashMap::new();
+        for (number, image) in images.iter().enumerate() {
+            for digest in image.tags.iter().flat_map(|tag| signed_digests(tag)) {
+                signed_by_tag.entry(digest).or_insert(ImageIndex(number as u32));
+            }
+        }
         Self { images, signed_by_tag, ..Self::default() }
     }
 
@@ -130,6 +148,11 @@ impl Inventory {
     /// One image.
     pub fn image(&self, position: ImageIndex) -> &Image {
         &self.images[position.0 as usize]
+    }
+
+    /// One image, for what earlier runs learned of it. Its digest must stay.
+    pub fn image_mut(&mut self, position: ImageIndex) -> &mut Image {
+        &mut self.images[position.0 as usize]
     }
 
     /// The position of a digest, if the repository has it.
@@ -165,7 +188,19 @@ impl Inventory {
 
     /// Whether a cosign-style tag points at this image.
     pub fn is_signed_by_tag(&self, position: ImageIndex) -> bool {
-        self.signed_by_tag.contains(&self.image(position).digest)
+        self.signature_by_tag(position).is_some()
+    }
+
+    /// The image with a cosign-style tag that points at this one: the first in digest order.
+    pub fn signature_by_tag(&self, position: ImageIndex) -> Option<ImageIndex> {
+        self.signed_by_tag.get(&self.image(position).digest).copied()
+    }
+
+    /// Whether this may be an index whose children are not known.
+    pub fn is_unreadable_index(&self, position: ImageIndex) -> bool {
+        let image = self.image(position);
+        matches!(image.shape, Shape::Index | Shape::Unknown)
+            && !matches!(image.evidence, Evidence::Read(_) | Evidence::Gone)
     }
 
     /// Whether this is an index, by its bytes or, unread, by its media type.
@@ -197,7 +232,8 @@ impl Inventory {
         self.problems.get(&position)
     }
 
-    /// Takes note of bytes that were read and hashed. An error means that an index cannot be understood.
+    /// Takes note of bytes that were read and hashed. An error means that an index cannot be understood: the image is
+    /// then taken for one that could list anything.
     pub fn add_bytes(&mut self, position: ImageIndex, bytes: &[u8]) -> Result<(), Malformed> {
         let might_be_index = matches!(self.image(position).shape, Shape::Index | Shape::Unknown);
         let manifest = match Manifest::parse(bytes) {
@@ -212,12 +248,27 @@ impl Inventory {
             return Err(Malformed::NoChildren);
         }
         let classified = classify(&manifest);
-        if classified.kind == Kind::Index {
-            self.add_children(position, &manifest)?;
+        if classified.kind == Kind::Index
+            && let Err(malformed) = self.add_children(position, &manifest)
+        {
+            self.images[position.0 as usize].shape = Shape::Index;
+            return Err(malformed);
         }
         let image = &mut self.images[position.0 as usize];
         image.evidence = Evidence::Read(classified);
         image.subject = manifest.subject_digest().or(image.subject);
+        Ok(())
+    }
+
+    /// Takes note of bytes that were read for nothing but the image's subject.
+    pub fn add_subject(&mut self, position: ImageIndex, bytes: &[u8]) -> Result<(), Malformed> {
+        self.add_bytes(position, bytes)?;
+        let evidence = &mut self.images[position.0 as usize].evidence;
+        if let Evidence::Read(classified) = *evidence
+            && classified.kind != Kind::Index
+        {
+            *evidence = Evidence::Seen(classified);
+        }
         Ok(())
     }
 
@@ -237,7 +288,8 @@ impl Inventory {
             let Some(child) = self.position(digest) else { continue };
             let reference = self.number_of_reference(descriptor);
             let platform = self.number_of_platform(descriptor.platform.as_ref());
-            edges.push(Edge { parent, child, role: role(descriptor), reference, platform });
+            let (role, artifact) = (role(descriptor), artifact(descriptor));
+            edges.push(Edge { parent, child, role, artifact, reference, platform });
         }
         // One child may be listed twice; a hostile index may list it a hundred thousand times.
         edges.sort_unstable_by_key(Edge::key);
@@ -285,10 +337,18 @@ impl Inventory {
     }
 }
 
-/// The digest that a cosign-style tag (`sha256-<hex>`, alone or with a suffix such as `.sig`) points at.
-fn signed_digest(tag: &str) -> Option<Digest> {
-    let (hex, rest) = tag.strip_prefix("sha256-")?.split_at_checked(64)?;
-    (rest.is_empty() || rest.starts_with('.')).then(|| Digest::from_hex(hex)).flatten()
+/// Whether this is a cosign-style tag: one that carries the digest of another image.
+pub fn is_cosign_style(tag: &str) -> bool {
+    signed_digests(tag).next().is_some()
+}
+
+/// The digests that a cosign-style tag points at: `sha256-<hex>`, alone or with a suffix such as `.sig` or `-cosign`.
+/// A prefix (`cve-`) does not matter, and may itself look like a digest.
+fn signed_digests(tag: &str) -> impl Iterator<Item = Digest> + '_ {
+    tag.match_indices("sha256-").filter_map(|(at, name)| {
+        let (hex, rest) = tag[at + name.len()..].split_at_checked(64)?;
+        (rest.is_empty() || rest.starts_with(['.', '-'])).then(|| Digest::from_hex(hex)).flatten()
+    })
 }
 
 fn range<T>(sorted: &[T], key: impl Fn(&T) -> ImageIndex, wanted: ImageIndex) -> &[T] {
@@ -306,17 +366,34 @@ mod tests {
     #[test]
     fn cosign_style_tags_point_at_a_digest() {
         let digest = Digest::of(b"{}");
-        for tail in ["", ".sig", ".att", ".sbom", ".other"] {
-            assert_eq!(signed_digest(&format!("sha256-{}{tail}", digest.hex())), Some(digest), "{tail}");
+        let pointed_at = |tag: &str| signed_digests(tag).collect::<Vec<_>>();
+        for head in ["", "cve-", "v1.2_", "sha256-"] {
+            for tail in ["", ".sig", ".att", ".sbom", ".other", "-cosign", "-", "."] {
+                let tag = format!("{head}sha256-{}{tail}", digest.hex());
+                assert_eq!(pointed_at(&tag), [digest], "{tag}");
+                assert!(is_cosign_style(&tag));
+            }
         }
         for tag in [
             "sha256-44136fa355b3",
             "latest",
+            &digest.hex(),
             &format!("sha256-{}x", digest.hex()),
+            &format!("sha256-{}_sig", digest.hex()),
+            &format!("sha256-{}", digest.hex().to_uppercase()),
+            &format!("sha256:{}", digest.hex()),
             &format!("sha256-é{}", "a".repeat(63)),
         ] {
-            assert_eq!(signed_digest(tag), None, "{tag}");
+            assert_eq!(pointed_at(tag), [], "{tag}");
+            assert!(!is_cosign_style(tag));
         }
+    }
+
+    #[test]
+    fn a_tag_may_point_at_two_digests() {
+        let (one, two) = (Digest::of(b"one"), Digest::of(b"two"));
+        let tag = format!("sha256-{}-sha256-{}.sig", one.hex(), two.hex());
+        assert_eq!(signed_digests(&tag).collect::<Vec<_>>(), [one, two]);
     }
 
     #[test]
@@ -392,6 +469,7 @@ mod tests {
             parent: ImageIndex(0),
             child: ImageIndex(0),
             role: Role::Plain,
+            artifact: None,
             reference: NONE,
             platform: NONE,
         };

@@ -128,7 +128,7 @@ impl ShortReport {
     /// The answer to an event that starts no run.
     pub fn of_no_run(run: RunIdentity, mode: Mode, why: &str) -> Self {
         let finished_at = run.started_at;
-        let frame = RunFrame { run, mode, finished_at, usage: ApiUsage::default() };
+        let frame = RunFrame { run, mode, finished_at, usage: ApiUsage::default(), runs_left: None };
         Self { summary: why.to_owned(), ..Self::new(Report::new(frame, Vec::new()), MAX_SHORT_BYTES) }
     }
 }

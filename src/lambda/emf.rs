@@ -86,7 +86,7 @@ pub fn document(report: &Report, function: &Function<'_>) -> Value {
 /// Where an image has the most attestations as referrers.
 fn under_pressure(report: &Report) -> Option<(&RepositoryReport, ReferrerPressure)> {
     let with_pressure = report.repositories.iter().filter_map(|it| Some((it, it.referrer_pressure?)));
-    with_pressure.max_by_key(|(_, pressure)| pressure.attestations)
+    with_pressure.max_by_key(|(_, pressure)| pressure.referrers)
 }
 
 #[cfg(test)]
@@ -114,16 +114,19 @@ mod tests {
         );
         busy.counts.inventory.attestations.by_state =
             BTreeMap::from([(State::Orphaned, 3), (State::Attached, 4)]);
-        busy.referrer_pressure = Some(ReferrerPressure { subject: Digest::of(b"s"), attestations: 97 });
+        busy.referrer_pressure =
+            Some(ReferrerPressure { subject: Digest::of(b"s"), referrers: 97, attestations: 60 });
         let mut quiet = repository("team/web", 1, vec![]);
-        quiet.referrer_pressure = Some(ReferrerPressure { subject: Digest::of(b"t"), attestations: 2 });
+        quiet.referrer_pressure =
+            Some(ReferrerPressure { subject: Digest::of(b"t"), referrers: 2, attestations: 2 });
         let lost = RepositoryReport::skipped("x".into(), RepositoryReason::AccessDenied, None);
         let usage = ApiUsage {
             calls: BTreeMap::from([("DescribeImages".into(), 3), ("BatchGetImage".into(), 4)]),
             throttles: 2,
         };
         let at = |second: i64| Timestamp::from_second(1_700_000_000 + second).unwrap();
-        let frame = RunFrame { run: reports::run(), mode: Mode::Apply, finished_at: at(61), usage };
+        let frame =
+            RunFrame { run: reports::run(), mode: Mode::Apply, finished_at: at(61), usage, runs_left: None };
         let stopped = RepositoryReport::skipped("y".into(), RepositoryReason::TagsVanished, None);
         Report::new(frame, vec![busy, quiet, lost, stopped])
     }

@@ -160,6 +160,7 @@ impl Function {
             now: run.started_at,
             deadline: deadline(invocation.context, mode),
             start_at: self.start_at.load(Ordering::Relaxed),
+            keeps_rows: self.log.is_enabled(Level::DEBUG),
         };
         let lines = RunLog { log: &self.log, mode };
         let selection = request
@@ -171,8 +172,11 @@ impl Function {
         self.set_log_fields(invocation, Some(&run));
         let skipped = selection.repositories.iter().filter(|chosen| chosen.skip.is_some()).count();
         let plan = plan(ecr, config, &request, selection, &lines).await;
-        for tripped in &plan.tripped {
-            self.log.line(Level::INFO, "limit reached", &json!({"detail": tripped.to_string()}));
+        for warning in &plan.warnings {
+            self.log.line(Level::WARN, "warning", &json!({"detail": warning}));
+        }
+        if let Some(detail) = plan.pace.sentence() {
+            self.log.line(Level::INFO, "limit reached", &json!({"detail": detail}));
         }
         let report = match mode {
             Mode::Plan => report_plan(ecr, plan, &run, &lines),

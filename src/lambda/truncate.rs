@@ -39,8 +39,8 @@ fn take_repositories(
 ) -> (Vec<RepositoryReport>, Vec<(usize, Decision)>) {
     let (mut kept, mut all) = (Vec::new(), Vec::new());
     for mut repository in repositories {
+        *dropped += repository.unlisted();
         let decisions = std::mem::take(&mut repository.decisions);
-        *dropped += repository.kept_counts.values().sum::<u64>();
         if room.take(&repository) {
             all.extend(decisions.into_iter().map(|decision| (kept.len(), decision)));
             kept.push(repository);

@@ -66,22 +66,54 @@ pub struct Classified {
     pub form: Option<Form>,
     /// Whether a parent's descriptor could prove a suspect to be an attestation.
     pub by_parent: bool,
+    /// Whether its types show an artifact: an `artifactType`, or a configuration that is no image's.
+    pub is_artifact: bool,
+    /// Whether it names a subject.
+    pub has_subject: bool,
 }
 
 impl Classified {
     /// A proven attestation.
     pub fn attestation(form: Form) -> Self {
-        Self { kind: Kind::Attestation, form: Some(form), by_parent: false }
+        Self { form: Some(form), ..Self::other(Kind::Attestation) }
     }
 
     /// In-toto statements that nothing in the bytes proves to be BuildKit's.
     pub fn suspect(by_parent: bool) -> Self {
-        Self { kind: Kind::Suspect, form: None, by_parent }
+        Self { by_parent, ..Self::other(Kind::Suspect) }
     }
 
     /// Anything else.
     pub fn other(kind: Kind) -> Self {
-        Self { kind, form: None, by_parent: false }
+        Self { kind, form: None, by_parent: false, is_artifact: false, has_subject: false }
+    }
+}
+
+/// The type of a manifest as ECR's listing shows it: enough to save a read, never to act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListedType {
+    /// Not shown, or one that says little: only the bytes can tell.
+    Unknown,
+    /// An OCI image's configuration: images have it, legacy attestations, and cosign's signatures.
+    Image,
+    /// The type of BuildKit's attestations in the OCI form.
+    Attestation,
+    /// A type that no attestation has.
+    Other(Kind),
+}
+
+impl ListedType {
+    /// The kind that rules an attestation out.
+    pub fn ruled_out(self) -> Option<Kind> {
+        match self {
+            Self::Other(kind) => Some(kind),
+            _ => None,
+        }
+    }
+
+    /// Whether it is that of a plain image, in OCI's or in Docker's format.
+    pub fn is_image(self) -> bool {
+        matches!(self, Self::Image | Self::Other(Kind::Image))
     }
 }
 
@@ -90,11 +122,17 @@ const EMPTY_CONFIG: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77
 
 /// Classifies a manifest by its own bytes. The bytes must already have been checked against their digest.
 pub fn classify(manifest: &Manifest) -> Classified {
+    Classified { has_subject: manifest.subject_digest().is_some(), ..class(manifest) }
+}
+
+fn class(manifest: &Manifest) -> Classified {
     if manifest.is_index() {
         return Classified::other(Kind::Index);
     }
+    let other =
+        || Classified { is_artifact: is_artifact(manifest), ..Classified::other(other_kind(manifest)) };
     if !manifest.is_image_manifest() || !holds_only_in_toto(manifest) {
-        return Classified::other(other_kind(manifest));
+        return other();
     }
     let has_image_config = config_type(manifest) == Some(IMAGE_CONFIG);
     match manifest.artifact_type.as_deref() {
@@ -103,10 +141,20 @@ pub fn classify(manifest: &Manifest) -> Classified {
         }
         None if has_image_config && is_legacy(manifest) => Classified::attestation(Form::Legacy),
         None if has_image_config => Classified::suspect(true),
-        Some(other) if other != DOCKER_ATTESTATION => Classified::other(other_kind(manifest)),
-        _ if manifest.subject.is_some() => Classified::other(other_kind(manifest)),
+        Some(foreign) if foreign != DOCKER_ATTESTATION => other(),
+        _ if manifest.subject.is_some() => other(),
         _ => Classified::suspect(false),
     }
+}
+
+/// Whether the types show an artifact: an `artifactType`, or a configuration that is no image's.
+fn is_artifact(manifest: &Manifest) -> bool {
+    let names_something = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
+    let image_configs = [IMAGE_CONFIG, media_type::DOCKER_IMAGE_CONFIG];
+    manifest.is_image_manifest()
+        && (names_something(manifest.artifact_type.as_deref())
+            || config_type(manifest)
+                .is_some_and(|config| !config.is_empty() && !image_configs.contains(&config)))
 }
 
 /// The kind of something that is neither an attestation nor an index, by its types: for people, never to act on.
@@ -116,20 +164,25 @@ fn other_kind(manifest: &Manifest) -> Kind {
     types.chain(layers).find_map(telling_kind).unwrap_or_else(|| plain_kind(manifest))
 }
 
-/// The kind that an artifact type of ECR's listing proves; none if only the bytes can tell.
-pub fn kind_by_listing(artifact_type: Option<&str>, has_subject: bool) -> Option<Kind> {
-    let artifact_type = artifact_type?;
+/// The type of a manifest by the artifact type that ECR's listing shows.
+pub fn listed_type(artifact_type: Option<&str>, has_subject: bool) -> ListedType {
     match artifact_type {
-        // The three types an attestation may show: in the OCI form, or with an image's configuration.
-        DOCKER_ATTESTATION | media_type::EMPTY | IMAGE_CONFIG => None,
-        other => match telling_kind(other) {
+        None | Some(media_type::EMPTY) => ListedType::Unknown,
+        Some(IMAGE_CONFIG) => ListedType::Image,
+        Some(DOCKER_ATTESTATION) => ListedType::Attestation,
+        Some(media_type::DOCKER_IMAGE_CONFIG) => ListedType::Other(Kind::Image),
+        Some(other) => match telling_kind(other) {
             // A signature without a subject is one whose subject the listing does not tell: it may be an attestation.
-            Some(Kind::Signature) if !has_subject => None,
-            Some(kind) => Some(kind),
-            None if other == media_type::DOCKER_IMAGE_CONFIG => Some(Kind::Image),
-            None => Some(if has_subject { Kind::Referrer } else { Kind::Artifact }),
+            Some(Kind::Signature) if !has_subject => ListedType::Unknown,
+            Some(kind) => ListedType::Other(kind),
+            None => ListedType::Other(if has_subject { Kind::Referrer } else { Kind::Artifact }),
         },
     }
+}
+
+/// The kind that the artifact type in an index's descriptor names: for counts, never to act on.
+pub fn kind_by_descriptor(artifact_type: &str) -> Kind {
+    telling_kind(artifact_type).unwrap_or(Kind::Artifact)
 }
 
 /// The kinds that one media type gives away.
@@ -203,6 +256,10 @@ mod tests {
         classify(&Manifest::parse(text.as_bytes()).unwrap())
     }
 
+    fn with_subject(class: Classified) -> Classified {
+        Classified { has_subject: true, ..class }
+    }
+
     const LAYER: &str = r#"{"mediaType":"application/vnd.in-toto+json","digest":"sha256:aa"}"#;
 
     fn legacy(config: &str, extra: &str, layers: &str) -> String {
@@ -229,7 +286,7 @@ mod tests {
         assert_eq!(class(&legacy(&proof(), "", LAYER)), Classified::attestation(Form::Legacy));
         assert_eq!(class(&oci(EMPTY_CONFIG, "")), Classified::attestation(Form::Oci));
         let subject = format!(r#","subject":{{"digest":"{EMPTY_CONFIG}"}}"#);
-        assert_eq!(class(&oci(EMPTY_CONFIG, &subject)), Classified::attestation(Form::Oci));
+        assert_eq!(class(&oci(EMPTY_CONFIG, &subject)), with_subject(Classified::attestation(Form::Oci)));
     }
 
     #[test]
@@ -239,7 +296,7 @@ mod tests {
         assert_eq!(class(&oci(&other, "")), Classified::suspect(false));
         let subject = r#","subject":{"digest":"sha256:bb"}"#;
         assert_eq!(class(&legacy(&proof(), subject, LAYER)), Classified::suspect(true));
-        assert_eq!(class(&oci(&other, subject)), Classified::other(Kind::Referrer));
+        assert_eq!(class(&oci(&other, subject)).kind, Kind::Referrer);
     }
 
     #[test]
@@ -249,7 +306,7 @@ mod tests {
         for config in [proof(), Digest::of(b"other").to_string()] {
             assert_eq!(class(&foreign(&config, "")), Classified::suspect(false));
             let subject = r#","subject":{"digest":"sha256:bb"}"#;
-            assert_eq!(class(&foreign(&config, subject)), Classified::other(Kind::Referrer));
+            assert_eq!(class(&foreign(&config, subject)).kind, Kind::Referrer);
         }
     }
 
@@ -266,13 +323,13 @@ mod tests {
     #[test]
     fn another_artifact_type_makes_an_artifact() {
         let scout = r#","artifactType":"application/vnd.in-toto+json""#;
-        assert_eq!(class(&legacy(&proof(), scout, LAYER)), Classified::other(Kind::Artifact));
+        assert_eq!(class(&legacy(&proof(), scout, LAYER)).kind, Kind::Artifact);
     }
 
     #[test]
     fn schema_version_two_is_required() {
         let text = legacy(&proof(), "", LAYER).replace("\"schemaVersion\":2", "\"schemaVersion\":1");
-        assert_eq!(class(&text), Classified::other(Kind::Image));
+        assert_eq!(class(&text).kind, Kind::Image);
     }
 
     #[test]
@@ -298,33 +355,50 @@ mod tests {
 
     #[test]
     fn the_listing_only_ever_rules_attestations_out() {
-        assert_eq!(kind_by_listing(None, false), None);
-        assert_eq!(kind_by_listing(Some(DOCKER_ATTESTATION), true), None);
-        assert_eq!(kind_by_listing(Some(media_type::EMPTY), true), None);
-        assert_eq!(kind_by_listing(Some(IMAGE_CONFIG), false), None);
-        assert_eq!(
-            kind_by_listing(Some(IMAGE_CONFIG), true),
-            None,
-            "docker/attest's, without a parent: a suspect"
-        );
-        assert_eq!(
-            kind_by_listing(Some("application/vnd.cncf.notary.signature"), true),
-            Some(Kind::Signature)
-        );
-        assert_eq!(kind_by_listing(Some("application/vnd.cncf.notary.signature"), false), None, "whose?");
-        assert_eq!(
-            kind_by_listing(Some("application/vnd.cncf.helm.config.v1+json"), false),
-            Some(Kind::Chart)
-        );
-        for has_subject in [true, false] {
-            let docker = kind_by_listing(Some(media_type::DOCKER_IMAGE_CONFIG), has_subject);
-            assert_eq!(
-                docker,
-                Some(Kind::Image),
-                "BuildKit never gives an attestation Docker's configuration"
-            );
+        use ListedType::{Attestation, Image, Other, Unknown};
+        let notary = Some("application/vnd.cncf.notary.signature");
+        for (artifact_type, has_subject, listed) in [
+            (None, false, Unknown),
+            (Some(media_type::EMPTY), true, Unknown),
+            (Some(DOCKER_ATTESTATION), true, Attestation),
+            (Some(DOCKER_ATTESTATION), false, Attestation),
+            (Some(IMAGE_CONFIG), false, Image),
+            // docker/attest's: without a parent it is a referrer.
+            (Some(IMAGE_CONFIG), true, Image),
+            (notary, true, Other(Kind::Signature)),
+            // Whose?
+            (notary, false, Unknown),
+            (Some("application/vnd.cncf.helm.config.v1+json"), false, Other(Kind::Chart)),
+            // BuildKit never gives an attestation Docker's configuration.
+            (Some(media_type::DOCKER_IMAGE_CONFIG), true, Other(Kind::Image)),
+            (Some(media_type::DOCKER_IMAGE_CONFIG), false, Other(Kind::Image)),
+            (Some("application/x"), true, Other(Kind::Referrer)),
+            (Some("application/x"), false, Other(Kind::Artifact)),
+        ] {
+            let told = listed_type(artifact_type, has_subject);
+            assert_eq!(told, listed, "{artifact_type:?}");
+            assert_eq!(told.ruled_out().is_some(), matches!(listed, Other(_)), "{artifact_type:?}");
         }
-        assert_eq!(kind_by_listing(Some("application/x"), true), Some(Kind::Referrer));
-        assert_eq!(kind_by_listing(Some("application/x"), false), Some(Kind::Artifact));
+    }
+
+    #[test]
+    fn an_artifact_has_a_type_of_its_own_or_a_configuration_that_is_no_images() {
+        let is_artifact = |text: &str| class(text).is_artifact;
+        let soci = "application/vnd.amazon.soci.index.v2+json";
+        let octets = r#"{"mediaType":"application/octet-stream","digest":"sha256:bb"}"#;
+        let typed = format!(r#","artifactType":"{soci}""#);
+        assert!(is_artifact(&legacy(&proof(), &typed, octets)));
+        assert!(is_artifact(&legacy(&proof(), "", octets).replace(IMAGE_CONFIG, soci)));
+        for other in [
+            legacy(&proof(), "", octets),
+            legacy(&proof(), "", octets).replace(IMAGE_CONFIG, media_type::DOCKER_IMAGE_CONFIG),
+            legacy(&proof(), "", octets).replace(IMAGE_CONFIG, ""),
+            legacy(&proof(), r#","artifactType":"""#, octets),
+            legacy(&proof(), "", LAYER),
+            r#"{"schemaVersion":2,"layers":[]}"#.to_owned(),
+            r#"{"schemaVersion":1,"artifactType":"application/x"}"#.to_owned(),
+        ] {
+            assert!(!is_artifact(&other), "{other}");
+        }
     }
 }

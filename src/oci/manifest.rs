@@ -5,15 +5,17 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error as _, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::oci::digest::Digest;
 use crate::oci::media_type::{self, Shape};
 use crate::util::sanitize;
 
-/// The parts of an image manifest or index that matter here. Unknown fields are ignored; a field of the wrong
-/// type, or given twice, is an error, because then two readers may see two different manifests.
+/// The parts of an image manifest or index that matter here.
+///
+/// Unknown fields are ignored. A field of the wrong type, given twice, or with a name that differs from a known one in
+/// case alone is an error: then two readers may see two different manifests.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Manifest {
@@ -204,10 +206,63 @@ impl Platform {
     }
 }
 
+/// The names of an object's fields. Go's readers, Docker and containerd among them, do not mind their case.
+trait Fields {
+    const NAMES: &'static [&'static str];
+}
+
+impl Fields for Manifest {
+    const NAMES: &'static [&'static str] = &[
+        "schemaVersion",
+        "mediaType",
+        "artifactType",
+        "config",
+        "layers",
+        "manifests",
+        "subject",
+        "fsLayers",
+        "blobs",
+        "annotations",
+    ];
+}
+
+impl Fields for Descriptor {
+    const NAMES: &'static [&'static str] =
+        &["mediaType", "digest", "size", "artifactType", "platform", "annotations"];
+}
+
+impl Fields for Platform {
+    const NAMES: &'static [&'static str] = &["os", "architecture", "variant"];
+}
+
+/// The keys of annotations are data, and every reader takes them as they are.
+impl Fields for Annotations {
+    const NAMES: &'static [&'static str] = &[];
+}
+
+/// The known name that a key would pass for, where it is not that name.
+fn resembled(names: &[&'static str], key: &str) -> Option<&'static str> {
+    if names.contains(&key) {
+        return None;
+    }
+    let folded = |text: &str| text.chars().map(folded).collect::<String>();
+    let key = folded(key);
+    names.iter().copied().find(|name| folded(name) == key)
+}
+
+/// A character as Go compares names: without case, and two more letters are taken for ASCII ones.
+fn folded(character: char) -> char {
+    match character {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        other => other.to_ascii_lowercase(),
+    }
+}
+
 /// A JSON object. serde would also read a struct from an array, field by field, and other readers would not.
 struct Object<T>(T);
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+impl<'de, T: Deserialize<'de> + Fields> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(ObjectVisitor(PhantomData))
     }
@@ -215,7 +270,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 
 struct ObjectVisitor<T>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+impl<'de, T: Deserialize<'de> + Fields> Visitor<'de> for ObjectVisitor<T> {
     type Value = Object<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -223,7 +278,31 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 
     fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Object<T>, M::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+        T::deserialize(MapAccessDeserializer::new(ExactNames { map, names: T::NAMES })).map(Object)
+    }
+}
+
+/// The entries of an object, up to a key that only resembles a known name.
+struct ExactNames<M> {
+    map: M,
+    names: &'static [&'static str],
+}
+
+impl<'de, M: MapAccess<'de>> MapAccess<'de> for ExactNames<M> {
+    type Error = M::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, M::Error> {
+        let Some(key) = self.map.next_key::<String>()? else { return Ok(None) };
+        match resembled(self.names, &key) {
+            Some(name) => {
+                Err(M::Error::custom(format!("a field {key:?}, which some readers take for {name:?}")))
+            }
+            None => seed.deserialize(key.into_deserializer()).map(Some),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, M::Error> {
+        self.map.next_value_seed(seed)
     }
 }
 
@@ -257,7 +336,11 @@ impl<'de> Visitor<'de> for DescriptorsVisitor {
     }
 }
 
-fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+fn object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Fields,
+{
     Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|Object(value)| value))
 }
 
@@ -353,12 +436,34 @@ mod tests {
             r#"{"config":[]}"#,
             r#"{"layers":[{"annotations":["attestation-manifest"]}]}"#,
             r#"{"manifests":[{"platform":["linux","amd64"]}]}"#,
+            r#"{"Manifests":[]}"#,
+            r#"{"manifests":[],"manifestS":[]}"#,
+            "{\"manife\u{17f}ts\":[]}",
+            r#"{"manife\u017fts":[]}"#,
+            r#"{"FSLAYERS":null}"#,
+            r#"{"layers":[{"Digest":"sha256:aa"}]}"#,
+            r#"{"subject":{"mediatype":"x"}}"#,
+            r#"{"manifests":[{"platform":{"OS":"linux"}}]}"#,
             "[]",
             "[2]",
             "",
         ] {
             assert!(Manifest::parse(text.as_bytes()).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn other_names_and_the_keys_of_annotations_are_as_they_are() {
+        for text in [
+            r#"{"manifest":[],"Signatures":[],"mediaTypes":"x"}"#,
+            r#"{"manifests":[{"platform":{"os.version":"10","OS.features":["win32k"]}}]}"#,
+            r#"{"annotations":{"Manifests":"x","MANIFESTS":"y"}}"#,
+            r#"{"layers":[{"annotations":{"Vnd.Docker.Reference.Type":"x"},"urls":[]}]}"#,
+        ] {
+            assert_eq!(Manifest::parse(text.as_bytes()).err(), None, "{text}");
+        }
+        let told = Manifest::parse(br#"{"Layers":[]}"#).unwrap_err().to_string();
+        assert!(told.contains(r#"a field "Layers", which some readers take for "layers""#), "{told}");
     }
 
     #[test]

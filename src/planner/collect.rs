@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::Skipped;
 use crate::config::policy::Policy;
-use crate::inventory::{Evidence, ImageIndex, Inventory, PerImage, Problem};
+use crate::inventory::{Evidence, ImageIndex, ImageStatus, Inventory, PerImage, Problem};
 use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
 use crate::oci::manifest::Malformed;
@@ -19,11 +19,14 @@ use crate::registry::{
 };
 use crate::report::RepositoryReason;
 use crate::rules::judge;
+use crate::rules::reads::{self, Purpose};
 use crate::rules::verdict::Verdict;
 use crate::util::deadline::{Deadline, DeadlineExceeded};
 
 /// Calls in flight within one repository, while reading.
 const READS_AT_ONCE: usize = 4;
+/// Calls that may fail as a whole before nothing more is read in a repository.
+const MAX_FAILED_CALLS: usize = 3;
 /// Manifests kept in memory for tagging; beyond this they are read again when their turn comes.
 const KEPT_BYTES: usize = 16 * 1024 * 1024;
 
@@ -43,6 +46,7 @@ pub async fn collect(
     registry: &impl ReadRepository,
     repository: &str,
     policy: &Policy,
+    deletions_are_replicated: bool,
     now: Timestamp,
     deadline: &Deadline,
 ) -> Result<Collected, Skipped> {
@@ -54,14 +58,16 @@ pub async fn collect(
         inventory: Inventory::default(),
         manifests: HashMap::new(),
         kept_bytes: 0,
+        failed_calls: 0,
     };
     reader.list().await?;
+    reader.inventory.deletions_are_replicated = deletions_are_replicated;
     reader.read_indexes().await?;
     loop {
         reader.inventory.link();
         let verdicts = judge(&reader.inventory, policy, now);
-        let unread: Vec<ImageIndex> =
-            reader.inventory.positions().filter(|p| verdicts[*p].wants_read(reader.evidence(*p))).collect();
+        let unread: Vec<(ImageIndex, Purpose)> =
+            reads::wanted(&reader.inventory, policy, &verdicts).collect();
         if unread.is_empty() {
             return Ok(Collected { inventory: reader.inventory, verdicts, manifests: reader.manifests });
         }
@@ -77,6 +83,7 @@ struct Collector<'a, R> {
     inventory: Inventory,
     manifests: HashMap<Digest, StoredManifest>,
     kept_bytes: usize,
+    failed_calls: usize,
 }
 
 impl<R: ReadRepository> Collector<'_, R> {
@@ -102,28 +109,23 @@ impl<R: ReadRepository> Collector<'_, R> {
         Ok(())
     }
 
-    /// Every index, and whatever might be one.
+    /// Every index, and whatever might be one, as far as earlier runs do not know it. One that cannot be read could list
+    /// whatever is not much older than itself.
     async fn read_indexes(&mut self) -> Result<(), Skipped> {
-        let might_be =
-            |p: &ImageIndex| matches!(self.inventory.image(*p).shape, Shape::Index | Shape::Unknown);
-        let indexes: Vec<ImageIndex> = self.inventory.positions().filter(might_be).collect();
+        let is_unknown = |p: &ImageIndex| {
+            let image = self.inventory.image(*p);
+            matches!(image.shape, Shape::Index | Shape::Unknown) && image.evidence == Evidence::Unread
+        };
+        let indexes: Vec<ImageIndex> = self.inventory.positions().filter(is_unknown).collect();
         let mut vanished = Vec::new();
-        let mut parts = self.fetch(&indexes);
-        while let Some(ManifestPart { digests, response }) = parts.next().await {
-            let response =
-                response.map_err(|error| Skipped::after(&error, RepositoryReason::IndexUnreadable))?;
-            for (position, manifest) in self.match_up(&digests, response) {
-                match manifest {
-                    Ok(manifest) => {
-                        self.take(position, manifest).map_err(|e| self.bad_index(position, &e.to_string()))?
-                    }
-                    Err(problem) if *problem.code == *"ImageNotFound" => vanished.push(position),
-                    Err(problem) => return Err(self.bad_index(position, &problem.detail)),
-                }
-            }
-        }
-        drop(parts);
-        self.check_vanished(&vanished).await
+        self.read(&indexes, true, |reader, index, manifest| match manifest {
+            Ok(manifest) => reader.take(index, manifest),
+            Err(problem) if *problem.code == *"ImageNotFound" => vanished.push(index),
+            Err(problem) => reader.inventory.add_problem(index, Evidence::Unreadable, problem),
+        })
+        .await?;
+        self.check_vanished(&vanished).await?;
+        self.check_push_times(&indexes)
     }
 
     /// An index that was listed and cannot be found any more is no parent; one that is still listed is unreadable.
@@ -131,53 +133,127 @@ impl<R: ReadRepository> Collector<'_, R> {
         for batch in vanished.chunks(MAX_IDS) {
             let digests = self.digests(batch);
             let call = presence::look(self.registry, self.repository, &digests);
-            let presence = self.deadline.call(call).await;
-            let presence =
-                presence.map_err(|error| Skipped::after(&error, RepositoryReason::IndexUnreadable))?;
-            let is_left = |p: &&ImageIndex| !presence.gone.contains(&self.inventory.image(**p).digest);
-            if let Some(position) = batch.iter().find(is_left) {
-                let problem =
-                    "BatchGetImage does not find it, but DescribeImages does not say that it is gone";
-                return Err(self.bad_index(*position, problem));
-            }
-            for position in batch {
-                let problem = Problem::new("ImageNotFound", "it was deleted meanwhile");
-                self.inventory.add_problem(*position, Evidence::Gone, problem);
+            match self.deadline.call(call).await {
+                Ok(presence) => {
+                    for position in batch {
+                        let is_gone = presence.gone.contains(&self.inventory.image(*position).digest);
+                        self.note_vanished(*position, is_gone);
+                    }
+                }
+                Err(error) => self.note_failure(&digests, &error, true)?,
             }
         }
         Ok(())
     }
 
-    async fn read_candidates(&mut self, candidates: &[ImageIndex]) -> Result<(), Skipped> {
-        let mut parts = self.fetch(candidates);
-        while let Some(ManifestPart { digests, response }) = parts.next().await {
+    fn note_vanished(&mut self, position: ImageIndex, is_gone: bool) {
+        let (evidence, detail) = if is_gone {
+            (Evidence::Gone, "it was deleted meanwhile")
+        } else {
+            (
+                Evidence::Unreadable,
+                "BatchGetImage does not find it, but DescribeImages does not say that it is gone",
+            )
+        };
+        self.inventory.add_problem(position, evidence, Problem::new("ImageNotFound", detail));
+    }
+
+    /// An unreadable index of unknown age could list anything.
+    fn check_push_times(&self, positions: &[ImageIndex]) -> Result<(), Skipped> {
+        let unbounded = positions.iter().find(|p| {
+            self.inventory.is_unreadable_index(**p) && self.inventory.image(**p).aged_from().is_none()
+        });
+        unbounded.map_or(Ok(()), |position| Err(self.bad_index(*position)))
+    }
+
+    async fn read_candidates(&mut self, wanted: &[(ImageIndex, Purpose)]) -> Result<(), Skipped> {
+        let purposes: HashMap<ImageIndex, Purpose> = wanted.iter().copied().collect();
+        let positions: Vec<ImageIndex> = wanted.iter().map(|(position, _)| *position).collect();
+        self.read(&positions, false, |reader, index, manifest| match (manifest, purposes.get(&index)) {
+            (Ok(manifest), Some(Purpose::SubjectAlone)) => {
+                let added = reader.inventory.add_subject(index, manifest.bytes.as_bytes());
+                reader.note_malformed(index, added);
+            }
+            (Ok(manifest), _) => reader.take(index, manifest),
+            (Err(problem), purpose) => {
+                let is_active = reader.inventory.image(index).status == ImageStatus::Active;
+                let is_for_proof = purpose == Some(&Purpose::Proof);
+                let is_kept_anyway = purpose == Some(&Purpose::SubjectAlone) || !is_active;
+                let is_withheld = !is_for_proof && is_kept_anyway;
+                let evidence = if is_withheld { Evidence::Withheld } else { Evidence::Unreadable };
+                reader.inventory.add_problem(index, evidence, problem);
+            }
+        })
+        .await?;
+        self.check_push_times(&positions)
+    }
+
+    /// Reads these images and hands each on. After calls that fail as a whole the rest is not asked for: a repository
+    /// that cannot be read costs a few calls, not one for each hundred images.
+    async fn read(
+        &mut self,
+        positions: &[ImageIndex],
+        are_indexes: bool,
+        mut hand_on: impl FnMut(&mut Self, ImageIndex, Result<StoredManifest, Problem>),
+    ) -> Result<(), Skipped> {
+        let mut parts = self.fetch(positions);
+        let mut last_failure = None;
+        while self.failed_calls < MAX_FAILED_CALLS {
+            let Some(ManifestPart { digests, response }) = parts.next().await else { return Ok(()) };
             match response {
                 Ok(response) => {
                     for (index, manifest) in self.match_up(&digests, response) {
-                        match manifest {
-                            Ok(manifest) => self
-                                .take(index, manifest)
-                                .map_err(|malformed| self.bad_index(index, &malformed.to_string()))?,
-                            Err(problem) => self.inventory.add_problem(index, Evidence::Unreadable, problem),
-                        }
+                        hand_on(self, index, manifest);
                     }
-                }
-                Err(error)
-                    if matches!(
-                        error.kind,
-                        CallErrorKind::RepositoryNotFound | CallErrorKind::DeadlineExceeded
-                    ) =>
-                {
-                    return Err(Skipped::after(&error, RepositoryReason::RepositoryGone));
                 }
                 Err(error) => {
-                    let problem = Problem::new(error.code.clone(), error.to_string());
-                    for digest in digests {
-                        let Some(index) = self.inventory.position(digest) else { continue };
-                        self.inventory.add_problem(index, Evidence::CallFailed, problem.clone());
-                    }
+                    self.note_failure(&digests, &error, are_indexes)?;
+                    last_failure = Some(error);
                 }
             }
+        }
+        drop(parts);
+        let why = last_failure.map_or_else(|| "calls failed before".to_owned(), |error| error.to_string());
+        let problem =
+            Problem::new("not-attempted", format!("it was not asked for after others failed: {why}"));
+        for position in positions {
+            if self.evidence(*position) == Evidence::Unread {
+                self.inventory.add_problem(*position, Evidence::CallFailed, problem.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes note of a call that failed as a whole, unless nothing can be done in the repository after it.
+    fn note_failure(
+        &mut self,
+        digests: &[Digest],
+        error: &CallError,
+        are_indexes: bool,
+    ) -> Result<(), Skipped> {
+        let evidence = match error.kind {
+            CallErrorKind::RepositoryNotFound | CallErrorKind::DeadlineExceeded => {
+                return Err(Skipped::after(error, RepositoryReason::RepositoryGone));
+            }
+            CallErrorKind::AccessDenied if are_indexes => {
+                return Err(Skipped::after(error, RepositoryReason::IndexUnreadable));
+            }
+            // It is about one image, which is too large.
+            CallErrorKind::ResponseTooLarge => Evidence::Unreadable,
+            CallErrorKind::AccessDenied => {
+                self.failed_calls = MAX_FAILED_CALLS;
+                Evidence::CallFailed
+            }
+            _ => {
+                self.failed_calls += 1;
+                Evidence::CallFailed
+            }
+        };
+        let problem = Problem::new(error.code.clone(), error.to_string());
+        for position in
+            digests.iter().filter_map(|digest| self.inventory.position(*digest)).collect::<Vec<_>>()
+        {
+            self.inventory.add_problem(position, evidence, problem.clone());
         }
         Ok(())
     }
@@ -233,26 +309,35 @@ impl<R: ReadRepository> Collector<'_, R> {
         digests.iter().filter_map(pair).collect()
     }
 
-    fn take(&mut self, position: ImageIndex, manifest: StoredManifest) -> Result<(), Malformed> {
-        self.inventory.add_bytes(position, manifest.bytes.as_bytes())?;
+    fn take(&mut self, position: ImageIndex, manifest: StoredManifest) {
+        let added = self.inventory.add_bytes(position, manifest.bytes.as_bytes());
+        self.note_malformed(position, added);
         let may_be_tagged = matches!(self.evidence(position).kind(), Some(Kind::Attestation | Kind::Suspect));
         if self.keeps && may_be_tagged && self.kept_bytes + manifest.bytes.len() <= KEPT_BYTES {
             self.kept_bytes += manifest.bytes.len();
             self.manifests.insert(manifest.digest, manifest);
         }
-        Ok(())
+    }
+
+    /// Takes note that an index cannot be understood.
+    fn note_malformed(&mut self, position: ImageIndex, added: Result<(), Malformed>) {
+        if let Err(malformed) = added {
+            let problem = Problem::new("malformed", malformed.to_string());
+            self.inventory.add_problem(position, Evidence::Unreadable, problem);
+        }
     }
 
     fn digests(&self, positions: &[ImageIndex]) -> Vec<Digest> {
         positions.iter().map(|position| self.inventory.image(*position).digest).collect()
     }
 
-    fn bad_index(&self, position: ImageIndex, problem: &str) -> Skipped {
+    fn bad_index(&self, position: ImageIndex) -> Skipped {
         let digest = self.inventory.image(position).digest;
+        let problem = self.inventory.problem(position).map_or("", |problem| &problem.detail);
         Skipped {
             reason: RepositoryReason::IndexUnreadable,
             detail: format!(
-                "{digest} may be an index and cannot be used: {problem}; what it lists is unknown, so nothing here is touched. Restore it if it is archived, or delete it if it is not needed"
+                "{digest} may be an index and cannot be used: {problem}; ECR does not say when it was pushed, so that it could list anything, and nothing here is touched. Restore it if it is archived, or delete it if it is not needed"
             ),
         }
     }

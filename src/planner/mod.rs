@@ -7,23 +7,26 @@ use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
 use crate::config::Config;
+use crate::config::policy::Preset;
 use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
 use crate::registry::{ListRegistry, ReadRepository, StoredManifest};
 use crate::report::RepositoryReason;
-use crate::report::counts::{InventoryCounts, ReferrerPressure};
+use crate::report::counts::{InventoryCounts, ReferrerPressure, WhatIf};
 use crate::report::observer::Observer;
 use crate::report::plan::{Artifact, RepositoryPlan, Step};
-use crate::rules::limits::{self, Tripped};
-use crate::rules::verdict;
+use crate::rules::limits::{self, Pace};
+use crate::rules::{forecast, verdict};
 use crate::util::deadline::Deadline;
 
 pub mod collect;
 pub mod plan_file;
+pub mod replication;
 pub mod selection;
 mod skipped;
 
 use collect::{Collected, collect};
+use replication::Replication;
 use selection::{Selected, Selection};
 pub use skipped::Skipped;
 
@@ -40,6 +43,8 @@ pub struct RunRequest {
     /// Which repository to begin with, as a number that may exceed how many there are: it changes from run to run,
     /// so that none starves when time is short.
     pub start_at: u64,
+    /// Whether what is only kept gets a row each; else it is counted by reason.
+    pub keeps_rows: bool,
 }
 
 /// The plan of a run, before anything is written.
@@ -51,8 +56,10 @@ pub struct Plan {
     pub read: ReadTime,
     /// The repositories.
     pub repositories: Vec<Planned>,
-    /// The limits that stop something.
-    pub tripped: Vec<Tripped>,
+    /// The steps that wait for a later run.
+    pub pace: Pace,
+    /// What people should know before they look at the plan.
+    pub warnings: Vec<String>,
 }
 
 /// The time in which a plan's facts were read.
@@ -121,35 +128,33 @@ pub async fn plan(
         let turn = request.start_at % selected.len() as u64;
         selected.rotate_left(usize::try_from(turn).unwrap_or(0));
     }
+    let names = selected.iter().map(|chosen| chosen.name.as_str());
+    let replication = &Replication::of(registry, config, names, &request.deadline).await;
     let repositories = stream::iter(skipped.into_iter().chain(selected))
-        .map(|chosen| plan_repository(registry, config, request, chosen))
+        .map(|chosen| plan_repository(registry, config, request, replication, chosen))
         .buffer_unordered(config.limits.concurrency.number())
-        .map(|planned| announce(planned, &request.deadline, observer))
+        .inspect(|planned| announce(planned, &request.deadline, observer))
         .collect()
         .await;
     let read = ReadTime { from: request.now, until: Timestamp::now() };
-    let mut plan = Plan { registry: selection.registry, read, repositories, tripped: Vec::new() };
+    let warnings = replication.warning().into_iter().collect();
+    let registry = selection.registry;
+    let mut plan = Plan { registry, read, repositories, pace: Pace::default(), warnings };
     plan.check_limits(config);
     plan
 }
 
-/// Tells the observer of a planned repository, and keeps what the report will need of it.
-fn announce(mut planned: Planned, deadline: &Deadline, observer: &dyn Observer) -> Planned {
+/// Tells the observer of a planned repository, and keeps time for what the report will say of it.
+fn announce(planned: &Planned, deadline: &Deadline, observer: &dyn Observer) {
     observer.planned(planned.name(), planned.plan());
-    if let Planned::Ready(ready) = &mut planned {
-        if !observer.needs_kept() {
-            ready.plan.count_kept();
-        }
-        deadline.owe_rows(ready.plan.steps.len() + ready.plan.kept.len());
-    }
-    deadline.owe_rows(ROWS_OF_A_REPOSITORY);
-    planned
+    let rows = planned.plan().map_or(0, |plan| plan.steps.len() + plan.kept.len());
+    deadline.owe_rows(ROWS_OF_A_REPOSITORY + rows);
 }
 
 impl Plan {
-    /// Checks the limits, before anything is written.
+    /// Finds what must wait for a later run, before anything is written.
     pub fn check_limits(&mut self, config: &Config) {
-        self.tripped = limits::check(self.plans(), &config.limits);
+        self.pace = limits::pace(self.plans(), &config.limits);
     }
 
     /// The repositories that were planned.
@@ -157,9 +162,21 @@ impl Plan {
         self.repositories.iter().filter_map(Planned::plan)
     }
 
-    /// Whether a limit stops a repository.
-    pub fn is_stopped(&self, repository: &str) -> bool {
-        self.tripped.iter().any(|tripped| tripped.stops(repository))
+    /// The steps of a repository that this run would carry out.
+    pub fn due<'a>(&'a self, plan: &'a RepositoryPlan) -> impl Iterator<Item = &'a Step> {
+        plan.numbered().filter(|(step, _)| !self.pace.waits(&plan.name, *step)).map(|(_, it)| it)
+    }
+
+    /// What the whole plan would be under each preset.
+    pub fn what_if(&self) -> Vec<WhatIf> {
+        let mut sums: Vec<WhatIf> = Vec::new();
+        for of_one in self.plans().flat_map(|plan| &plan.what_if) {
+            match sums.iter_mut().find(|sum| sum.preset == of_one.preset) {
+                Some(sum) => sum.add(of_one),
+                None => sums.push(*of_one),
+            }
+        }
+        sums
     }
 }
 
@@ -167,10 +184,11 @@ async fn plan_repository(
     registry: &(impl ListRegistry + ReadRepository),
     config: &Config,
     request: &RunRequest,
+    replication: &Replication,
     chosen: Selected,
 ) -> Planned {
     let name = chosen.name.clone();
-    match plan_or_skip(registry, config, request, chosen).await {
+    match plan_or_skip(registry, config, request, replication, chosen).await {
         Ok(ready) => Planned::Ready(Box::new(ready)),
         Err(skipped) => Planned::Skipped { name, skipped },
     }
@@ -180,6 +198,7 @@ async fn plan_or_skip(
     registry: &(impl ListRegistry + ReadRepository),
     config: &Config,
     request: &RunRequest,
+    replication: &Replication,
     chosen: Selected,
 ) -> Result<Ready, Skipped> {
     if let Some(reason) = chosen.skip {
@@ -190,17 +209,21 @@ async fn plan_or_skip(
     }
     check_opt_in(registry, &config.select.require_tag, &chosen, &request.deadline).await?;
     let policy = config.policy_of(&chosen.name);
-    let collected = collect(registry, &chosen.name, &policy, request.now, &request.deadline).await?;
-    let (steps, kept) = verdict::expand(&collected.inventory, &policy, &collected.verdicts);
+    let is_replicated = replication.covers(&chosen.name);
+    let collected =
+        collect(registry, &chosen.name, &policy, is_replicated, request.now, &request.deadline).await?;
+    let Collected { inventory, verdicts, .. } = &collected;
+    let expanded = verdict::expand(inventory, &policy, request.now, verdicts, request.keeps_rows);
     let to_be_tagged: HashSet<Digest> =
-        steps.iter().filter_map(Step::tagging).map(|tagging| tagging.image.digest).collect();
+        expanded.steps.iter().filter_map(Step::tagging).map(|tagging| tagging.image.digest).collect();
     let plan = RepositoryPlan {
-        name: chosen.name,
         counts: count(&collected),
         referrer_pressure: referrer_pressure(&collected),
-        steps,
-        kept,
-        kept_counts: BTreeMap::new(),
+        what_if: what_if(&collected, config, &chosen.name, request.now),
+        steps: expanded.steps,
+        kept: expanded.kept,
+        kept_by_reason: expanded.kept_by_reason,
+        name: chosen.name,
     };
     let mut manifests = collected.manifests;
     manifests.retain(|digest, _| to_be_tagged.contains(digest));
@@ -228,22 +251,34 @@ pub async fn check_opt_in(
     }
 }
 
-/// The image with the most attestations as referrers: the first in digest order, if several are even.
+/// What the repository's plan would be under the preset in force, and under the other.
+fn what_if(collected: &Collected, config: &Config, repository: &str, now: Timestamp) -> Vec<WhatIf> {
+    let in_force = config.policy_of(repository).preset;
+    let under = |preset: Preset| {
+        let policy = config.policy_under(preset, repository);
+        forecast::what_if(&collected.inventory, preset, &policy, now)
+    };
+    vec![under(in_force), under(in_force.other())]
+}
+
+/// The image with the most referrers: the first in digest order, if several are even.
 fn referrer_pressure(collected: &Collected) -> Option<ReferrerPressure> {
-    let mut referrers: BTreeMap<Digest, u64> = BTreeMap::new();
+    let mut pressures: BTreeMap<Digest, ReferrerPressure> = BTreeMap::new();
     for (index, verdict) in collected.verdicts.iter() {
-        let image = collected.inventory.image(index);
-        if let Some(subject) = image.subject.filter(|_| verdict.kind() == Kind::Attestation) {
-            *referrers.entry(subject).or_default() += 1;
-        }
+        let Some(subject) = collected.inventory.image(index).subject else { continue };
+        let pressure =
+            pressures.entry(subject).or_insert(ReferrerPressure { subject, referrers: 0, attestations: 0 });
+        pressure.referrers += 1;
+        pressure.attestations += u64::from(verdict.kind() == Kind::Attestation);
     }
-    let most = referrers.into_iter().max_by_key(|(subject, count)| (*count, Reverse(*subject)));
-    most.map(|(subject, attestations)| ReferrerPressure { subject, attestations })
+    pressures.into_values().max_by_key(|pressure| (pressure.referrers, Reverse(pressure.subject)))
 }
 
 fn count(collected: &Collected) -> InventoryCounts {
+    let (stranded_images, stranded_bytes) = forecast::stranded(&collected.inventory, &collected.verdicts);
+    let images = collected.inventory.images().len() as u64;
     let mut counts =
-        InventoryCounts { images: collected.inventory.images().len() as u64, ..InventoryCounts::default() };
+        InventoryCounts { images, stranded_images, stranded_bytes, ..InventoryCounts::default() };
     for (index, verdict) in collected.verdicts.iter() {
         counts.indexes += u64::from(collected.inventory.is_index(index));
         match verdict.artifact {

@@ -1,6 +1,6 @@
 //! A plan in a file: what it would do, and enough to check each image again before it is done.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -136,14 +136,7 @@ impl SavedPlan {
     pub fn into_repositories(self) -> Vec<Planned> {
         let ready = |SavedRepository { name, images, decisions }| {
             let counts = InventoryCounts { images, ..InventoryCounts::default() };
-            let plan = RepositoryPlan {
-                name,
-                counts,
-                referrer_pressure: None,
-                steps: decisions,
-                kept: Vec::new(),
-                kept_counts: BTreeMap::new(),
-            };
+            let plan = RepositoryPlan { name, counts, steps: decisions, ..RepositoryPlan::default() };
             Planned::Ready(Box::new(Ready { plan, manifests: HashMap::new() }))
         };
         self.repositories.into_iter().map(ready).collect()
@@ -291,7 +284,7 @@ mod tests {
             parsed(step)
         };
         for (row, key, value) in [
-            (index("a"), "kind", "signature"),
+            (index("a"), "kind", "unknown"),
             (index("a"), "kind", "suspect"),
             (index("a"), "action", "keep"),
             (index("a"), "action", "tag"),

@@ -32,6 +32,15 @@ pub struct Repository {
     pub registry: String,
 }
 
+/// A replication rule of the registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplicationRule {
+    /// The prefixes of the repositories that it covers.
+    pub prefixes: Vec<String>,
+    /// Whether it carries deletions, too.
+    pub deletes: bool,
+}
+
 /// One image's manifest, as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredManifest {
@@ -121,6 +130,8 @@ pub trait ListRegistry: Send + Sync {
         &self,
         arn: &str,
     ) -> impl Future<Output = Result<BTreeMap<String, String>, CallError>> + Send;
+    /// The replication rules of the registry.
+    fn replication_rules(&self) -> impl Future<Output = Result<Vec<ReplicationRule>, CallError>> + Send;
 }
 
 /// Reading one repository.

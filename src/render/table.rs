@@ -78,8 +78,8 @@ pub fn repository(report: &RepositoryReport, style: Style) -> String {
 
 /// Said in time: ECR refuses to push the attestation that is one too many.
 fn pressure(report: &RepositoryReport) -> Option<String> {
-    let pressure = report.referrer_pressure.filter(|it| it.attestations * 5 >= MAX_REFERRERS * 4)?;
-    let (count, subject) = (pressure.attestations, pressure.subject.short());
+    let pressure = report.referrer_pressure.filter(|it| it.referrers * 5 >= MAX_REFERRERS * 4)?;
+    let (count, subject) = (pressure.referrers, pressure.subject.short());
     Some(format!(
         "nearly full: {subject} has {count} attestations of the {MAX_REFERRERS} referrers that ECR allows"
     ))
@@ -228,7 +228,8 @@ mod tests {
     fn an_image_is_named_when_four_fifths_of_its_referrers_are_used_up() {
         let text = |attestations| {
             let mut report = decisions::repository("team/api", 200, vec![]);
-            report.referrer_pressure = Some(ReferrerPressure { subject: Digest::of(b"s"), attestations });
+            report.referrer_pressure =
+                Some(ReferrerPressure { subject: Digest::of(b"s"), referrers: attestations, attestations });
             repository(&report, Style::Plain)
         };
         assert!(!text(79).contains("nearly full"));

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outcome::OutcomeName;
 use super::reason::State;
+use crate::config::policy::Preset;
 use crate::oci::attestation::{Form, Kind};
 use crate::oci::digest::Digest;
 
@@ -20,6 +21,10 @@ pub struct InventoryCounts {
     pub attestations: Attestations,
     /// Everything else, by kind.
     pub not_attestations: BTreeMap<Kind, u64>,
+    /// Platform images that the plan leaves without an index.
+    pub stranded_images: u64,
+    /// Their sizes, in bytes.
+    pub stranded_bytes: u64,
 }
 
 /// The counts of a repository or of a run: what is there, and what became of it.
@@ -65,13 +70,60 @@ pub struct Attestations {
     pub by_state: BTreeMap<State, u64>,
 }
 
-/// The image nearest to ECR's quota on referrers, past which pushes of new attestations fail.
+/// The image nearest to ECR's quota on referrers, past which pushes of new attestations and signatures fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReferrerPressure {
-    /// The image of which the most attestations in its repository are referrers.
+    /// The image to which the most manifests of its repository refer.
     pub subject: Digest,
-    /// How many.
+    /// How many refer to it: attestations, signatures and all else.
+    pub referrers: u64,
+    /// How many of these are attestations.
     pub attestations: u64,
+}
+
+/// What a plan would be under a preset, without its paces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhatIf {
+    /// The preset. Keys that the configuration gives beside it stay as they are.
+    pub preset: Preset,
+    /// What would go now.
+    pub now: Going,
+    /// What would go when what only waits for its time has it, and nothing else happens.
+    pub later: Going,
+}
+
+/// Images that would go, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Going {
+    /// Attestations.
+    pub attestations: u64,
+    /// Indexes.
+    pub indexes: u64,
+    /// Platform images.
+    pub images: u64,
+    /// ECR's sizes of all that would go but the indexes, in bytes.
+    pub bytes: u64,
+}
+
+impl WhatIf {
+    /// Adds what would go in another repository.
+    pub fn add(&mut self, other: &Self) {
+        self.now.add(&other.now);
+        self.later.add(&other.later);
+    }
+}
+
+impl Going {
+    fn add(&mut self, other: &Self) {
+        for (mine, theirs) in [
+            (&mut self.attestations, other.attestations),
+            (&mut self.indexes, other.indexes),
+            (&mut self.images, other.images),
+            (&mut self.bytes, other.bytes),
+        ] {
+            *mine = mine.saturating_add(theirs);
+        }
+    }
 }
 
 /// ECR's quota on referrers per image.
@@ -144,6 +196,8 @@ impl InventoryCounts {
         add_map(&mut self.attestations.by_form, &other.attestations.by_form);
         add_map(&mut self.attestations.by_state, &other.attestations.by_state);
         add_map(&mut self.not_attestations, &other.not_attestations);
+        self.stranded_images = self.stranded_images.saturating_add(other.stranded_images);
+        self.stranded_bytes = self.stranded_bytes.saturating_add(other.stranded_bytes);
     }
 }
 

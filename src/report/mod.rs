@@ -59,14 +59,14 @@ pub struct RepositoryReport {
     /// The counts.
     #[serde(flatten)]
     pub counts: Counts,
-    /// The image with the most attestations as referrers, if any has one.
+    /// The image with the most referrers, if any has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referrer_pressure: Option<ReferrerPressure>,
     /// Every attestation and suspect, and what else the plan acts on.
     pub decisions: Vec<Decision>,
-    /// What stays and is only counted, by reason.
+    /// How many attestations and suspects stay, by reason, listed or not: for the log.
     #[serde(skip)]
-    pub kept_counts: BTreeMap<Reason, u64>,
+    pub kept_by_reason: BTreeMap<Reason, u64>,
 }
 
 /// A whole run.
@@ -100,10 +100,13 @@ pub struct Totals {
     /// The counts of all of them.
     #[serde(flatten)]
     pub counts: Counts,
-    /// The most attestations that are referrers of one image, before anything was deleted.
+    /// The most manifests that refer to one image, before anything was deleted.
     pub referrer_pressure: u64,
     /// Repositories that a breaker stopped.
     pub breaker_trips: u64,
+    /// About how many more runs it takes until nothing waits for its turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs_left: Option<u64>,
     /// HTTP requests, retries included, by API operation.
     pub api_calls: BTreeMap<String, u64>,
     /// HTTP requests that ECR throttled.
@@ -145,6 +148,8 @@ pub struct RunFrame {
     pub finished_at: Timestamp,
     /// The API calls.
     pub usage: ApiUsage,
+    /// About how many more runs it takes until nothing waits for its turn.
+    pub runs_left: Option<u64>,
 }
 
 impl RunIdentity {
@@ -170,6 +175,8 @@ impl RepositoryReport {
     /// A repository that was planned, with the outcomes of its steps.
     pub fn new(plan: RepositoryPlan, outcomes: Outcomes) -> Self {
         let counts = Counts { inventory: plan.counts, ..Counts::default() };
+        let kept: u64 = plan.kept_by_reason.values().sum();
+        let rows = plan.kept.iter().filter(|kept| !kept.failed).count() as u64;
         let steps = plan.steps.into_iter().zip(outcomes).map(|(step, out)| Decision::of_step(step, out));
         let mut decisions: Vec<Decision> =
             steps.chain(plan.kept.into_iter().map(Decision::of_kept)).collect();
@@ -182,9 +189,11 @@ impl RepositoryReport {
             counts,
             referrer_pressure: plan.referrer_pressure,
             decisions,
-            kept_counts: plan.kept_counts,
+            kept_by_reason: plan.kept_by_reason,
         };
         report.count_outcomes();
+        // What stays and has no row of its own.
+        report.counts.kept += kept.saturating_sub(rows);
         report
     }
 
@@ -203,21 +212,17 @@ impl RepositoryReport {
             counts: Counts::default(),
             referrer_pressure: None,
             decisions: Vec::new(),
-            kept_counts: BTreeMap::new(),
+            kept_by_reason: BTreeMap::new(),
         }
     }
 
-    /// What stays, listed or only counted, by reason.
-    pub fn kept_by_reason(&self) -> BTreeMap<Reason, u64> {
-        let mut counts = self.kept_counts.clone();
-        for decision in self.decisions.iter().filter(|decision| decision.outcome == OutcomeName::Kept) {
-            *counts.entry(decision.image.reason).or_default() += 1;
-        }
-        counts
+    /// How many images stay that are only counted.
+    pub fn unlisted(&self) -> u64 {
+        let listed = self.decisions.iter().filter(|decision| decision.outcome == OutcomeName::Kept).count();
+        self.counts.kept.saturating_sub(listed as u64)
     }
 
     fn count_outcomes(&mut self) {
-        self.counts.kept += self.kept_counts.values().sum::<u64>();
         for decision in &self.decisions {
             self.counts.add_outcome(decision.outcome);
             if decision.outcome == OutcomeName::Deleted && decision.kind != Kind::Index {
@@ -233,10 +238,9 @@ impl RepositoryReport {
         !matches!(self.status, RepositoryStatus::Failed | RepositoryStatus::Stopped) && deadline + failed == 0
     }
 
-    /// Whether the run changed something, would change something, or failed: the rest is idle.
+    /// Whether the run changed nothing, would change nothing, and did not fail.
     pub fn is_idle(&self) -> bool {
-        let Counts { kept, .. } = self.counts;
-        self.is_complete() && kept as usize == self.decisions.len()
+        self.is_complete() && self.decisions.iter().all(|it| it.outcome == OutcomeName::Kept)
     }
 }
 
@@ -244,14 +248,14 @@ impl Report {
     /// The report of a run.
     pub fn new(frame: RunFrame, mut repositories: Vec<RepositoryReport>) -> Self {
         repositories.sort_by(|a, b| a.name.cmp(&b.name));
-        let RunFrame { run, mode, finished_at, usage } = frame;
+        let RunFrame { run, mode, finished_at, usage, runs_left } = frame;
         let ApiUsage { calls: api_calls, throttles } = usage;
-        let mut totals = Totals { api_calls, throttles, ..Totals::default() };
+        let mut totals = Totals { api_calls, throttles, runs_left, ..Totals::default() };
         for repository in &repositories {
             totals.repositories += u64::from(repository.reason != Some(RepositoryReason::NotSelected));
             totals.breaker_trips += u64::from(repository.status == RepositoryStatus::Stopped);
             totals.counts.add(&repository.counts);
-            let pressure = repository.referrer_pressure.map_or(0, |pressure| pressure.attestations);
+            let pressure = repository.referrer_pressure.map_or(0, |pressure| pressure.referrers);
             totals.referrer_pressure = totals.referrer_pressure.max(pressure);
         }
         let complete = repositories.iter().all(RepositoryReport::is_complete);

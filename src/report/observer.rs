@@ -6,10 +6,6 @@ use crate::report::plan::{RepositoryPlan, Step};
 
 /// The callbacks of a run. Every method has a default that does nothing.
 pub trait Observer: Sync {
-    /// Whether images that only stay must be listed in the report, not only counted.
-    fn needs_kept(&self) -> bool {
-        true
-    }
     /// The number of repositories that will be read is known.
     fn selected(&self, _repositories: usize) {}
     /// A repository was planned, or skipped: then it has no plan.

@@ -5,27 +5,29 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::counts::{InventoryCounts, ReferrerPressure};
+use super::counts::{InventoryCounts, ReferrerPressure, WhatIf};
 use super::outcome::Cause;
 use super::reason::{Reason, State};
-use crate::oci::attestation::{Form, Kind};
+use crate::oci::attestation::{Classified, Form, Kind};
 use crate::oci::digest::Digest;
 
 /// The plan of one repository.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct RepositoryPlan {
     /// The repository's name.
     pub name: String,
     /// The images of the repository, counted.
     pub counts: InventoryCounts,
-    /// The image with the most attestations as referrers, if any has one.
+    /// The image with the most referrers, if any has one.
     pub referrer_pressure: Option<ReferrerPressure>,
+    /// What the plan would be under each preset.
+    pub what_if: Vec<WhatIf>,
     /// What would be changed, in the order of digests.
     pub steps: Vec<Step>,
-    /// The attestations and suspects that stay, in the order of digests.
+    /// The attestations and suspects that stay, in the order of digests, as far as rows were asked for.
     pub kept: Vec<Kept>,
-    /// More of them, which are only counted, by reason.
-    pub kept_counts: BTreeMap<Reason, u64>,
+    /// How many of them stay, by reason, rows or not. What failed is not among them.
+    pub kept_by_reason: BTreeMap<Reason, u64>,
 }
 
 /// The number of a step in its plan.
@@ -61,7 +63,7 @@ pub struct Deletion {
 }
 
 /// The kinds of image that a plan may delete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum DeletionTarget {
     /// A proven attestation.
@@ -75,6 +77,53 @@ pub enum DeletionTarget {
     Index,
     /// A platform image that only deleted indexes list.
     Image,
+    /// A signature that follows its subject, or goes with its indexes. So does whatever is below.
+    Signature,
+    /// A SOCI index.
+    SociIndex,
+    /// A manifest with a subject.
+    Referrer,
+    /// An artifact of some other kind.
+    Artifact,
+    /// A Helm chart.
+    Chart,
+    /// A build cache.
+    Cache,
+}
+
+impl DeletionTarget {
+    /// The target of something that follows its subject or its indexes; none for a kind that never does.
+    pub fn of_follower(kind: Kind) -> Option<Self> {
+        Some(match kind {
+            Kind::Signature => Self::Signature,
+            Kind::SociIndex => Self::SociIndex,
+            Kind::Referrer => Self::Referrer,
+            Kind::Artifact => Self::Artifact,
+            Kind::Chart => Self::Chart,
+            Kind::Cache => Self::Cache,
+            Kind::Attestation | Kind::Suspect | Kind::Index | Kind::Image | Kind::Unknown | Kind::Unread => {
+                return None;
+            }
+        })
+    }
+
+    /// Whether it follows a subject or indexes.
+    pub fn is_follower(self) -> bool {
+        !matches!(self, Self::Attestation { .. } | Self::Index | Self::Image)
+    }
+
+    /// Whether bytes prove an image to be such a target.
+    pub fn is_proven_by(self, read: &Classified) -> bool {
+        match self {
+            Self::Attestation { form: Form::ByParent, .. } => read.by_parent,
+            Self::Attestation { form, .. } => read.form == Some(form),
+            Self::Index => read.kind == Kind::Index,
+            Self::Image => read.kind == Kind::Image,
+            // docker/attest's, without a parent.
+            Self::Referrer if read.kind == Kind::Suspect => read.by_parent && read.has_subject,
+            _ => Self::of_follower(read.kind) == Some(self) && (read.has_subject || read.is_artifact),
+        }
+    }
 }
 
 /// The tagging of an attestation.
@@ -152,6 +201,12 @@ impl From<DeletionTarget> for Artifact {
             DeletionTarget::Attestation { form, state } => Self::Attestation { form, state },
             DeletionTarget::Index => Self::Other(Kind::Index),
             DeletionTarget::Image => Self::Other(Kind::Image),
+            DeletionTarget::Signature => Self::Other(Kind::Signature),
+            DeletionTarget::SociIndex => Self::Other(Kind::SociIndex),
+            DeletionTarget::Referrer => Self::Other(Kind::Referrer),
+            DeletionTarget::Artifact => Self::Other(Kind::Artifact),
+            DeletionTarget::Chart => Self::Other(Kind::Chart),
+            DeletionTarget::Cache => Self::Other(Kind::Cache),
         }
     }
 }
@@ -163,7 +218,10 @@ pub struct ImageFacts {
     pub digest: Digest,
     /// The rule that decided.
     pub reason: Reason,
-    /// The indexes that list it.
+    /// The digests and tags on which that rests, the first few.
+    #[serde(default)]
+    pub because: Vec<String>,
+    /// The indexes that list it; of what stays, the first few.
     pub parents: Vec<Digest>,
     /// The image that it attests or refers to.
     pub subject: Option<Digest>,
@@ -182,18 +240,12 @@ pub struct ImageFacts {
     /// ECR's `lastRecordedPullTime` as the listing gave it, whoever pulled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pulled_at: Option<Timestamp>,
+    /// The first run that saw it untagged.
+    #[serde(default)]
+    pub untagged_at: Option<Timestamp>,
 }
 
 impl RepositoryPlan {
-    /// Counts what stays instead of listing it, except for failures: a large registry keeps millions of images.
-    pub fn count_kept(&mut self) {
-        for kept in self.kept.iter().filter(|kept| !kept.failed) {
-            *self.kept_counts.entry(kept.image.reason).or_default() += 1;
-        }
-        self.kept.retain(|kept| kept.failed);
-        self.kept.shrink_to_fit();
-    }
-
     /// The steps with their numbers.
     pub fn numbered(&self) -> impl Iterator<Item = (StepIndex, &Step)> {
         (0..).map(StepIndex).zip(&self.steps)

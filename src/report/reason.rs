@@ -31,20 +31,28 @@ pub enum Reason {
     NotActive,
     /// It is younger than the grace period, or of unknown age.
     WithinGrace,
+    /// An index that cannot be read, and is young enough for it, could list it.
+    MayBeListed,
     /// Something refers to it or to an untagged ancestor index, or such an index is itself a referrer.
     HasReferrers,
     /// A tagged index is among its ancestors.
     Attached,
     /// An untagged ancestor index, or something only such indexes hold, was pulled lately.
     RecentlyPulled,
-    /// An untagged ancestor index is too young.
+    /// It is superseded where a replication rule carries deletions elsewhere.
+    Replicated,
+    /// It is superseded where nothing bears a user's tag.
+    UntaggedRepository,
+    /// An untagged ancestor index has not been superseded for long enough, or nobody knows since when.
     SupersededWithinGrace,
     /// All its ancestor indexes are untagged, long enough.
     Superseded,
-    /// Nothing lists it, but the image it speaks of is there and has no other attestation.
+    /// Nothing lists it, but it is the newest attestation of an image that is needed, and no index lists another.
     SubjectPresent,
     /// Nothing lists it.
     Orphaned,
+    /// It refers to something that goes, and nobody needs it.
+    FollowsItsSubject,
 }
 
 impl Reason {
@@ -58,6 +66,9 @@ impl Reason {
             Self::WithinGrace => {
                 "it is younger than grace_period (or of unknown age): its index may still be on the way"
             }
+            Self::MayBeListed => {
+                "an index that cannot be read (archived, perhaps) is young enough to list it, or an index above it"
+            }
             Self::HasReferrers => {
                 "something refers to it or to an untagged index above it, such as a signature"
             }
@@ -67,12 +78,21 @@ impl Reason {
             Self::RecentlyPulled => {
                 "an untagged index above it was pulled within keep_pulled_within: it may be deployed by digest"
             }
-            Self::SupersededWithinGrace => "an untagged index above it is younger than superseded_after",
+            Self::Replicated => {
+                "deletions in this repository are replicated, and who pulls over there is not seen here"
+            }
+            Self::UntaggedRepository => {
+                "nothing in this repository has a user's tag, so that its images are used by digest"
+            }
+            Self::SupersededWithinGrace => {
+                "an untagged index above it has not been superseded for superseded_after, as far as is known"
+            }
             Self::Superseded => "all indexes that list it have lost their tags",
             Self::SubjectPresent => {
-                "no index lists it, but the image it speaks of is there and has no other attestation"
+                "no index lists it, but it is the newest attestation of an image that is needed, and no index lists another"
             }
             Self::Orphaned => "no index lists it any more",
+            Self::FollowsItsSubject => "what it refers to goes, and nobody needs it",
         }
     }
 }
@@ -92,7 +112,7 @@ pub enum RepositoryReason {
     AccessDenied,
     /// It does not exist (any more).
     RepositoryGone,
-    /// An index cannot be read, parsed or verified, so that no parent is certain.
+    /// An index cannot be read, parsed or verified, and was pushed nobody knows when: it could list anything.
     IndexUnreadable,
     /// Its images could not be listed to the end.
     ListingIncomplete,

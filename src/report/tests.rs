@@ -82,8 +82,37 @@ fn repositories_stand_by_name_and_those_not_selected_do_not_count() {
 #[test]
 fn a_run_is_complete_unless_a_deadline_or_a_failure_left_something() {
     for outcome in OUTCOMES {
-        let undone = matches!(outcome, Deadline | Failed);
-        assert_eq!(one(Mode::Apply, outcome).complete, !undone, "{outcome:?}");
+        let report = one(Mode::Apply, outcome);
+        assert_eq!(report.complete, !matches!(outcome, Deadline | Failed), "{outcome:?}");
+        assert_eq!(report.repositories[0].status, RepositoryStatus::Done, "{outcome:?}");
+        assert!(!report.tripped_a_breaker());
+    }
+}
+
+#[test]
+fn a_repository_whose_tags_vanished_is_stopped_by_a_breaker() {
+    let report = skipped(RepositoryReason::TagsVanished);
+    assert_eq!(report.repositories[0].status, RepositoryStatus::Stopped);
+    assert_eq!((report.complete, report.has_failures(), report.tripped_a_breaker()), (false, false, true));
+    assert_eq!(report.totals.breaker_trips, 1);
+}
+
+#[test]
+fn what_stays_counts_without_a_row_and_once() {
+    let rows = vec![
+        attestation("a").kept(),
+        attestation("b").kept(),
+        attestation("c").came_out(Failed).with(|it| it.action = crate::config::policy::Action::Keep),
+        attestation("d").came_out(Kept),
+    ];
+    for keeps_rows in [true, false] {
+        let mut plan = plan("r", 5, rows.clone());
+        plan.kept.retain(|row| keeps_rows || row.failed);
+        let mut outcomes = Outcomes::none(1);
+        let step = plan.numbered().next().unwrap().0;
+        outcomes.set(step, outcome::Outcome::HadTag);
+        let counts = RepositoryReport::new(plan, outcomes).counts;
+        assert_eq!((counts.kept, counts.failed), (3, 1), "{keeps_rows}");
     }
 }
 
@@ -151,7 +180,8 @@ fn the_json_of_a_report_is_an_interface() {
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     let json = serde_json::to_value(one(Mode::Apply, Failed)).unwrap();
     let counts = "already_gone attestations bytes_deleted changed_since_plan deadline deleted failed held_back images \
-                  indexes kept limit_reached not_attestations planned protected_by_ecr tagged";
+                  indexes kept limit_reached not_attestations planned protected_by_ecr stranded_bytes \
+                  stranded_images tagged";
     let of_run = ["api_calls", "breaker_trips", "referrer_pressure", "repositories", "throttles"];
     let mut of_totals: Vec<&str> = counts.split(' ').chain(of_run).collect();
     let mut of_repository: Vec<&str> =
@@ -178,6 +208,7 @@ fn the_json_of_a_decision_is_an_interface() {
     {
       "digest": "sha256:2bced8cbfcc66d7ff5ec9e573ef2096cbca3c51741339fa2edb45032375b6935",
       "reason": "orphaned",
+      "because": [],
       "parents": [
         "sha256:8d25f170c085d6233f202e989f24d35fd828d8569e124d319df173a0d595670f"
       ],
@@ -185,6 +216,7 @@ fn the_json_of_a_decision_is_an_interface() {
       "tags": [],
       "size_bytes": 1000,
       "pushed_at": "2023-11-14T22:13:20Z",
+      "untagged_at": null,
       "kind": "attestation",
       "form": "legacy",
       "state": "orphaned",

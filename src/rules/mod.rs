@@ -6,91 +6,109 @@
 
 use jiff::Timestamp;
 
-use crate::config::policy::{Action, Policy};
+use crate::config::policy::{Action, Policy, Referrers};
 use crate::inventory::graph::{self, Set};
-use crate::inventory::{Evidence, ImageIndex, ImageStatus, Inventory, PerImage, Role};
+use crate::inventory::{Evidence, ImageIndex, ImageStatus, Inventory, PerImage};
 use crate::oci::attestation::{Form, Kind};
 use crate::report::plan::Artifact;
 use crate::report::reason::{Reason, State};
 use crate::rules::verdict::Verdict;
 
+mod ancestors;
+mod because;
+mod followers;
+pub mod forecast;
 mod identity;
+mod images;
 pub mod limits;
+mod needed;
+pub mod reads;
 mod subjects;
+mod tags;
 pub mod verdict;
 
+use ancestors::AncestorFlags;
 use identity::{Identity, identify};
+use tags::{bears_own_tag, has_user_tag};
+
+/// How often the verdicts may be found again because an index lost the subject that held it. Chains of indexes that
+/// refer to each other are not made by anybody.
+const MAX_ROUNDS: usize = 8;
 
 /// The verdict on every image.
 pub fn judge(inventory: &Inventory, policy: &Policy, now: Timestamp) -> PerImage<Verdict> {
-    let flags = AncestorFlags::of(inventory, policy, now);
-    let judge = Judge { inventory, policy, now, flags };
-    let mut verdicts: PerImage<Verdict> =
-        inventory.positions().map(|position| judge.verdict(position)).collect();
-    judge.superseded_indexes(&mut verdicts);
-    judge.orphans_with_subject(&mut verdicts);
-    judge.superseded_images(&mut verdicts);
-    verdicts
+    let mut judge = Judge::new(inventory, policy, now);
+    let held = judge.verdicts();
+    let mut verdicts = held.clone();
+    for _ in 0..MAX_ROUNDS {
+        if !judge.release_indexes(&verdicts) {
+            break;
+        }
+        verdicts = judge.verdicts();
+    }
+    // What was released must rest on what goes in the end.
+    if judge.is_released_rightly(&verdicts) { verdicts } else { held }
 }
 
 struct Judge<'a> {
     inventory: &'a Inventory,
     policy: &'a Policy,
     now: Timestamp,
+    identities: PerImage<Identity>,
+    needed: Set,
     flags: AncestorFlags,
+    /// The push of the youngest index whose children are not known.
+    unreadable_index: Option<Timestamp>,
+    /// Whether nothing bears a tag by which people find it.
+    is_used_by_digest: bool,
+    /// Whether some manifest may refer to anything, because the call that should have read it failed.
+    has_unknown_subject: bool,
+    /// Untagged indexes that are referrers, and whose subjects go.
+    released: Set,
 }
 
-/// Flags of images that come from the indexes above them.
-struct AncestorFlags {
-    tagged: Set,
-    inactive: Set,
-    referred: Set,
-    young: Set,
-    pulled: Set,
-}
-
-impl AncestorFlags {
-    fn of(inventory: &Inventory, policy: &Policy, now: Timestamp) -> Self {
-        let image = |position| inventory.image(position);
-        let is_root = |position: &ImageIndex| has_user_tag(inventory, policy, *position);
-        let indexes = |tagged: bool| {
-            inventory
-                .positions()
-                .filter(move |p| inventory.is_index(*p) && image(*p).tags.is_empty() != tagged)
+impl<'a> Judge<'a> {
+    fn new(inventory: &'a Inventory, policy: &'a Policy, now: Timestamp) -> Self {
+        let identities: PerImage<Identity> =
+            inventory.positions().map(|position| identify(inventory, policy, now, position)).collect();
+        let is_used_by_digest = needed::is_used_by_digest(inventory, policy);
+        let needed = needed::needed(inventory, policy, now, &identities, is_used_by_digest);
+        let unreadable_index = ancestors::youngest_unreadable_index(inventory);
+        let flags = AncestorFlags::of(inventory, policy, now, &identities, unreadable_index);
+        let released = PerImage::filled(inventory, false);
+        let mut judge = Self {
+            inventory,
+            policy,
+            now,
+            identities,
+            needed,
+            flags,
+            unreadable_index,
+            is_used_by_digest,
+            has_unknown_subject: false,
+            released,
         };
-        let below = |wanted: &dyn Fn(ImageIndex) -> bool| {
-            graph::below(inventory, indexes(false).filter(|p| wanted(*p)))
-        };
-        let was_pulled = |position: ImageIndex| policy.recently_pulled(image(position).pulled_at, now);
-        // What is not known to be an attestation or a referrer is taken for both: unsure means in use.
-        let [in_use, or_in_use] = [true, false].map(|unknown| {
-            let refers = |p| identity::is_referrer(inventory, policy, now, p).unwrap_or(unknown);
-            let rooted = graph::closure(inventory, inventory.positions().filter(is_root), refers);
-            let pulled = inventory.positions().filter(|p| !rooted[*p] && was_pulled(*p));
-            graph::reaching(inventory, pulled, refers)
-        });
-        Self {
-            tagged: graph::below(inventory, indexes(true)),
-            inactive: below(&|p| image(p).status != ImageStatus::Active),
-            referred: below(&|p| image(p).subject.is_some() || inventory.has_referrers(p)),
-            young: below(&|p| policy.index_within_grace(image(p).pushed_at, now)),
-            pulled: below(&|p| in_use[p] || or_in_use[p] || was_pulled(p)),
-        }
+        judge.has_unknown_subject = inventory.positions().any(|it| judge.may_refer_to_anything(it));
+        judge.flags.referred = judge.below_referred();
+        judge
     }
-}
 
-/// Whether a tag makes this image a root. The janitor's own tag does not; on an index every tag does, because the
-/// janitor never tags one.
-fn has_user_tag(inventory: &Inventory, policy: &Policy, position: ImageIndex) -> bool {
-    let image = inventory.image(position);
-    let own = |tag: &str| policy.tag_template.is_own(tag, image.digest) && !inventory.is_index(position);
-    image.tags.iter().any(|tag| !own(tag))
-}
+    fn verdicts(&self) -> PerImage<Verdict> {
+        let mut verdicts: PerImage<Verdict> =
+            self.inventory.positions().map(|position| self.verdict(position)).collect();
+        self.superseded_indexes(&mut verdicts);
+        self.orphans_with_subject(&mut verdicts);
+        self.superseded_images(&mut verdicts);
+        self.followers(&mut verdicts);
+        verdicts
+    }
 
-impl Judge<'_> {
     fn verdict(&self, position: ImageIndex) -> Verdict {
-        match identify(self.inventory, self.policy, self.now, position) {
+        match self.identities[position] {
             Identity::Not(kind) => Verdict::keep(kind, Reason::NotAnAttestation),
+            Identity::Unreadable if self.inventory.is_index(position) => {
+                Verdict::keep(Kind::Index, Reason::Unreadable)
+            }
             Identity::Unreadable => Verdict::keep(Kind::Unread, Reason::Unreadable),
             Identity::Attestation(form) => self.attestation(position, form),
             Identity::Candidate => Verdict { candidate: true, ..self.attestation(position, Form::Unread) },
@@ -115,8 +133,8 @@ impl Judge<'_> {
             Reason::Orphaned => self.policy.orphaned,
             _ => Action::Keep,
         };
-        let action =
-            if action == Action::Tag && self.bears_own_tag(position) { Action::Keep } else { action };
+        let has_its_tag = action == Action::Tag && bears_own_tag(self.inventory, self.policy, position);
+        let action = if has_its_tag { Action::Keep } else { action };
         Verdict { artifact: Artifact::Attestation { form, state }, reason, action, candidate: false }
     }
 
@@ -132,31 +150,107 @@ impl Judge<'_> {
 
     fn reason(&self, position: ImageIndex, state: State) -> Reason {
         let image = self.inventory.image(position);
-        let on = |flag: &Set| flag[position];
         if has_user_tag(self.inventory, self.policy, position) {
             Reason::Tagged
-        } else if image.status != ImageStatus::Active || on(&self.flags.inactive) {
+        } else if image.status != ImageStatus::Active || self.flags.inactive[position] {
             Reason::NotActive
-        } else if self.policy.within_grace(image.pushed_at, self.now) {
+        } else if self.policy.within_grace(image.aged_from(), self.now) {
             Reason::WithinGrace
-        } else if self.inventory.has_referrers(position) || on(&self.flags.referred) {
+        } else if self.may_be_listed(position) {
+            Reason::MayBeListed
+        } else if self.is_referred(position) || self.flags.referred[position] {
             Reason::HasReferrers
-        } else if state == State::Attached {
-            Reason::Attached
-        } else if state == State::Orphaned {
-            Reason::Orphaned
-        } else if on(&self.flags.pulled) {
+        } else {
+            match state {
+                State::Attached => Reason::Attached,
+                State::Orphaned => Reason::Orphaned,
+                State::Superseded => self.superseded(position),
+            }
+        }
+    }
+
+    fn superseded(&self, position: ImageIndex) -> Reason {
+        if self.has_unknown_subject {
+            Reason::HasReferrers
+        } else if self.flags.pulled[position] {
             Reason::RecentlyPulled
-        } else if on(&self.flags.young) {
+        } else if self.inventory.deletions_are_replicated && self.policy.replicated != Action::Delete {
+            Reason::Replicated
+        } else if self.is_used_by_digest {
+            Reason::UntaggedRepository
+        } else if self.flags.young[position] {
             Reason::SupersededWithinGrace
         } else {
             Reason::Superseded
         }
     }
 
-    fn bears_own_tag(&self, position: ImageIndex) -> bool {
+    /// Whether the call failed that should have read what an image refers to.
+    fn may_refer_to_anything(&self, position: ImageIndex) -> bool {
         let image = self.inventory.image(position);
-        image.tags.iter().any(|tag| self.policy.tag_template.is_own(tag, image.digest))
+        image.evidence == Evidence::CallFailed && image.subject.is_none() && !image.listed_type.is_image()
+    }
+
+    fn is_young_index(&self, position: ImageIndex) -> bool {
+        ancestors::is_young(self.inventory.image(position), self.policy, self.now)
+    }
+
+    fn follows(&self) -> bool {
+        self.policy.referrers == Referrers::Follow
+    }
+
+    /// Whether an index whose children are not known could list this image, or an untagged index above it.
+    fn may_be_listed(&self, position: ImageIndex) -> bool {
+        let pushed_at = self.inventory.image(position).pushed_at;
+        ancestors::could_be_listed(self.unreadable_index, pushed_at, self.policy)
+            || self.flags.may_be_listed[position]
+    }
+
+    /// Whether something that refers to this image holds it.
+    fn is_referred(&self, position: ImageIndex) -> bool {
+        if self.follows() {
+            self.inventory.referrers(position).any(|it| it != position && self.needed[it])
+        } else {
+            self.inventory.has_referrers(position)
+        }
+    }
+
+    /// Everything below an untagged index to which something refers, or which itself refers to something that stays.
+    fn below_referred(&self) -> Set {
+        let refers = |p: &ImageIndex| self.inventory.image(*p).subject.is_some() && !self.released[*p];
+        let indexes = ancestors::untagged_indexes(self.inventory);
+        graph::below(self.inventory, indexes.filter(|p| refers(p) || self.is_referred(*p)))
+    }
+
+    /// Releases the untagged indexes whose subjects go by these verdicts; false if that changes nothing.
+    fn release_indexes(&mut self, verdicts: &PerImage<Verdict>) -> bool {
+        if !self.follows() {
+            return false;
+        }
+        let released: Vec<ImageIndex> = ancestors::untagged_indexes(self.inventory)
+            .filter(|p| !self.released[*p] && self.subject_goes(*p, |it| verdicts[it].is_deletion()))
+            .collect();
+        for position in &released {
+            self.released[*position] = true;
+        }
+        if !released.is_empty() {
+            self.flags.referred = self.below_referred();
+        }
+        !released.is_empty()
+    }
+
+    fn is_released_rightly(&self, verdicts: &PerImage<Verdict>) -> bool {
+        let mut released = self.inventory.positions().filter(|p| self.released[*p]);
+        released.all(|p| self.subject_goes(p, |it| verdicts[it].is_deletion()))
+    }
+
+    /// Whether an image refers to something that goes in this plan, or that was here and is gone.
+    fn subject_goes(&self, position: ImageIndex, goes: impl Fn(ImageIndex) -> bool) -> bool {
+        let Some(subject) = self.inventory.image(position).subject else { return false };
+        match self.inventory.position(subject) {
+            Some(subject) => subject != position && goes(subject),
+            None => self.inventory.recollection.departed.contains(&subject),
+        }
     }
 
     /// The indexes above an attestation that is deleted as superseded go before it. All of them are untagged,
@@ -164,56 +258,25 @@ impl Judge<'_> {
     fn superseded_indexes(&self, verdicts: &mut PerImage<Verdict>) {
         let deleted = self.inventory.positions().filter(|p| {
             let verdict = &verdicts[*p];
-            verdict.reason == Reason::Superseded && verdict.action == Action::Delete
+            verdict.reason == Reason::Superseded && verdict.is_deletion()
         });
         let going = graph::above(self.inventory, deleted);
         for position in self.inventory.positions().filter(|p| going[*p]) {
-            verdicts[position] = Verdict::delete_superseded(Kind::Index);
+            verdicts[position] = Verdict::delete(Kind::Index, Reason::Superseded);
         }
     }
 
-    /// `subject-present`: the orphan may be the only attestation of an image that clients can still find.
+    /// `subject-present`: the newest orphan of a needed image may be the only attestation of it that clients can still
+    /// find.
     fn orphans_with_subject(&self, verdicts: &mut PerImage<Verdict>) {
         if self.policy.orphaned_with_subject == Action::Delete {
             return;
         }
-        let attested = subjects::attested_by_what_stays(self.inventory, verdicts);
-        for position in self.inventory.positions() {
+        for position in subjects::last_attestations(self.inventory, &self.needed, verdicts) {
             let verdict = &mut verdicts[position];
-            if verdict.reason == Reason::Orphaned
-                && let Some(subject) = self.inventory.subject(position)
-                && !attested.contains(&subject)
-            {
-                verdict.reason = Reason::SubjectPresent;
-                verdict.action = Action::Keep;
-            }
+            verdict.reason = Reason::SubjectPresent;
+            verdict.action = Action::Keep;
         }
-    }
-
-    /// `superseded_images = "delete"`: the platform images that only deleted indexes list.
-    fn superseded_images(&self, verdicts: &mut PerImage<Verdict>) {
-        if self.policy.superseded_images != Action::Delete {
-            return;
-        }
-        let goes: Set = verdicts.iter().map(|(_, verdict)| verdict.action == Action::Delete).collect();
-        for position in self.inventory.positions().filter(|index| self.is_superseded_image(*index, &goes)) {
-            verdicts[position] = Verdict::delete_superseded(Kind::Image);
-        }
-    }
-
-    fn is_superseded_image(&self, position: ImageIndex, goes: &Set) -> bool {
-        let image = self.inventory.image(position);
-        let parents = self.inventory.parents(position);
-        let may_be_image = image.evidence == Evidence::Unread || image.evidence.kind() == Some(Kind::Image);
-        let signed_or_subject_of_what_stays = self.inventory.is_signed_by_tag(position)
-            || self.inventory.referrers(position).any(|referrer| !goes[referrer]);
-        may_be_image
-            && !parents.is_empty()
-            && parents.iter().all(|edge| edge.role == Role::Platform && goes[edge.parent])
-            && image.tags.is_empty()
-            && image.status == ImageStatus::Active
-            && !self.policy.within_grace(image.pushed_at, self.now)
-            && !signed_or_subject_of_what_stays
     }
 }
 

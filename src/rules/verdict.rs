@@ -1,13 +1,17 @@
 //! Verdicts of the rules, in a few bytes an image, and their expansion to a plan.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::Timestamp;
 
 use crate::config::policy::{Action, Policy};
 use crate::inventory::{Evidence, ImageIndex, Inventory, PerImage};
-use crate::oci::attestation::{Form, Kind};
+use crate::oci::attestation::Kind;
 use crate::report::outcome::Cause;
 use crate::report::plan::{Artifact, Deletion, DeletionTarget, ImageFacts, Kept, Step, Tagging};
 use crate::report::reason::Reason;
+use crate::rules::Judge;
+use crate::rules::because::Reasons;
 
 /// The verdict of the rules on one image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +32,14 @@ impl Verdict {
         Self { artifact: Artifact::Other(kind), reason, action: Action::Keep, candidate: false }
     }
 
-    /// The verdict on an index or an image that goes with a superseded attestation.
-    pub fn delete_superseded(kind: Kind) -> Self {
-        Self { action: Action::Delete, ..Self::keep(kind, Reason::Superseded) }
+    /// The verdict to delete something that is no attestation.
+    pub fn delete(kind: Kind, reason: Reason) -> Self {
+        Self { action: Action::Delete, ..Self::keep(kind, reason) }
+    }
+
+    /// Whether the image goes.
+    pub fn is_deletion(&self) -> bool {
+        self.action == Action::Delete
     }
 
     /// The kind of the image.
@@ -50,66 +59,96 @@ impl Verdict {
             || matches!(self.kind(), Kind::Attestation | Kind::Suspect)
     }
 
-    /// The step that this verdict asks for, if the image's own bytes, read and hashed, prove what the verdict takes it
-    /// for. Nothing may be deleted or tagged without this.
+    /// The target of the step that this verdict asks for, if the image's own bytes, read and hashed, prove what the
+    /// verdict takes it for. Nothing may be deleted or tagged without this.
     pub(super) fn proven_target(&self, evidence: Evidence) -> Option<DeletionTarget> {
         let Evidence::Read(read) = evidence else { return None };
-        match self.artifact {
-            Artifact::Attestation { form: Form::ByParent, state } if read.by_parent => {
-                Some(DeletionTarget::Attestation { form: Form::ByParent, state })
-            }
-            Artifact::Attestation { form, state } if read.form == Some(form) => {
-                Some(DeletionTarget::Attestation { form, state })
-            }
-            Artifact::Other(Kind::Index) if read.kind == Kind::Index => Some(DeletionTarget::Index),
-            Artifact::Other(Kind::Image) if read.kind == Kind::Image => Some(DeletionTarget::Image),
-            _ => None,
-        }
+        let target = match self.artifact {
+            Artifact::Attestation { form, state } => DeletionTarget::Attestation { form, state },
+            Artifact::Other(Kind::Index) => DeletionTarget::Index,
+            Artifact::Other(Kind::Image) => DeletionTarget::Image,
+            Artifact::Other(kind) => DeletionTarget::of_follower(kind)?,
+        };
+        let follows = self.reason == Reason::FollowsItsSubject;
+        (target.is_proven_by(&read) && (!follows || read.has_subject)).then_some(target)
     }
+}
+
+/// The lists in a row of something that stays are no longer than this: anybody may push a thousand indexes.
+pub(super) const MAX_LISTED: usize = 10;
+
+/// Verdicts as a plan has them.
+#[derive(Debug, Default)]
+pub struct Expanded {
+    /// What would be changed.
+    pub steps: Vec<Step>,
+    /// The attestations and suspects that stay: all of them if rows were asked for, else those that failed.
+    pub kept: Vec<Kept>,
+    /// How many stay, by reason. What failed is not among them.
+    pub kept_by_reason: BTreeMap<Reason, u64>,
 }
 
 /// The steps and the kept images that reports list. An action without proof is dropped here, whatever came before.
 pub fn expand(
     inventory: &Inventory,
     policy: &Policy,
+    now: Timestamp,
     verdicts: &PerImage<Verdict>,
-) -> (Vec<Step>, Vec<Kept>) {
+    keeps_rows: bool,
+) -> Expanded {
+    let reasons = Reasons::new(Judge::new(inventory, policy, now), verdicts);
+    let facts = |index, verdict: &Verdict, most_parents| ImageFacts {
+        because: reasons.of(index),
+        ..facts(inventory, index, verdict, most_parents)
+    };
     let mut tags = TagsInUse::new(inventory, policy);
-    let (mut steps, mut kept) = (Vec::new(), Vec::new());
+    let mut expanded = Expanded::default();
     for (index, verdict) in verdicts.iter().filter(|(_, verdict)| verdict.is_listed()) {
         let evidence = inventory.image(index).evidence;
-        let facts = facts(inventory, index, verdict);
         match (verdict.action, verdict.proven_target(evidence)) {
-            (Action::Delete, Some(target)) => steps.push(Step::Delete(Deletion { target, image: facts })),
+            (Action::Delete, Some(target)) => {
+                let image = facts(index, verdict, usize::MAX);
+                expanded.steps.push(Step::Delete(Deletion { target, image }));
+            }
             (Action::Tag, Some(DeletionTarget::Attestation { form, state })) => {
-                let subject = facts.subject;
-                let new_tag = policy.tag_template.render(facts.digest, facts.platform.as_deref(), subject);
-                let tagging = Tagging { form, state, new_tag, image: facts };
-                match tags.claim(tagging) {
-                    Ok(tagging) => steps.push(Step::Tag(tagging)),
-                    Err(in_use) => kept.push(*in_use),
+                let image = facts(index, verdict, MAX_LISTED);
+                let new_tag =
+                    policy.tag_template.render(image.digest, image.platform.as_deref(), image.subject);
+                match tags.claim(Tagging { form, state, new_tag, image }) {
+                    Ok(tagging) => expanded.steps.push(Step::Tag(tagging)),
+                    Err(in_use) => expanded.kept.push(*in_use),
                 }
             }
-            (action, _) => kept.push(keep(inventory, index, verdict, action, facts)),
+            _ => {
+                let reason = kept_reason(verdict);
+                let failed = evidence == Evidence::CallFailed;
+                if !failed {
+                    *expanded.kept_by_reason.entry(reason).or_default() += 1;
+                }
+                if keeps_rows || failed {
+                    expanded.kept.push(keep(inventory, index, verdict, facts(index, verdict, MAX_LISTED)));
+                }
+            }
         }
     }
-    (steps, kept)
+    expanded
 }
 
-fn keep(
-    inventory: &Inventory,
-    index: ImageIndex,
-    verdict: &Verdict,
-    action: Action,
-    mut image: ImageFacts,
-) -> Kept {
-    let mut artifact = verdict.artifact;
-    if action != Action::Keep {
-        (artifact, image.reason) = (Artifact::Other(verdict.kind()), Reason::Unreadable);
-    }
+/// The reason why something stays. What should be acted on and is not proven is unreadable.
+fn kept_reason(verdict: &Verdict) -> Reason {
+    if verdict.action == Action::Keep { verdict.reason } else { Reason::Unreadable }
+}
+
+fn keep(inventory: &Inventory, index: ImageIndex, verdict: &Verdict, image: ImageFacts) -> Kept {
+    let is_proven = verdict.action == Action::Keep;
+    let artifact = if is_proven { verdict.artifact } else { Artifact::Other(verdict.kind()) };
     Kept {
         artifact,
-        image,
+        image: if is_proven {
+            image
+        } else {
+            ImageFacts { reason: kept_reason(verdict), because: Vec::new(), ..image }
+        },
         problem: inventory
             .problem(index)
             .map(|problem| Cause::new(problem.code.clone(), problem.detail.clone())),
@@ -118,17 +157,18 @@ fn keep(
     }
 }
 
-fn facts(inventory: &Inventory, index: ImageIndex, verdict: &Verdict) -> ImageFacts {
+fn facts(inventory: &Inventory, index: ImageIndex, verdict: &Verdict, most_parents: usize) -> ImageFacts {
     let image = inventory.image(index);
-    let mut parents: Vec<_> =
-        inventory.parents(index).iter().map(|edge| inventory.image(edge.parent).digest).collect();
+    let mut parents: Vec<_> = inventory.parents(index).iter().map(|edge| edge.parent).collect();
     parents.dedup();
+    parents.truncate(most_parents);
     let attested = (verdict.kind() == Kind::Attestation).then(|| inventory.attested(index)).flatten();
     let platform = attested.and_then(|digest| inventory.platform(inventory.position(digest)?));
     ImageFacts {
         digest: image.digest,
         reason: verdict.reason,
-        parents,
+        because: Vec::new(),
+        parents: parents.into_iter().map(|parent| inventory.image(parent).digest).collect(),
         subject: image.subject.or(attested),
         platform: platform.map(str::to_owned),
         tags: image.tags.iter().map(ToString::to_string).collect(),
@@ -136,6 +176,7 @@ fn facts(inventory: &Inventory, index: ImageIndex, verdict: &Verdict) -> ImageFa
         pushed_at: image.pushed_at,
         activated_at: image.activated_at,
         pulled_at: image.pulled_at,
+        untagged_at: image.untagged_at,
     }
 }
 

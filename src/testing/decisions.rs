@@ -85,8 +85,10 @@ pub(crate) fn index(name: &str) -> Decision {
             tags: Vec::new(),
             size_bytes: 1000,
             pushed_at: Some(time(0)),
+            because: Vec::new(),
             activated_at: None,
             pulled_at: None,
+            untagged_at: None,
         },
     }
 }
@@ -164,8 +166,11 @@ pub(crate) fn plan(name: &str, images: u64, decisions: Vec<Decision>) -> Reposit
             }),
         }
     }
-    let (name, kept_counts) = (name.to_owned(), BTreeMap::new());
-    RepositoryPlan { name, counts, referrer_pressure: None, steps, kept, kept_counts }
+    let mut kept_by_reason = BTreeMap::new();
+    for row in kept.iter().filter(|row| !row.failed) {
+        *kept_by_reason.entry(row.image.reason).or_default() += 1;
+    }
+    RepositoryPlan { name: name.to_owned(), counts, steps, kept, kept_by_reason, ..RepositoryPlan::default() }
 }
 
 /// The step of a decision that acts.
@@ -181,7 +186,7 @@ pub(crate) fn step(row: &Decision) -> Option<Step> {
             let target = match artifact {
                 Artifact::Attestation { form, state } => DeletionTarget::Attestation { form, state },
                 Artifact::Other(Kind::Index) => DeletionTarget::Index,
-                Artifact::Other(_) => DeletionTarget::Image,
+                Artifact::Other(kind) => DeletionTarget::of_follower(kind).unwrap_or(DeletionTarget::Image),
             };
             Some(Step::Delete(Deletion { target, image }))
         }

@@ -87,7 +87,7 @@ pub(crate) fn applies_saved(
     run.ends(async |run: &Run| {
         let read = ReadTime { from: run.now, until: run.now };
         let repositories = saved.clone().into_repositories();
-        let mut plan = Plan { registry: saved.registry.clone(), read, repositories, tripped: Vec::new() };
+        let mut plan = Plan { registry: saved.registry.clone(), read, repositories, ..Plan::default() };
         plan.check_limits(&run.config);
         Ok(run.apply(plan).await)
     })
@@ -122,7 +122,7 @@ impl Run {
 
     async fn plan(&self) -> Result<Plan, CallError> {
         let selection = select(self.ecr(), &self.config.select, None).await?;
-        let request = RunRequest { now: self.now, deadline: self.deadline(), start_at: 0 };
+        let request = RunRequest { now: self.now, deadline: self.deadline(), start_at: 0, keeps_rows: true };
         Ok(plan(self.ecr(), &self.config, &request, selection, &Nobody).await)
     }
 

@@ -12,10 +12,11 @@ use super::stdout::{print_json, print_text};
 use super::{Common, Failure, Output};
 use crate::cli::exit_code::ExitCode;
 use crate::config::policy::Policy;
-use crate::inventory::{Evidence, ImageIndex, Inventory, PerImage};
+use crate::inventory::{ImageIndex, Inventory, PerImage};
 use crate::oci::digest::Digest;
 use crate::oci::manifest::Manifest;
 use crate::planner::collect::{collect, verified};
+use crate::planner::replication::Replication;
 use crate::planner::selection::UnknownName;
 use crate::registry::ReadRepository as _;
 use crate::registry::ecr::Ecr;
@@ -43,7 +44,10 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let (ecr, repository) = (&session.ecr, &reference.repository);
     let policy = session.config.policy_of(repository);
     let now = session.run.started_at;
-    let collected = collect(ecr, repository, &policy, now, &Deadline::default()).await;
+    let deadline = Deadline::default();
+    let replication = Replication::of(ecr, &session.config, [repository.as_str()], &deadline).await;
+    let is_replicated = replication.covers(repository);
+    let collected = collect(ecr, repository, &policy, is_replicated, now, &deadline).await;
     let is_certain = collected.is_ok();
     let (mut inventory, verdicts, skipped) = match collected {
         Ok(collected) => (collected.inventory, collected.verdicts, skipped),
@@ -96,7 +100,7 @@ async fn read(
     }
     let stored = stored.into_iter().find(|it| it.digest == digest).and_then(|it| verified(it).ok());
     let Some(stored) = stored else { return Ok(None) };
-    if inventory.image(position).evidence == Evidence::Unread && !inventory.is_index(position) {
+    if inventory.image(position).evidence.is_unread() && !inventory.is_index(position) {
         // Bytes that make no sense are told from the manifest below.
         let _ = inventory.add_bytes(position, stored.bytes.as_bytes());
         inventory.link();

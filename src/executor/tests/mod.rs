@@ -43,7 +43,8 @@ async fn executed(
     let read = ReadTime { from: time(0), until: time(0) };
     let (rate_limiter, clock) = (&RateLimiter::default(), Clock::at(time(0)));
     let run = Execution { deadline, observer, rate_limiter, read, clock };
-    let (plan, outcomes) = execute(registry, backups, ready, &run).await;
+    let none = Outcomes::none(ready.plan.steps.len());
+    let (plan, outcomes) = execute(registry, backups, ready, none, &run).await;
     RepositoryReport::new(plan, outcomes)
 }
 

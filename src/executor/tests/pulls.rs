@@ -15,9 +15,10 @@ async fn applied_after(
     registry.record_pulls(clock);
     let read = ReadTime { from: time(-60), until: time(0) };
     let ready = Ready { plan: plan("r", 1, decisions), manifests: HashMap::new() };
+    let steps = ready.plan.steps.len();
     let (deadline, rate_limiter) = (&Deadline::default(), &RateLimiter::default());
     let run = Execution { deadline, observer: &Nobody, rate_limiter, read, clock };
-    let (plan, outcomes) = execute(registry, &NoBackups, ready, &run).await;
+    let (plan, outcomes) = execute(registry, &NoBackups, ready, Outcomes::none(steps), &run).await;
     RepositoryReport::new(plan, outcomes)
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::executor::Clock;
 use crate::inventory::{Evidence, Image, ImageStatus};
-use crate::oci::attestation::Kind;
+use crate::oci::attestation::{Kind, ListedType};
 use crate::oci::digest::Digest;
 use crate::oci::media_type::Shape;
 use crate::registry::{
@@ -81,11 +81,12 @@ impl Registry {
             pushed_at: decision.image.pushed_at,
             activated_at: decision.image.activated_at,
             pulled_at: decision.image.pulled_at,
+            untagged_at: None,
             size_bytes: decision.image.size_bytes,
             tags: decision.image.tags.iter().map(|tag| tag.as_str().into()).collect(),
             status: ImageStatus::Active,
             shape: if decision.kind == Kind::Index { Shape::Index } else { Shape::Manifest },
-            ruled_out: None,
+            listed_type: ListedType::Unknown,
             subject: decision.image.subject,
             evidence: Evidence::Unread,
         };

@@ -5,10 +5,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::*;
-use crate::config::policy::Action;
+use crate::config::policy::{Action, SupersededSince};
 use crate::inventory::Image;
 use crate::oci::attestation::{Classified, Form, Kind};
 use crate::oci::media_type::{DOCKER_ATTESTATION, EMPTY, IN_TOTO, OCI_INDEX};
@@ -98,8 +99,18 @@ impl Registry {
         self.collect_until(Deadline::default()).await
     }
 
+    async fn collect_under(&self, policy: &Policy) -> Result<Collected, Skipped> {
+        collect(self, "team/api", policy, false, Timestamp::now(), &Deadline::default()).await
+    }
+
+    /// Pushes an image so many days after the others.
+    fn push(&mut self, digest: Digest, days: i64) {
+        let at = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * days);
+        self.images.get_mut(&digest).unwrap().0.pushed_at = Some(at);
+    }
+
     async fn collect_until(&self, deadline: Deadline) -> Result<Collected, Skipped> {
-        collect(self, "team/api", &Policy::default(), Timestamp::now(), &deadline).await
+        collect(self, "team/api", &Policy::default(), false, Timestamp::now(), &deadline).await
     }
 
     async fn skipped(&self) -> (RepositoryReason, String) {
@@ -152,18 +163,59 @@ impl ReadRepository for Registry {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_index_that_cannot_be_found_and_is_still_listed_protects_everything() {
+/// An attestation pushed so many days before an unreadable index, and the verdict on it.
+async fn beside_an_unreadable_index(days: i64, refusal: &'static str) -> (Verdict, Evidence, String) {
     let mut registry = Registry::default();
     let attestation = registry.attestation(1);
     let index = registry.index(&[attestation]);
-    registry.refused.insert(index, "ImageNotFound");
+    registry.push(index, days);
+    registry.refused.insert(index, refusal);
+    let collected = registry.collect().await.unwrap();
+    let position = collected.inventory.position(index).unwrap();
+    let (verdict, evidence) = found(&collected, index);
+    assert_eq!((verdict, evidence), (Verdict::keep(Kind::Index, Reason::Unreadable), Evidence::Unreadable));
+    let problem = collected.inventory.problem(position).unwrap().detail.to_string();
+    let (verdict, evidence) = found(&collected, attestation);
+    (verdict, evidence, problem)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_index_that_cannot_be_read_holds_what_it_could_list() {
+    for (days, reason) in [(0, Reason::MayBeListed), (-2, Reason::MayBeListed), (-3, Reason::Orphaned)] {
+        let (verdict, _, problem) = beside_an_unreadable_index(days, "KmsError").await;
+        assert_eq!(verdict.reason, reason, "{days}");
+        assert!(problem.contains("KmsError: why") && !problem.contains("is gone"), "{problem}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_index_that_cannot_be_found_and_is_still_listed_is_unreadable() {
+    let (verdict, _, problem) = beside_an_unreadable_index(0, "ImageNotFound").await;
+    assert_eq!(verdict.reason, Reason::MayBeListed);
+    assert!(problem.contains("does not say that it is gone"), "{problem}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unreadable_index_of_unknown_age_protects_everything() {
+    let mut registry = Registry::default();
+    let attestation = registry.attestation(1);
+    let index = registry.index(&[attestation]);
+    registry.images.get_mut(&index).unwrap().0.pushed_at = None;
+    registry.refused.insert(index, "KmsError");
     let (reason, detail) = registry.skipped().await;
     assert_eq!(reason, RepositoryReason::IndexUnreadable);
-    assert!(
-        detail.contains(&index.to_string()) && detail.contains("does not say that it is gone"),
-        "{detail}"
-    );
+    assert!(detail.contains(&index.to_string()) && detail.contains("KmsError: why"), "{detail}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_of_an_index_that_make_no_sense_are_unreadable_too() {
+    let mut registry = Registry::default();
+    let attestation = registry.attestation(1);
+    let odd = registry.add(Shape::Manifest, json!({ "manifests": [{ "digest": "sha256:aaa111" }] }));
+    registry.push(odd, -2);
+    let collected = registry.collect().await.unwrap();
+    assert_eq!(found(&collected, odd).1, Evidence::Unreadable);
+    assert_eq!(found(&collected, attestation).0.reason, Reason::MayBeListed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -180,16 +232,6 @@ async fn an_index_that_was_deleted_meanwhile_lists_nothing() {
         (verdict.reason, evidence),
         (Reason::Orphaned, Evidence::Read(Classified::attestation(Form::Oci)))
     );
-}
-
-#[tokio::test(start_paused = true)]
-async fn any_other_refusal_of_an_index_is_told_as_it_is() {
-    let mut registry = Registry::default();
-    let index = registry.index(&[]);
-    registry.refused.insert(index, "KmsError");
-    let (reason, detail) = registry.skipped().await;
-    assert_eq!(reason, RepositoryReason::IndexUnreadable);
-    assert!(detail.contains("KmsError: why") && !detail.contains("is gone"), "{detail}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,7 +268,6 @@ async fn what_fails_as_a_whole_is_told_with_what_to_do() {
             "allow ecr:DescribeImages",
         ),
         ("DescribeImages", "RepositoryNotFoundException", RepositoryReason::RepositoryGone, "it says"),
-        ("BatchGetImage", "ServerException", RepositoryReason::IndexUnreadable, "it says"),
         ("BatchGetImage", "AccessDeniedException", RepositoryReason::AccessDenied, "allow ecr:BatchGetImage"),
     ] {
         let mut registry = Registry::default();
@@ -242,12 +283,85 @@ async fn what_fails_as_a_whole_is_told_with_what_to_do() {
 async fn when_candidates_cannot_be_read_they_are_kept_unless_the_repository_is_gone() {
     let mut registry = Registry::default();
     let attestation = registry.attestation(1);
-    registry.failing.insert("BatchGetImage", "ServerException");
-    let collected = registry.collect().await.unwrap();
-    let kept = (Verdict::keep(Kind::Unread, Reason::Unreadable), Evidence::CallFailed);
-    assert_eq!(found(&collected, attestation), kept);
+    for code in ["ServerException", "AccessDeniedException"] {
+        registry.failing.insert("BatchGetImage", code);
+        let collected = registry.collect().await.unwrap();
+        let kept = (Verdict::keep(Kind::Unread, Reason::Unreadable), Evidence::CallFailed);
+        assert_eq!(found(&collected, attestation), kept);
+    }
     registry.failing.insert("BatchGetImage", "RepositoryNotFoundException");
     assert_eq!(registry.skipped().await.0, RepositoryReason::RepositoryGone);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_indexes_cannot_be_read_they_failed_and_hold_what_they_could_list() {
+    let mut registry = Registry::default();
+    let attestation = registry.attestation(1);
+    let index = registry.index(&[attestation]);
+    registry.failing.insert("BatchGetImage", "ServerException");
+    let collected = registry.collect().await.unwrap();
+    for digest in [attestation, index] {
+        assert_eq!(found(&collected, digest).1, Evidence::CallFailed);
+    }
+    assert_eq!(found(&collected, index).0.reason, Reason::Unreadable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repository_that_cannot_be_read_costs_a_few_calls() {
+    for (code, most) in
+        [("ServerException", MAX_FAILED_CALLS + READS_AT_ONCE), ("AccessDeniedException", READS_AT_ONCE)]
+    {
+        let mut registry = Registry::default();
+        let attestations: Vec<Digest> = (0..3000).map(|number| registry.attestation(number)).collect();
+        registry.failing.insert("BatchGetImage", code);
+        let collected = registry.collect().await.unwrap();
+        assert!(attestations.iter().all(|it| found(&collected, *it).1 == Evidence::CallFailed));
+        let calls = registry.reads.lock().unwrap().len();
+        assert!(calls <= most, "{calls} calls");
+    }
+}
+
+/// A tagged signature whose subject the listing does not show, and the attestation that it signs.
+fn signed_out_of_sight(registry: &mut Registry) -> (Digest, Digest) {
+    let attestation = registry.attestation(1);
+    registry.index(&[attestation]);
+    let signature = json!({
+        "schemaVersion": 2,
+        "artifactType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "config": { "mediaType": EMPTY, "digest": Digest::of(b"{}"), "size": 2 },
+        "layers": [],
+        "subject": { "digest": attestation },
+    });
+    let signature = registry.add(Shape::Manifest, signature);
+    registry.images.get_mut(&signature).unwrap().0.tags = ["keep".into()].into();
+    (signature, attestation)
+}
+
+fn deletes_superseded() -> Policy {
+    Policy { superseded: Action::Delete, superseded_since: SupersededSince::Push, ..Policy::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_superseded_goes_what_refers_to_what_is_read() {
+    let mut registry = Registry::default();
+    let (signature, attestation) = signed_out_of_sight(&mut registry);
+    let kept = registry.collect().await.unwrap();
+    assert_eq!(found(&kept, signature).1, Evidence::Unread);
+    let deleted = registry.collect_under(&deletes_superseded()).await.unwrap();
+    assert!(matches!(found(&deleted, signature).1, Evidence::Seen(_)));
+    assert_eq!(found(&deleted, signature).0.kind(), Kind::Unread, "counted as under any other policy");
+    assert_eq!(found(&deleted, attestation).0.reason, Reason::HasReferrers);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_anyway_and_cannot_be_read_for_its_subject_is_taken_as_listed() {
+    let mut registry = Registry::default();
+    let (signature, attestation) = signed_out_of_sight(&mut registry);
+    registry.refused.insert(signature, "ImageInaccessible");
+    let collected = registry.collect_under(&deletes_superseded()).await.unwrap();
+    assert_eq!(found(&collected, signature).1, Evidence::Withheld);
+    assert_eq!(found(&collected, signature).0.reason, Reason::NotAnAttestation);
+    assert_eq!(found(&collected, attestation).0.reason, Reason::Superseded);
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,7 +381,7 @@ async fn what_is_to_be_tagged_is_kept_in_memory_up_to_a_bound() {
         (0..6).map(|number| registry.padded_attestation(number, KEPT_BYTES / 5)).collect();
     let policy = Policy { orphaned: Action::Tag, ..Policy::default() };
     let collected =
-        collect(&registry, "team/api", &policy, Timestamp::now(), &Deadline::default()).await.unwrap();
+        collect(&registry, "team/api", &policy, false, Timestamp::now(), &Deadline::default()).await.unwrap();
     assert!(attestations.iter().all(|it| found(&collected, *it).0.action == Action::Tag));
     assert_eq!(collected.manifests.len(), 4);
     assert!(registry.collect().await.unwrap().manifests.is_empty(), "nothing is to be tagged");

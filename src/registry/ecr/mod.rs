@@ -17,10 +17,10 @@ use jiff::Timestamp;
 use super::pagination::{Page, pages};
 use super::{
     BatchResponse, CallError, CallErrorKind, DeleteImages, ListRegistry, ManifestPart, MeterCalls,
-    ReadRepository, Refusal, Repository, StoredManifest, TagImages, TagWritten,
+    ReadRepository, Refusal, ReplicationRule, Repository, StoredManifest, TagImages, TagWritten,
 };
-use crate::inventory::{Evidence, Image, ImageStatus};
-use crate::oci::attestation::kind_by_listing;
+use crate::inventory::{Evidence, Image, ImageStatus, UNUSABLE_TIME};
+use crate::oci::attestation::listed_type;
 use crate::oci::digest::{Digest, InvalidDigest};
 use crate::oci::media_type;
 use crate::report::ApiUsage;
@@ -29,6 +29,7 @@ mod attempts;
 mod body_limit;
 mod client;
 mod error;
+mod replication;
 mod retry_quota;
 
 use attempts::Attempts;
@@ -108,6 +109,13 @@ impl ListRegistry for Ecr {
         let response = self.client.list_tags_for_resource().resource_arn(arn).send().await;
         let response = response.map_err(|error| call_error("ListTagsForResource", error))?;
         Ok(response.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect())
+    }
+
+    async fn replication_rules(&self) -> Result<Vec<ReplicationRule>, CallError> {
+        let body = replication::Body::default();
+        let call = self.client.describe_registry().customize().interceptor(body.clone());
+        let response = call.send().await.map_err(|error| call_error("DescribeRegistry", error))?;
+        Ok(body.rules(response.replication_configuration))
     }
 }
 
@@ -333,9 +341,10 @@ fn image(detail: ImageDetail) -> Result<Image, CallError> {
     let subject = detail.subject_manifest_digest;
     Ok(Image {
         digest,
-        pushed_at: detail.image_pushed_at.and_then(timestamp),
-        activated_at: detail.last_activated_at.and_then(timestamp),
-        pulled_at: detail.last_recorded_pull_time.and_then(timestamp),
+        pushed_at: detail.image_pushed_at.map(timestamp),
+        activated_at: detail.last_activated_at.map(timestamp),
+        pulled_at: detail.last_recorded_pull_time.map(timestamp),
+        untagged_at: None,
         size_bytes: detail.image_size_in_bytes.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
         tags: detail.image_tags.unwrap_or_default().into_iter().map(String::into_boxed_str).collect(),
         status: match detail.image_status {
@@ -343,15 +352,16 @@ fn image(detail: ImageDetail) -> Result<Image, CallError> {
             _ => ImageStatus::Inactive,
         },
         shape: media_type::shape(detail.image_manifest_media_type.as_deref()),
-        ruled_out: kind_by_listing(detail.artifact_media_type.as_deref(), subject.is_some()),
+        listed_type: listed_type(detail.artifact_media_type.as_deref(), subject.is_some()),
         subject: subject.and_then(|subject| subject.parse().ok()),
         evidence: Evidence::Unread,
     })
 }
 
-/// To the millisecond, which is what ECR gives.
-fn timestamp(time: aws_sdk_ecr::primitives::DateTime) -> Option<Timestamp> {
-    Timestamp::from_millisecond(time.to_millis().ok()?).ok()
+/// A time to the millisecond, which is what ECR gives. One that is out of range counts as now, never as unknown.
+fn timestamp(time: aws_sdk_ecr::primitives::DateTime) -> Timestamp {
+    let milliseconds = time.to_millis().ok();
+    milliseconds.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(UNUSABLE_TIME)
 }
 
 fn stored_manifest(image: aws_sdk_ecr::types::Image) -> Option<StoredManifest> {
@@ -400,6 +410,16 @@ mod tests {
         assert_eq!(halved(3, 1).await.0, [3, 2, 1, 1, 1]);
         for (ids, room) in [(1, 1), (7, 2), (100, 1), (100, 0), (1, 0)] {
             assert_eq!(halved(ids, room).await.1, (0..ids).collect::<Vec<_>>(), "each once, in order");
+        }
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_used_is_later_than_any_other() {
+        use aws_sdk_ecr::primitives::DateTime;
+        let at = DateTime::from_millis(1_700_000_000_123);
+        assert_eq!(timestamp(at), Timestamp::from_millisecond(1_700_000_000_123).unwrap());
+        for seconds in [i64::MAX, i64::MIN, 400_000_000_000, -400_000_000_000] {
+            assert_eq!(timestamp(DateTime::from_secs(seconds)), UNUSABLE_TIME, "{seconds}");
         }
     }
 

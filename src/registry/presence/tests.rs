@@ -9,6 +9,7 @@ use crate::testing::decisions::*;
 
 use super::*;
 use crate::inventory::{Evidence, ImageStatus};
+use crate::oci::attestation::ListedType;
 use crate::oci::media_type::Shape;
 use crate::registry::ManifestPart;
 
@@ -54,11 +55,12 @@ fn listed(digest: Digest) -> Image {
         pushed_at: Some(time(0)),
         activated_at: None,
         pulled_at: None,
+        untagged_at: None,
         size_bytes: 1000,
         tags: Box::default(),
         status: ImageStatus::Active,
         shape: Shape::Manifest,
-        ruled_out: None,
+        listed_type: ListedType::Unknown,
         subject: None,
         evidence: Evidence::Unread,
     }

@@ -44,7 +44,8 @@ fn an_image_that_two_deleted_indexes_share_goes() {
 #[test]
 fn the_subject_of_something_that_stays_stays() {
     assert!(!with(|w, p| w.signature(p)).0);
-    assert!(!with(|w, p| w.oci(p)).0, "an orphan that is kept because of it");
+    assert!(with(|w, p| w.oci(p)).0, "an orphan goes before it: nobody needs either");
+    assert!(!with(|w, p| w.oci(p).tag("mine")).0);
     assert!(!with(|w, p| w.oci(p).age(hours(1))).0);
 }
 

@@ -1,5 +1,8 @@
 //! The rules, one promise at a time.
 
+mod because;
+mod following;
+mod gates;
 mod images;
 mod indexes;
 mod orphans;

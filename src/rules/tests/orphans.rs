@@ -22,28 +22,115 @@ fn an_orphan_whose_subject_is_gone_goes() {
 }
 
 #[test]
-fn the_only_attestation_of_an_image_stays_whatever_happens_to_orphans() {
+fn the_only_attestation_of_a_needed_image_stays_whatever_happens_to_orphans() {
     for policy in [defaults(), tags()] {
         let w = World::default();
-        let a = w.oci(w.image("linux/amd64"));
+        let a = w.oci(w.image("linux/amd64").tag("v1"));
         let judged = w.judge(&policy);
         assert_eq!((judged.reason(a), judged[a].action), (SubjectPresent, Action::Keep));
     }
 }
 
 #[test]
-fn two_orphans_of_one_image_both_stay() {
+fn of_several_orphans_of_one_image_the_newest_stays() {
     let w = World::default();
-    let p = w.image("linux/amd64");
-    let (one, two) = (w.oci(p), w.oci(p));
+    let (p, q) = (w.image("linux/amd64").tag("v1"), w.image("linux/arm64").tag("v2"));
+    let [first, last, middle] = [30, 10, 20].map(|age| w.oci(p).age(days(age)));
+    let other = w.oci(q).age(days(90));
     let judged = w.judge(&defaults());
-    assert_eq!((judged.reason(one), judged.reason(two)), (SubjectPresent, SubjectPresent));
+    assert_eq!([first, middle].map(|it| judged.reason(it)), [Orphaned, Orphaned]);
+    assert_eq!([last, other].map(|it| judged.reason(it)), [SubjectPresent, SubjectPresent]);
+}
+
+#[test]
+fn of_orphans_that_are_equally_new_the_last_digest_stays() {
+    let w = World::default();
+    let p = w.image("linux/amd64").tag("v1");
+    let mut orphans = [0; 5].map(|_| w.oci(p));
+    orphans.sort_by_key(|it| it.digest());
+    let judged = w.judge(&defaults());
+    assert_eq!(orphans.map(|it| judged.reason(it)), [Orphaned, Orphaned, Orphaned, Orphaned, SubjectPresent]);
+}
+
+#[test]
+fn the_newest_is_the_newest_of_those_that_nothing_else_holds() {
+    let w = World::default();
+    let p = w.image("linux/amd64").tag("v1");
+    let (held, last) = (w.oci(p).age(days(10)), w.oci(p).age(days(20)));
+    w.signature(held);
+    let judged = w.judge(&defaults());
+    assert_eq!((judged.reason(held), judged.reason(last)), (HasReferrers, SubjectPresent));
+}
+
+#[test]
+fn an_image_that_nobody_needs_keeps_no_orphan() {
+    let needs: [(fn(It<'_>) -> It<'_>, bool); 6] = [
+        (|p| p, false),
+        (|p| p.tag("v1"), true),
+        (|p| p.age(hours(1)), true),
+        (|p| p.archived(), true),
+        (|p| p.pulled(days(90)), true),
+        (|p| p.pulled(days(91)), false),
+    ];
+    for (place, (need, is_needed)) in needs.into_iter().enumerate() {
+        let w = World::default();
+        let p = need(w.image("linux/amd64"));
+        let a = w.oci(p);
+        let expected = if is_needed { SubjectPresent } else { Orphaned };
+        assert_eq!(w.judge(&defaults()).reason(a), expected, "{place}");
+    }
+}
+
+#[test]
+fn an_image_is_needed_as_the_indexes_that_list_it() {
+    let lists: [(for<'w> fn(&'w World, It<'w>) -> It<'w>, bool); 7] = [
+        (|w, p| w.index(&[p]), false),
+        (|w, p| w.index(&[p]).tag("v1"), true),
+        (|w, p| w.index(&[w.index(&[p])]).tag("v1"), true),
+        (|w, p| w.index(&[w.index(&[p])]).pulled(days(1)), true),
+        (|w, p| w.index(&[p]).age(hours(1)), true),
+        (|w, p| w.index(&[p]).archived(), true),
+        (|w, p| w.index(&[p]).tag(&format!("sha256-{}", w.chart().digest().hex())), false),
+    ];
+    for (place, (list, is_needed)) in lists.into_iter().enumerate() {
+        let w = World::default();
+        let p = w.image("linux/amd64");
+        let a = w.oci(p);
+        list(&w, p);
+        let expected = if is_needed { SubjectPresent } else { Orphaned };
+        assert_eq!(w.judge(&defaults()).reason(a), expected, "{place}");
+    }
+}
+
+#[test]
+fn what_a_needed_referrer_refers_to_is_needed() {
+    for (tag, expected) in [("sbom", SubjectPresent), ("", Orphaned)] {
+        let w = World::default();
+        let p = w.image("linux/amd64");
+        let (a, signature) = (w.oci(p), w.signature(w.signature(p)));
+        if !tag.is_empty() {
+            signature.tag(tag);
+        }
+        assert_eq!(w.judge(&defaults()).reason(a), expected);
+    }
+}
+
+#[test]
+fn where_nothing_has_a_users_tag_every_image_may_be_needed() {
+    let w = World::default();
+    w.without_bystander();
+    let p = w.image("linux/amd64");
+    let (old, last) = (w.oci(p).age(days(20)), w.oci(p).age(days(10)));
+    let judged = w.judge(&defaults());
+    assert_eq!((judged.reason(old), judged.reason(last)), (Orphaned, SubjectPresent));
+    let without_tags = Policy { superseded_without_tags: Action::Delete, ..defaults() };
+    assert_eq!(w.judge(&without_tags).reason(last), Orphaned);
 }
 
 #[test]
 fn the_policy_can_make_it_an_orphan_like_any_other() {
     let w = World::default();
-    let a = w.oci(w.image("linux/amd64"));
+    let a = w.oci(w.image("linux/amd64").tag("v1"));
     let judged = w.judge(&Policy { orphaned_with_subject: Action::Delete, ..defaults() });
     assert_eq!((judged.reason(a), judged.is_deleted(a)), (Orphaned, true));
 }
@@ -72,7 +159,7 @@ fn an_untagged_index_that_stays_is_enough_for_that() {
 #[test]
 fn an_index_that_the_plan_deletes_is_not() {
     let w = World::default();
-    let p = w.image("linux/amd64");
+    let p = w.image("linux/amd64").tag("v1");
     let orphan = w.oci(p);
     let old = w.index(&[p, w.legacy(p)]);
     let judged = w.judge(&deletes());

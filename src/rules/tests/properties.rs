@@ -8,9 +8,10 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
 use super::world::*;
-use crate::config::policy::{Action, Policy};
+use crate::config::policy::{Action, Policy, Referrers, SupersededSince};
 use crate::oci::attestation::{Form, Kind};
 use crate::oci::digest::Digest;
+use crate::report::reason::Reason;
 
 /// An image to come. Its links are chosen among what is there already, or, forged, among everything.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ struct Recipe {
     tag: Tag,
     age: i64,
     pulled: Option<i64>,
+    activated: Option<i64>,
+    untagged: Option<i64>,
     is_archived: bool,
     quirk: Quirk,
 }
@@ -32,6 +35,7 @@ enum Shape {
     Oci,
     Signed,
     Signature,
+    Soci,
     Chart,
     Index,
     Referrer,
@@ -51,6 +55,7 @@ enum Quirk {
     None,
     Untyped,
     Taciturn,
+    Discreet,
     Unreadable,
     Failing,
     Gone,
@@ -59,7 +64,7 @@ enum Quirk {
 fn recipe() -> impl Strategy<Value = Recipe> {
     let shape = prop_oneof![
         4 => Just(Shape::Image), 3 => Just(Shape::Legacy), 3 => Just(Shape::Oci), 2 => Just(Shape::Signed),
-        1 => Just(Shape::Signature), 1 => Just(Shape::Chart), 6 => Just(Shape::Index), 1 => Just(Shape::Referrer),
+        2 => Just(Shape::Signature), 1 => Just(Shape::Soci), 1 => Just(Shape::Chart), 6 => Just(Shape::Index), 1 => Just(Shape::Referrer),
         1 => Just(Shape::Forged),
     ];
     let linux = "linux/amd64";
@@ -76,21 +81,25 @@ fn recipe() -> impl Strategy<Value = Recipe> {
     let listed = prop_oneof![12 => Just(As::Itself), 1 => select(odd)];
     let tag = prop_oneof![8 => Just(Tag::None), 2 => Just(Tag::User), 1 => Just(Tag::Own),
         1 => any::<Index>().prop_map(Tag::Cosign)];
-    let quirk = prop_oneof![12 => Just(Quirk::None), 1 => Just(Quirk::Untyped), 1 => Just(Quirk::Taciturn),
+    let quirk = prop_oneof![24 => Just(Quirk::None), 1 => Just(Quirk::Untyped), 1 => Just(Quirk::Taciturn), 1 => Just(Quirk::Discreet),
         1 => Just(Quirk::Unreadable), 1 => Just(Quirk::Failing), 1 => Just(Quirk::Gone)];
     let times = (
         prop_oneof![12 => Just(100), 1 => Just(1), 1 => Just(2), 1 => Just(29), 1 => Just(30), 1 => Just(-1)],
         prop_oneof![12 => Just(None), 1 => Just(Some(1)), 1 => Just(Some(90)), 1 => Just(Some(91))],
+        prop_oneof![12 => Just(None), 1 => Just(Some(1)), 1 => Just(Some(30))],
+        prop_oneof![4 => Just(None), 4 => Just(Some(40)), 1 => Just(Some(29))],
     );
     let links = proptest::collection::vec((any::<Index>(), listed), 0..5);
     (shape, any::<Index>(), links, tag, times, proptest::bool::weighted(0.05), quirk).prop_map(
-        |(shape, about, links, tag, (age, pulled), is_archived, quirk)| Recipe {
+        |(shape, about, links, tag, (age, pulled, activated, untagged), is_archived, quirk)| Recipe {
             shape,
             about,
             links,
             tag,
             age,
             pulled,
+            activated,
+            untagged,
             is_archived,
             quirk,
         },
@@ -106,7 +115,10 @@ fn policy() -> impl Strategy<Value = Policy> {
     let keep_or = |other| select(vec![Action::Keep, other]);
     let periods = (select(vec![1, 48, 24 * 40]), select(vec![0, 30]), select(vec![0, 90]));
     let lesser = (keep_or(Action::Delete), keep_or(Action::Delete), keep_or(Action::Tag));
-    (action(), action(), lesser, periods).prop_map(|(orphaned, superseded, lesser, periods)| Policy {
+    let since = prop_oneof![4 => Just(SupersededSince::Push), 1 => Just(SupersededSince::Untagged)];
+    let rest = (since, select(vec![Referrers::Hold, Referrers::Follow]), keep_or(Action::Delete));
+    let all = (action(), action(), lesser, periods, rest);
+    all.prop_map(|(orphaned, superseded, lesser, periods, rest)| Policy {
         grace_period: hours(periods.0),
         orphaned,
         orphaned_with_subject: lesser.0,
@@ -115,6 +127,9 @@ fn policy() -> impl Strategy<Value = Policy> {
         superseded_images: lesser.1,
         keep_pulled_within: days(periods.2),
         attached: lesser.2,
+        superseded_since: rest.0,
+        referrers: rest.1,
+        superseded_without_tags: rest.2,
         ..Policy::default()
     })
 }
@@ -145,6 +160,7 @@ fn cook<'w>(w: &'w World, recipe: &Recipe) -> Option<It<'w>> {
         Shape::Oci => w.oci(about),
         Shape::Signed => w.signed(about),
         Shape::Signature => w.signature(about),
+        Shape::Soci => w.soci(),
         Shape::Chart => w.chart(),
         Shape::Index => w.index(&chosen(w, recipe)),
         Shape::Referrer => w.index_with_subject(&chosen(w, recipe), about),
@@ -155,30 +171,73 @@ fn cook<'w>(w: &'w World, recipe: &Recipe) -> Option<It<'w>> {
         Tag::None => it,
         Tag::User => it.tag("v1"),
         Tag::Own => it.own_tag(),
-        Tag::Cosign(of) => it.tag(&format!("sha256-{}.sig", of.get(&there).digest().hex())),
+        Tag::Cosign(of) => it.tag(&format!("cve-sha256-{}.sig", of.get(&there).digest().hex())),
     };
     let it = if recipe.age < 0 { it.of_unknown_age() } else { it.age(days(recipe.age)) };
     let it = recipe.pulled.map_or(it, |ago| it.pulled(days(ago)));
+    let it = recipe.activated.map_or(it, |ago| it.activated(days(ago)));
+    let it = recipe.untagged.map_or(it, |ago| it.untagged(days(ago)));
     let it = if recipe.is_archived { it.archived() } else { it };
     let it = match recipe.quirk {
         Quirk::Untyped => it.untyped(),
         Quirk::Taciturn => it.taciturn(),
-        // An index that cannot be read stops the whole repository; nothing else is looked for when it is gone.
-        Quirk::Unreadable if !is_index => it.unreadable(),
-        Quirk::Failing if !is_index => it.failing(),
+        Quirk::Discreet => it.discreet(),
+        Quirk::Unreadable => it.unreadable(),
+        Quirk::Failing => it.failing(),
+        // Nothing else is looked for when it is gone.
         Quirk::Gone if is_index => it.gone(),
         _ => it,
     };
     matches!(recipe.shape, Shape::Forged).then_some(it)
 }
 
+/// Repositories as tools leave them: descriptors and listings tell the truth, and everything can be read.
+fn honest_recipes() -> impl Strategy<Value = Vec<Recipe>> {
+    recipes().prop_map(|recipes| {
+        let honest = |recipe: Recipe| Recipe {
+            quirk: Quirk::None,
+            links: recipe.links.into_iter().map(|(link, _)| (link, As::Itself)).collect(),
+            ..recipe
+        };
+        recipes.into_iter().map(honest).collect()
+    })
+}
+
+/// What somebody may need, by the definition: worked out round by round, from the images themselves.
+fn needed(w: &World, policy: &Policy) -> BTreeSet<Digest> {
+    let is_needed_itself = |it: &&It| {
+        it.is_root()
+            || it.is_archived()
+            || it.is_younger_than(policy.grace_period)
+            || it.was_pulled_within(policy.keep_pulled_within)
+    };
+    let there: Vec<It> = w.all().filter(|it| !it.is_gone()).collect();
+    let mut needed: BTreeSet<Digest> = there.iter().filter(is_needed_itself).map(|it| it.digest()).collect();
+    loop {
+        let before = needed.len();
+        for it in &there {
+            let subject = it.subject().filter(|_| !it.is_attestation() && it.shows_its_subject());
+            if needed.contains(&it.digest()) {
+                needed.extend(it.children_within(policy.grace_period).iter().map(|child| child.digest()));
+                needed.extend(subject.map(It::digest));
+            }
+            if subject.is_some_and(|of| needed.contains(&of.digest())) {
+                needed.insert(it.digest());
+            }
+        }
+        if needed.len() == before {
+            return needed;
+        }
+    }
+}
+
 /// What tagged images reach: what they list, and what refers to it but for attestations.
-fn closure_of_roots(w: &World) -> BTreeSet<Digest> {
+fn closure_of_roots(w: &World, policy: &Policy) -> BTreeSet<Digest> {
     let mut todo: Vec<It> = w.all().filter(|it| it.has_user_tag() && !it.is_gone()).collect();
     let mut reached = BTreeSet::new();
     while let Some(it) = todo.pop() {
         if reached.insert(it.digest()) && !it.is_gone() {
-            todo.extend(it.children());
+            todo.extend(it.children_within(policy.grace_period));
             let refers = |other: &It| other.subject().is_some_and(|of| of.digest() == it.digest());
             todo.extend(w.all().filter(|other| refers(other) && !other.is_attestation()));
         }
@@ -211,7 +270,7 @@ proptest! {
     fn what_a_tag_can_reach_is_never_deleted(recipes in recipes(), policy in policy()) {
         let w = world(&recipes);
         let judged = w.judge(&policy);
-        let reached = closure_of_roots(&w);
+        let reached = closure_of_roots(&w, &policy);
         for it in w.all().filter(|it| reached.contains(&it.digest())) {
             prop_assert!(!judged.is_deleted(it), "{:?}", judged[it]);
         }
@@ -232,19 +291,128 @@ proptest! {
         let w = world(&recipes);
         let judged = w.judge(&policy);
         for parent in w.all().filter(|it| !it.is_gone() && !judged.is_deleted(*it)) {
-            for child in parent.children() {
+            for child in parent.children_within(policy.grace_period) {
                 prop_assert!(!judged.is_deleted(child), "{:?}", judged[child]);
             }
         }
     }
 
     #[test]
-    fn an_image_that_goes_is_the_subject_of_nothing_that_stays(recipes in recipes(), policy in policy()) {
+    fn nothing_that_anybody_needs_is_ever_deleted(recipes in recipes(), policy in policy()) {
         let w = world(&recipes);
         let judged = w.judge(&policy);
-        for it in w.all().filter(|it| !judged.is_deleted(*it) && it.tells_its_subject()) {
-            let of = it.subject().filter(|of| judged[*of].kind() == Kind::Image);
-            prop_assert!(of.is_none_or(|of| !judged.is_deleted(of)), "{:?}", judged[it]);
+        let needed = needed(&w, &policy);
+        for it in w.all().filter(|it| needed.contains(&it.digest())) {
+            // An attestation that no index lists goes even if it was pulled.
+            let goes = judged.is_deleted(it) && judged[it].kind() != Kind::Attestation;
+            prop_assert!(!goes, "{:?}", judged[it]);
+        }
+    }
+
+    #[test]
+    fn what_goes_is_the_subject_of_nothing_that_stays(recipes in recipes(), policy in policy()) {
+        let w = world(&recipes);
+        let policy = Policy { superseded: Action::Delete, ..policy };
+        let judged = w.judge(&policy);
+        let needed = needed(&w, &policy);
+        let follows = policy.referrers == Referrers::Follow;
+        for it in w.all().filter(|it| !judged.is_deleted(*it) && !it.is_gone() && it.shows_its_subject()) {
+            let Some(of) = it.subject() else { continue };
+            let may_be_left = follows && !needed.contains(&it.digest());
+            let is_attested = it.is_attestation() && judged[of].kind() != Kind::Image;
+            prop_assert!(may_be_left || is_attested && follows || !judged.is_deleted(of), "{:?}", judged[it]);
+        }
+    }
+
+    #[test]
+    fn a_follower_goes_after_its_subject(recipes in recipes(), policy in policy()) {
+        let w = world(&recipes);
+        let judged = w.judge(&policy);
+        let follows = |it: &It| judged.is_deleted(*it) && judged.reason(*it) == Reason::FollowsItsSubject;
+        for it in w.all().filter(follows) {
+            prop_assert_eq!(policy.referrers, Referrers::Follow);
+            prop_assert!(it.subject().is_some_and(|of| judged.is_deleted(of)), "{:?}", judged[it]);
+        }
+    }
+
+    #[test]
+    fn an_index_goes_only_for_an_attestation_that_goes(recipes in recipes(), policy in policy()) {
+        let w = world(&recipes);
+        let judged = w.judge(&policy);
+        let is_index = |it: &It| judged[*it].kind() == Kind::Index;
+        for it in w.all().filter(|it| is_index(it) && judged.is_deleted(*it)) {
+            let mut below = it.children();
+            let mut seen = BTreeSet::new();
+            let mut attests = false;
+            while let Some(child) = below.pop() {
+                if seen.insert(child.digest()) {
+                    attests |= judged.is_deleted(child) && judged[child].kind() == Kind::Attestation;
+                    below.extend(child.children());
+                }
+            }
+            prop_assert!(attests, "{:?}", judged[it]);
+        }
+    }
+
+    #[test]
+    fn the_listing_may_hide_every_subject_and_type(recipes in recipes(), policy in policy()) {
+        let w = world(&recipes);
+        w.all().for_each(|it| {
+            it.taciturn();
+        });
+        let policy = Policy { superseded: Action::Delete, ..policy };
+        let judged = w.judge(&policy);
+        let needed = needed(&w, &policy);
+        for it in w.all().filter(|it| needed.contains(&it.digest())) {
+            let goes = judged.is_deleted(it) && judged[it].kind() != Kind::Attestation;
+            prop_assert!(!goes, "{:?}", judged[it]);
+        }
+    }
+
+    #[test]
+    fn where_deletions_are_replicated_only_orphans_go(recipes in recipes(), policy in policy()) {
+        let w = world(&recipes);
+        w.replicated();
+        let judged = w.judge(&policy);
+        for it in w.all().filter(|it| judged[*it].action != Action::Keep) {
+            let reason = judged.reason(it);
+            let acts = matches!(reason, Reason::Orphaned | Reason::FollowsItsSubject | Reason::Attached);
+            prop_assert!(acts, "{:?}", judged[it]);
+        }
+    }
+
+    #[test]
+    fn counts_of_attestations_do_not_depend_on_the_policy(recipes in honest_recipes(), policy in policy()) {
+        let w = world(&recipes);
+        let keep = Action::Keep;
+        let kept = w.judge(&Policy { orphaned: keep, superseded: keep, attached: keep, ..policy.clone() });
+        let judged = w.judge(&policy);
+        let count = |judged: &Judged, it| (judged[it].kind() == Kind::Attestation, judged[it].artifact.state());
+        for it in w.all() {
+            prop_assert_eq!(count(&kept, it), count(&judged, it), "{:?} {:?}", kept[it], judged[it]);
+        }
+    }
+
+    #[test]
+    fn every_reason_that_rests_on_something_names_it(recipes in recipes(), policy in policy()) {
+        let w = world(&recipes);
+        let judged = w.judge(&policy);
+        for it in w.all() {
+            let Some(row) = judged.decision(&policy, it) else { continue };
+            let rests = match row.image.reason {
+                Reason::NotActive => !it.is_archived(),
+                Reason::Tagged
+                | Reason::MayBeListed
+                | Reason::HasReferrers
+                | Reason::Attached
+                | Reason::RecentlyPulled
+                | Reason::SupersededWithinGrace
+                | Reason::Superseded
+                | Reason::SubjectPresent
+                | Reason::FollowsItsSubject => true,
+                _ => false,
+            };
+            prop_assert!(!rests || !row.image.because.is_empty(), "{:?}", row);
         }
     }
 
@@ -271,7 +439,7 @@ proptest! {
 fn such_worlds_lose_something_of_every_kind() {
     let mut runner = TestRunner::deterministic();
     let mut lost = BTreeSet::new();
-    for _ in 0..400 {
+    for _ in 0..2000 {
         let (recipes, policy) = (recipes(), policy()).new_tree(&mut runner).unwrap().current();
         let w = world(&recipes);
         let judged = w.judge(&policy);

@@ -3,6 +3,7 @@
 use super::world::*;
 use crate::oci::attestation::{Form, Kind};
 use crate::report::reason::Reason::*;
+use crate::report::reason::State;
 
 #[test]
 fn what_is_kept_where_it_stands_is_not_read() {
@@ -12,9 +13,13 @@ fn what_is_kept_where_it_stands_is_not_read() {
     w.index(&[p, attached]).tag("v1");
     w.index(&[p, superseded]);
     let judged = w.judge(&defaults());
-    for (it, reason) in [(attached, Attached), (superseded, Superseded)] {
+    let legacy = w.legacy(p);
+    w.index(&[legacy]).tag("v2");
+    let judged_again = w.judge(&defaults());
+    assert_eq!(judged_again[legacy].artifact.form(), Some(Form::Unread));
+    for (it, reason) in [(attached, Attached), (superseded, SupersededWithinGrace)] {
         assert!(!judged.was_read(it));
-        assert_eq!((judged[it].artifact.form(), judged.reason(it)), (Some(Form::Unread), reason));
+        assert_eq!((judged[it].artifact.form(), judged.reason(it)), (Some(Form::Oci), reason));
     }
     assert!(!judged.was_read(p));
 }
@@ -26,7 +31,7 @@ fn what_is_to_be_acted_on_is_read_first() {
         let p = w.image("linux/amd64");
         let a = w.oci(p);
         w.index(&[p, a]);
-        assert!(w.judge_unread(&policy).wanted().count() > 0);
+        assert!(!w.judge_unread(&policy).wanted(&policy).is_empty());
         let judged = w.judge(&policy);
         assert!(judged.was_read(a) && judged.is_proven(a) && !judged.was_read(p));
     }
@@ -107,13 +112,45 @@ fn the_type_of_an_attestation_never_saves_the_read() {
 
 #[test]
 fn what_a_parent_says_nothing_of_is_only_counted_unless_it_would_be_acted_on() {
-    for listed in [As::Unknown, As::Bare] {
+    let w = World::default();
+    let a = w.legacy(w.image("linux/amd64"));
+    w.index(&[a.listed(As::Bare)]);
+    let judged = w.judge(&defaults());
+    assert!(!judged.was_read(a) && judged.decision(&defaults(), a).is_none());
+    assert_eq!((judged[a].artifact.kind(), judged.reason(a)), (Kind::Unread, NotAnAttestation));
+}
+
+#[test]
+fn what_converters_leave_of_buildkits_descriptors_counts_as_an_attestation_under_any_policy() {
+    for (form, unread, read) in [
+        (World::legacy as for<'w> fn(&'w World, It<'w>) -> It<'w>, Form::Unread, Form::Legacy),
+        (World::oci, Form::Oci, Form::Oci),
+    ] {
         let w = World::default();
-        let a = w.legacy(w.image("linux/amd64"));
-        w.index(&[a.listed(listed)]);
-        let judged = w.judge(&defaults());
-        assert!(!judged.was_read(a) && judged.decision(&defaults(), a).is_none());
-        assert_eq!((judged[a].artifact.kind(), judged.reason(a)), (Kind::Unread, NotAnAttestation));
+        let p = w.image("linux/amd64");
+        let a = form(&w, p);
+        w.index(&[p, a.listed(As::Unknown)]);
+        let (kept, acted_on) = (w.judge(&defaults()), w.judge(&deletes()));
+        assert!(!kept.was_read(a) && acted_on.was_read(a));
+        assert_eq!(
+            (kept[a].artifact.form(), kept[a].artifact.state()),
+            (Some(unread), Some(State::Superseded))
+        );
+        assert_eq!(
+            (acted_on[a].artifact.form(), acted_on[a].artifact.state()),
+            (Some(read), Some(State::Superseded))
+        );
+    }
+}
+
+#[test]
+fn the_type_in_the_listing_counts_an_attestation_that_no_descriptor_claims() {
+    for policy in [defaults(), deletes()] {
+        let w = World::default();
+        let p = w.image("linux/amd64");
+        let a = w.oci(p);
+        w.index(&[p, a.listed(As::Bare)]);
+        assert_eq!(w.judge(&policy)[a].artifact.form(), Some(Form::Oci));
     }
 }
 
@@ -143,7 +180,7 @@ fn before_it_is_read_an_index_is_an_index_by_its_type() {
     let w = World::default();
     let index = w.index(&[]);
     let judged = w.judge_unread(&deletes());
-    assert_eq!((judged[index].artifact.kind(), judged.wanted().count()), (Kind::Index, 0));
+    assert_eq!((judged[index].artifact.kind(), judged.wanted(&defaults()).len()), (Kind::Index, 0));
 }
 
 #[test]

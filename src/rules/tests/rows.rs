@@ -12,13 +12,25 @@ struct Superseded<'w> {
 
 type Hold = (Reason, for<'w> fn(&'w World, &Superseded<'w>) -> It<'w>);
 
-const HOLDS: [Hold; 8] = [
+const HOLDS: [Hold; 11] = [
     (Tagged, |_, it| it.attestation.tag("v1")),
     (NotActive, |_, it| it.attestation.archived()),
     (WithinGrace, |_, it| it.attestation.age(hours(1))),
+    (MayBeListed, |w, it| {
+        w.index(&[it.attestation]).unreadable();
+        it.index
+    }),
     (HasReferrers, |w, it| w.signature(it.attestation)),
     (Attached, |w, it| w.index(&[it.attestation]).tag("v2")),
     (RecentlyPulled, |_, it| it.index.pulled(days(1))),
+    (Replicated, |w, it| {
+        w.replicated();
+        it.index
+    }),
+    (UntaggedRepository, |w, it| {
+        w.without_bystander();
+        it.index
+    }),
     (SupersededWithinGrace, |_, it| it.index.age(days(1))),
     (Superseded, |_, it| it.index),
 ];
@@ -36,7 +48,8 @@ fn reason_with(holds: &[Hold], policy: &Policy) -> Reason {
 
 #[test]
 fn each_reason_holds_alone() {
-    for policy in [defaults(), deletes(), tags()] {
+    let keeps = Policy { superseded: Action::Keep, ..deletes() };
+    for policy in [keeps, deletes(), tags()] {
         for (place, (reason, _)) in HOLDS.iter().enumerate() {
             assert_eq!(reason_with(&HOLDS[place..=place], &policy), *reason);
         }
@@ -65,7 +78,7 @@ fn the_first_rule_wins_for_an_orphan_too() {
     for first in 0..holds.len() {
         let w = World::default();
         // Without a media type it might be an index, so that it is read whatever its tags.
-        let a = w.oci(w.image("linux/amd64")).untyped();
+        let a = w.oci(w.image("linux/amd64").tag("v2")).untyped();
         for (_, hold) in &holds[first..] {
             hold(a);
         }

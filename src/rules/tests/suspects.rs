@@ -59,10 +59,20 @@ fn a_parent_proves_what_docker_attest_signed() {
 }
 
 #[test]
-fn without_a_parent_it_is_a_suspect_and_never_an_orphan() {
+fn without_a_parent_it_refers_to_its_subject_and_is_never_an_orphan() {
     let w = World::default();
     let elsewhere = World::default();
     let a = w.signed(elsewhere.image("linux/amd64")).taciturn();
+    let judged = w.judge(&defaults());
+    assert!(judged.was_read(a));
+    assert_eq!((judged[a].artifact.kind(), judged.reason(a)), (Kind::Referrer, NotAnAttestation));
+    assert!(judged.decision(&defaults(), a).is_none());
+}
+
+#[test]
+fn without_a_parent_and_a_subject_it_is_a_suspect() {
+    let w = World::default();
+    let a = w.statements();
     let judged = w.judge(&defaults());
     assert!(judged.was_read(a));
     assert_eq!((judged[a].artifact.kind(), judged.reason(a)), (Kind::Suspect, NotAnAttestation));
@@ -97,8 +107,8 @@ fn a_claim_about_something_else_makes_a_suspect_of_it() {
     let (image, signature) = (w.image("linux/arm64"), w.signature(p));
     let index = w.index(&[p, image.listed(As::Claimed), signature.listed(As::Claimed)]);
     let judged = w.judge(&deletes_images());
+    assert!(judged.was_read(image) && !judged.was_read(signature), "ECR's type tells the signature");
     for it in [image, signature] {
-        assert!(judged.was_read(it));
         assert_eq!((judged[it].artifact.kind(), judged.reason(it)), (Kind::Suspect, NotAnAttestation));
     }
     assert!(!judged.is_deleted(index) && !judged.is_deleted(p));

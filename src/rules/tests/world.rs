@@ -1,15 +1,17 @@
 //! Repositories for tests: manifests as the tools write them, under their true digests.
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeSet;
 use std::ops::Index;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::config::policy::{Action, Policy};
-use crate::inventory::{Evidence, Image, ImageIndex, ImageStatus, Inventory, PerImage, Problem};
-use crate::oci::attestation::kind_by_listing;
+use crate::config::policy::{Action, Policy, Referrers, SupersededSince};
+use crate::inventory::{
+    Evidence, Image, ImageIndex, ImageStatus, Inventory, PerImage, Problem, Recollection,
+};
+use crate::oci::attestation::{ListedType, listed_type};
 use crate::oci::digest::Digest;
 use crate::oci::manifest::Manifest;
 use crate::oci::media_type::{
@@ -21,16 +23,18 @@ use crate::report::outcomes::Outcomes;
 use crate::report::plan::RepositoryPlan;
 use crate::report::reason::Reason;
 use crate::rules::judge;
-use crate::rules::verdict::{Verdict, expand};
+use crate::rules::reads::{self, Purpose};
+use crate::rules::verdict::{Expanded, Verdict, expand};
 
 /// The defaults: orphans are deleted, superseded attestations kept.
 pub(super) fn defaults() -> Policy {
     Policy::default()
 }
 
-/// Superseded attestations are deleted too, with their indexes.
+/// Superseded attestations are deleted too, with their indexes, by the age of the indexes.
 pub(super) fn deletes() -> Policy {
-    Policy { superseded: Action::Delete, ..Policy::default() }
+    let superseded_since = SupersededSince::Push;
+    Policy { superseded: Action::Delete, superseded_since, ..Policy::default() }
 }
 
 /// And so are the images that only those indexes list.
@@ -38,9 +42,14 @@ pub(super) fn deletes_images() -> Policy {
     Policy { superseded_images: Action::Delete, ..deletes() }
 }
 
+/// The recommended preset, but that age counts.
+pub(super) fn recommended() -> Policy {
+    Policy { referrers: Referrers::Follow, ..deletes_images() }
+}
+
 /// Whatever may be tagged is tagged.
 pub(super) fn tags() -> Policy {
-    Policy { orphaned: Action::Tag, superseded: Action::Tag, attached: Action::Tag, ..Policy::default() }
+    Policy { orphaned: Action::Tag, superseded: Action::Tag, attached: Action::Tag, ..deletes() }
 }
 
 pub(super) fn hours(hours: i64) -> SignedDuration {
@@ -58,22 +67,31 @@ fn now() -> Timestamp {
 }
 
 /// A repository in the making. Everything in it is 100 days old, untagged, active and was never pulled, until
-/// something else is said of it.
+/// something else is said of it. Beside all that it has one image with a user's tag.
 #[derive(Default)]
-pub(super) struct World(RefCell<Vec<Stored>>);
+pub(super) struct World {
+    stored: RefCell<Vec<Stored>>,
+    has_no_bystander: Cell<bool>,
+    is_replicated: Cell<bool>,
+    recollection: RefCell<Recollection>,
+}
 
 struct Stored {
     digest: Digest,
     bytes: String,
     nature: Nature,
     subject: Option<usize>,
+    subject_told: Option<Digest>,
     children: Vec<usize>,
     tags: Vec<String>,
     age: Option<SignedDuration>,
+    activated: Option<SignedDuration>,
     pulled: Option<SignedDuration>,
+    untagged: Option<SignedDuration>,
     status: ImageStatus,
     is_typed: bool,
     tells_types: bool,
+    tells_subject: bool,
     fate: Evidence,
 }
 
@@ -141,9 +159,24 @@ impl World {
         It { listed: As::About(about.at), ..signed }
     }
 
+    /// The same without a subject.
+    pub(super) fn statements(&self) -> It<'_> {
+        self.add(Nature::Attestation, None, docker_signed)
+    }
+
     /// A signature that names its subject.
     pub(super) fn signature(&self, of: It<'_>) -> It<'_> {
         self.add(Nature::Other, Some(of), signature)
+    }
+
+    /// A SOCI index, version 2: an artifact without a subject.
+    pub(super) fn soci(&self) -> It<'_> {
+        self.add(Nature::Other, None, soci)
+    }
+
+    /// What cosign writes without a subject: it has the configuration of an image.
+    pub(super) fn simple_signature(&self) -> It<'_> {
+        self.add(Nature::Other, None, simple_signature)
     }
 
     /// A Helm chart.
@@ -175,33 +208,52 @@ impl World {
     }
 
     fn add(&self, nature: Nature, subject: Option<It<'_>>, write: impl Fn(&str, Nature) -> Value) -> It<'_> {
-        let at = self.0.borrow().len();
+        let at = self.stored.borrow().len();
         let mut manifest = write(&format!("sha256:{at:064x}"), nature);
         if let Some(subject) = subject {
             manifest["subject"] =
                 json!({ "mediaType": OCI_MANIFEST, "digest": subject.digest(), "size": 476 });
         }
         let bytes = serde_json::to_string(&manifest).unwrap();
-        self.0.borrow_mut().push(Stored {
+        self.stored.borrow_mut().push(Stored {
             digest: Digest::of(bytes.as_bytes()),
             bytes,
             nature,
             subject: subject.map(|it| it.at),
+            subject_told: None,
             children: Vec::new(),
             tags: Vec::new(),
             age: Some(days(100)),
+            activated: None,
             pulled: None,
+            untagged: None,
             status: ImageStatus::Active,
             is_typed: true,
             tells_types: true,
+            tells_subject: true,
             fate: Evidence::Unread,
         });
         It { world: self, at, listed: As::Itself }
     }
 
+    /// Nothing but what was said bears a tag.
+    pub(super) fn without_bystander(&self) {
+        self.has_no_bystander.set(true);
+    }
+
+    /// A replication rule carries its deletions elsewhere.
+    pub(super) fn replicated(&self) {
+        self.is_replicated.set(true);
+    }
+
+    /// Earlier runs saw this image, which is gone.
+    pub(super) fn departed(&self, digest: Digest) {
+        self.recollection.borrow_mut().departed.insert(digest);
+    }
+
     /// Everything in it.
     pub(super) fn all(&self) -> impl Iterator<Item = It<'_>> {
-        (0..self.0.borrow().len()).map(|at| It { world: self, at, listed: As::Itself })
+        (0..self.stored.borrow().len()).map(|at| It { world: self, at, listed: As::Itself })
     }
 
     /// Judges before anything was read, indexes included.
@@ -214,18 +266,19 @@ impl World {
         self.judge_listed(policy, false)
     }
 
-    /// The same, from a listing in this order or backwards.
+    /// The same, from a listing in this order or backwards, with half of it twice.
     pub(super) fn judge_listed(&self, policy: &Policy, backwards: bool) -> Judged {
         let mut reading = Reading::of(self, backwards);
         let is_index = |image: &Image| matches!(image.shape, Shape::Index | Shape::Unknown);
-        let mut wanted = reading.positions(|inventory, p| is_index(inventory.image(p)));
+        let indexes = reading.positions(|inventory, p| is_index(inventory.image(p)));
+        let mut wanted: Vec<_> = indexes.into_iter().map(|index| (index, Purpose::Proof)).collect();
         loop {
             if backwards {
                 wanted.reverse();
             }
-            wanted.iter().for_each(|position| reading.read(*position));
+            wanted.iter().for_each(|(position, purpose)| reading.read(*position, *purpose));
             let judged = reading.judged(policy);
-            wanted = judged.wanted().collect();
+            wanted = judged.wanted(policy);
             if wanted.is_empty() {
                 return judged;
             }
@@ -266,6 +319,22 @@ impl<'w> It<'w> {
         self.change(|it| it.age = None)
     }
 
+    /// It was taken out of the archive.
+    pub(super) fn activated(self, ago: SignedDuration) -> Self {
+        self.change(|it| it.activated = Some(ago))
+    }
+
+    /// Only indexes listed it that the janitor deleted in earlier runs.
+    pub(super) fn stranded(self) -> Self {
+        self.world.recollection.borrow_mut().stranded.insert(self.digest());
+        self
+    }
+
+    /// An earlier run saw it untagged.
+    pub(super) fn untagged(self, ago: SignedDuration) -> Self {
+        self.change(|it| it.untagged = Some(ago))
+    }
+
     pub(super) fn pulled(self, ago: SignedDuration) -> Self {
         self.change(|it| it.pulled = Some(ago))
     }
@@ -279,9 +348,20 @@ impl<'w> It<'w> {
         self.change(|it| it.is_typed = false)
     }
 
+    /// The listing says that it refers to another image; its bytes may say otherwise.
+    pub(super) fn said_to_refer_to(self, subject: It<'_>) -> Self {
+        let digest = subject.digest();
+        self.change(|it| it.subject_told = Some(digest))
+    }
+
+    /// The listing does not give its subject.
+    pub(super) fn discreet(self) -> Self {
+        self.change(|it| it.tells_subject = false)
+    }
+
     /// The listing gives neither its artifact type nor its subject.
     pub(super) fn taciturn(self) -> Self {
-        self.change(|it| it.tells_types = false)
+        self.change(|it| (it.tells_types, it.tells_subject) = (false, false))
     }
 
     /// Its bytes do not hash to its digest.
@@ -313,6 +393,17 @@ impl<'w> It<'w> {
         self.stored().children.iter().map(|at| It { at: *at, ..self }).collect()
     }
 
+    /// What it lists and could list: ECR takes an index only when its children are there. This matters where its bytes
+    /// cannot be read.
+    pub(super) fn children_within(self, grace: SignedDuration) -> Vec<It<'w>> {
+        let is_readable = matches!(self.stored().fate, Evidence::Unread | Evidence::Gone);
+        let could_list = |child: &It<'w>| match (self.stored().age, child.stored().age) {
+            (Some(own), Some(of_child)) => of_child + grace >= own,
+            _ => true,
+        };
+        self.children().into_iter().filter(|child| is_readable || could_list(child)).collect()
+    }
+
     pub(super) fn subject(self) -> Option<It<'w>> {
         self.stored().subject.map(|at| It { at, ..self })
     }
@@ -325,9 +416,23 @@ impl<'w> It<'w> {
         self.stored().fate == Evidence::Gone
     }
 
-    /// Whether the listing says what it refers to.
-    pub(super) fn tells_its_subject(self) -> bool {
-        self.stored().tells_types
+    /// Whether the listing, or where that hides it the bytes, say what it refers to.
+    pub(super) fn shows_its_subject(self) -> bool {
+        let it = self.stored();
+        let has_image_type = it.tells_types && it.bytes.contains(IMAGE_CONFIG);
+        it.tells_subject || it.fate == Evidence::Unread && !has_image_type
+    }
+
+    /// Whether it bears a tag by which people find it.
+    pub(super) fn is_root(self) -> bool {
+        let is_index = self.stored().bytes.contains("\"manifests\"");
+        let own = self.digest().short();
+        let is_named = |tag: &&String| !tag.contains("sha256-") && (is_index || !tag.ends_with(&own));
+        self.stored().tags.iter().find(is_named).is_some()
+    }
+
+    pub(super) fn was_pulled_within(self, period: SignedDuration) -> bool {
+        self.stored().pulled.is_some_and(|ago| ago <= period)
     }
 
     /// Whether it has a tag that the default template did not make.
@@ -342,15 +447,16 @@ impl<'w> It<'w> {
     }
 
     pub(super) fn is_younger_than(self, age: SignedDuration) -> bool {
-        self.stored().age.is_none_or(|own| own < age)
+        let it = self.stored();
+        it.age.is_none_or(|own| it.activated.map_or(own, |activated| own.min(activated)) < age)
     }
 
     fn stored(&self) -> Ref<'w, Stored> {
-        Ref::map(self.world.0.borrow(), |all| &all[self.at])
+        Ref::map(self.world.stored.borrow(), |all| &all[self.at])
     }
 
     fn change(self, change: impl FnOnce(&mut Stored)) -> Self {
-        change(&mut self.world.0.borrow_mut()[self.at]);
+        change(&mut self.world.stored.borrow_mut()[self.at]);
         self
     }
 
@@ -395,17 +501,18 @@ impl<'w> It<'w> {
         let manifest = Manifest::parse(it.bytes.as_bytes()).unwrap();
         let config = manifest.config.as_ref().and_then(|config| config.media_type.as_deref());
         let artifact = manifest.artifact_type.as_deref().or(config).filter(|_| it.tells_types);
-        let subject = manifest.subject_digest().filter(|_| it.tells_types);
+        let subject = it.subject_told.or(manifest.subject_digest().filter(|_| it.tells_subject));
         Image {
             digest: it.digest,
             pushed_at: it.age.map(|age| now() - age),
-            activated_at: None,
+            activated_at: it.activated.map(|ago| now() - ago),
             pulled_at: it.pulled.map(|ago| now() - ago),
+            untagged_at: it.untagged.map(|ago| now() - ago),
             size_bytes: it.bytes.len() as u64,
             tags: it.tags.iter().map(|tag| tag.as_str().into()).collect(),
             status: it.status,
             shape: media_type::shape(manifest.media_type.as_deref().filter(|_| it.is_typed)),
-            ruled_out: kind_by_listing(artifact, subject.is_some()),
+            listed_type: listed_type(artifact, subject.is_some()),
             subject,
             evidence: Evidence::Unread,
         }
@@ -421,23 +528,38 @@ struct Reading<'w> {
 impl<'w> Reading<'w> {
     fn of(world: &'w World, backwards: bool) -> Self {
         let mut images: Vec<Image> = world.all().map(|it| it.listing()).collect();
+        if !world.has_no_bystander.get() {
+            images.push(bystander());
+        }
         if backwards {
             images.reverse();
+            images.extend_from_within(..images.len() / 2);
         }
-        Self { world, inventory: Inventory::new(images), read: BTreeSet::new() }
+        let mut inventory = Inventory::new(images);
+        inventory.deletions_are_replicated = world.is_replicated.get();
+        inventory.recollection = world.recollection.borrow().clone();
+        Self { world, inventory, read: BTreeSet::new() }
     }
 
     fn positions(&self, wanted: impl Fn(&Inventory, ImageIndex) -> bool) -> Vec<ImageIndex> {
         self.inventory.positions().filter(|position| wanted(&self.inventory, *position)).collect()
     }
 
-    fn read(&mut self, position: ImageIndex) {
+    fn read(&mut self, position: ImageIndex, purpose: Purpose) {
         let digest = self.inventory.image(position).digest;
         assert!(self.read.insert(digest), "{digest} is read twice");
         let it = self.world.all().find(|it| it.digest() == digest).unwrap();
-        match it.stored().fate {
-            Evidence::Unread => self.inventory.add_bytes(position, it.stored().bytes.as_bytes()).unwrap(),
-            fate => {
+        let bytes = it.stored().bytes.clone();
+        match (it.stored().fate, purpose) {
+            (Evidence::Unread, Purpose::SubjectAlone) => {
+                self.inventory.add_subject(position, bytes.as_bytes()).unwrap();
+            }
+            (Evidence::Unread, _) => self.inventory.add_bytes(position, bytes.as_bytes()).unwrap(),
+            (Evidence::Unreadable, Purpose::SubjectAlone) => {
+                let problem = Problem::new("Scripted", "the test says so");
+                self.inventory.add_problem(position, Evidence::Withheld, problem);
+            }
+            (fate, _) => {
                 let problem = Problem::new("Scripted", "the test says so");
                 self.inventory.add_problem(position, fate, problem);
             }
@@ -485,25 +607,31 @@ impl Judged {
 
     /// What would be written into the report.
     pub(super) fn decision(&self, policy: &Policy, it: It<'_>) -> Option<Decision> {
-        let (steps, kept) = expand(&self.inventory, policy, &self.verdicts);
+        let Expanded { steps, kept, .. } = expand(&self.inventory, policy, now(), &self.verdicts, true);
         let outcomes = Outcomes::none(steps.len());
-        let (name, counts) = ("r".to_owned(), Default::default());
-        let kept_counts = std::collections::BTreeMap::new();
-        let plan = RepositoryPlan { name, counts, referrer_pressure: None, steps, kept, kept_counts };
+        let plan = RepositoryPlan { name: "r".to_owned(), steps, kept, ..RepositoryPlan::default() };
         RepositoryReport::new(plan, outcomes)
             .decisions
             .into_iter()
             .find(|decision| decision.image.digest == it.digest())
     }
 
-    /// What must be read before the verdicts stand.
-    pub(super) fn wanted(&self) -> impl Iterator<Item = ImageIndex> {
-        let wants = |p: &ImageIndex| self.verdicts[*p].wants_read(self.inventory.image(*p).evidence);
-        self.inventory.positions().filter(wants)
+    /// What must be read before the verdicts stand, and what for.
+    pub(super) fn wanted(&self, policy: &Policy) -> Vec<(ImageIndex, Purpose)> {
+        reads::wanted(&self.inventory, policy, &self.verdicts).collect()
     }
 
     fn position(&self, it: It<'_>) -> ImageIndex {
         self.inventory.position(it.digest()).unwrap()
+    }
+}
+
+/// A tagged image that has to do with nothing else.
+fn bystander() -> Image {
+    Image {
+        tags: ["bystander".into()].into(),
+        listed_type: ListedType::Image,
+        ..Image::sample("bystander", Shape::Manifest)
     }
 }
 
@@ -551,6 +679,17 @@ fn signature(salt: &str, _: Nature) -> Value {
     let mut signature = manifest(EMPTY, &Digest::of(b"{}").to_string(), bundle, salt);
     signature["artifactType"] = json!(bundle);
     signature
+}
+
+fn soci(salt: &str, _: Nature) -> Value {
+    let soci_type = "application/vnd.amazon.soci.index.v2+json";
+    let mut soci = manifest(soci_type, &Digest::of(b"{}").to_string(), "application/octet-stream", salt);
+    soci["artifactType"] = json!(soci_type);
+    soci
+}
+
+fn simple_signature(salt: &str, _: Nature) -> Value {
+    manifest(IMAGE_CONFIG, salt, "application/vnd.dev.cosign.simplesigning.v1+json", salt)
 }
 
 fn chart(salt: &str, _: Nature) -> Value {
