@@ -7,7 +7,6 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::cli::exit_code::ExitCode;
 use crate::config::pattern::Patterns;
 use crate::config::{Concurrency, Config};
-use crate::registry::{CallError, CallErrorKind};
 use crate::util::deadline::Deadline;
 use crate::util::logging::{Format, Log};
 use crate::util::sanitize;
@@ -23,6 +22,7 @@ pub mod iam_policy;
 pub mod local_lambda;
 mod plan;
 mod progress;
+mod remedy;
 mod session;
 mod signals;
 mod stdout;
@@ -207,16 +207,6 @@ impl Failure {
     /// Output that could not be written.
     fn output_lost(place: &str, error: &std::io::Error) -> Self {
         Self::OutputLost(format!("cannot write to {place}: {error}; what was found is lost, run again"))
-    }
-}
-
-impl From<CallError> for Failure {
-    fn from(error: CallError) -> Self {
-        match error.kind {
-            // The only deadline of a command is Ctrl-C.
-            CallErrorKind::DeadlineExceeded => Self::Interrupted,
-            _ => Self::NothingDone(error.with_remedy()),
-        }
     }
 }
 

@@ -3,11 +3,13 @@
 use jiff::Timestamp;
 
 use super::progress::say;
+use super::remedy::Settings;
 use super::{Common, Failure};
 use crate::config::Config;
 use crate::config::pattern::Patterns;
 use crate::planner::selection::{Selection, UnknownName, select};
 use crate::registry::ecr::Ecr;
+use crate::registry::{CallError, CallErrorKind};
 use crate::render::summary::place;
 use crate::report::RunIdentity;
 use crate::util::deadline::Deadline;
@@ -24,26 +26,39 @@ pub(super) struct Session {
     pub(super) run: RunIdentity,
     /// When to stop: at Ctrl-C.
     pub(super) deadline: Deadline,
+    settings: Settings,
 }
 
 impl Session {
     /// Connects. Calls nothing.
     pub(super) async fn open(common: &Common, config: Config, deadline: Deadline) -> Result<Self, Failure> {
+        let settings = Settings::of(common);
         let ecr = Ecr::connect(common.region.as_deref(), common.profile.as_deref()).await;
-        let ecr = ecr.map_err(|error| Failure::NothingDone(error.to_string()))?;
+        let ecr = ecr.map_err(|_no_region| Failure::NothingDone(settings.no_region()))?;
+        let settings = settings.in_region(ecr.region());
         let salt = std::process::id().to_string();
         let run = RunIdentity::new(&config, ecr.region(), Timestamp::now(), &salt);
-        Ok(Self { config, ecr, run, deadline })
+        Ok(Self { config, ecr, run, deadline, settings })
     }
 
     /// Lists the registry, and refuses names that it does not have.
     pub(super) async fn select(&mut self, narrow: Option<&Patterns>) -> Result<Selection, Failure> {
         let select = select(&self.ecr, &self.config.select, narrow);
-        let selection = self.deadline.of_planning().call(select).await?;
+        let selection = self.deadline.of_planning().call(select).await;
+        let selection = selection.map_err(|error| self.failed(&error))?;
         self.run.account.clone_from(&selection.registry);
         match selection.unknown.first() {
             None => Ok(selection),
             Some(unknown) => Err(self.no_such_repository(unknown)),
+        }
+    }
+
+    /// The failure of a call without which nothing can be done.
+    pub(super) fn failed(&self, error: &CallError) -> Failure {
+        match error.kind {
+            // The only deadline of a command is Ctrl-C.
+            CallErrorKind::DeadlineExceeded => Failure::Interrupted,
+            _ => Failure::NothingDone(self.settings.with_remedy(error)),
         }
     }
 

@@ -12,6 +12,7 @@ use tracing::Level;
 use crate::config::pattern::Patterns;
 use crate::config::{Config, Mode};
 use crate::executor::run::{Conditions, apply_plan, report_plan};
+use crate::executor::run_log::RunLog;
 use crate::memory::NoBackups;
 use crate::oci::digest::Digest;
 use crate::planner::selection::select;
@@ -154,14 +155,14 @@ impl Function {
         invocation: &Invocation<'_>,
     ) -> Result<Report, Diagnostic> {
         let mode = mode(config.mode, ask.mode)?;
-        ecr.reset_usage();
+        ecr.begin_run();
         let request = RunRequest {
             now: run.started_at,
             deadline: deadline(invocation.context, mode),
             start_at: self.start_at.load(Ordering::Relaxed),
-            keeps_rows: true,
+            keeps_rows: self.log.is_enabled(Level::DEBUG),
         };
-        let lines = log::Lines(&self.log);
+        let lines = RunLog { log: &self.log, mode };
         let selection = request
             .deadline
             .call(select(ecr, &config.select, ask.narrow.as_ref()))
@@ -189,7 +190,7 @@ impl Function {
                 apply_plan(ecr, &NoBackups, plan, conditions).await
             }
         };
-        lines.run(&report, &invocation.function());
+        log::finish(&self.log, &report, &invocation.function());
         let reached = report.repositories.iter().filter(|repository| was_reached(repository)).count();
         self.start_at.fetch_add(reached.saturating_sub(skipped) as u64, Ordering::Relaxed);
         Ok(report)

@@ -30,6 +30,9 @@ use replication::Replication;
 use selection::{Selected, Selection};
 pub use skipped::Skipped;
 
+/// The row of a repository in report and log is as long as several of its images.
+const ROWS_OF_A_REPOSITORY: usize = 10;
+
 /// A run's request, besides its configuration.
 #[derive(Debug, Clone)]
 pub struct RunRequest {
@@ -130,7 +133,7 @@ pub async fn plan(
     let repositories = stream::iter(skipped.into_iter().chain(selected))
         .map(|chosen| plan_repository(registry, config, request, replication, chosen))
         .buffer_unordered(config.limits.concurrency.number())
-        .inspect(|planned| observer.planned(planned.name(), planned.plan()))
+        .inspect(|planned| announce(planned, &request.deadline, observer))
         .collect()
         .await;
     let read = ReadTime { from: request.now, until: Timestamp::now() };
@@ -139,6 +142,13 @@ pub async fn plan(
     let mut plan = Plan { registry, read, repositories, pace: Pace::default(), warnings };
     plan.check_limits(config);
     plan
+}
+
+/// Tells the observer of a planned repository, and keeps time for what the report will say of it.
+fn announce(planned: &Planned, deadline: &Deadline, observer: &dyn Observer) {
+    observer.planned(planned.name(), planned.plan());
+    let rows = planned.plan().map_or(0, |plan| plan.steps.len() + plan.kept.len());
+    deadline.owe_rows(ROWS_OF_A_REPOSITORY + rows);
 }
 
 impl Plan {

@@ -25,6 +25,8 @@ pub enum CallErrorKind {
     RepositoryNotFound,
     /// A named image does not exist.
     ImageNotFound,
+    /// A named image does not exist, or is not active: ECR was asked without its filter of status.
+    ImageNotShown,
     /// The tag names another image, and tags of this repository do not move.
     TagExists,
     /// The image has that tag already.
@@ -35,6 +37,8 @@ pub enum CallErrorKind {
     ExpiredCredentials,
     /// The credentials are not valid.
     InvalidCredentials,
+    /// A setting of the SDK cannot be used: nothing was sent.
+    InvalidSettings,
     /// The clock of this machine is wrong.
     ClockSkew,
     /// ECR refused the call because there were too many.
@@ -103,6 +107,7 @@ impl CallErrorKind {
     fn own_code(self) -> &'static str {
         match self {
             Self::NoCredentials => "no-credentials",
+            Self::InvalidSettings => "invalid-settings",
             Self::NoResponse | Self::DeadlineExceeded => "no-answer",
             Self::MalformedResponse => "bad-answer",
             Self::ResponseTooLarge => "answer-too-large",
@@ -135,6 +140,9 @@ impl CallError {
         let remedy = match self.kind {
             Kind::AccessDenied => format!("allow ecr:{} to this role or user", self.operation),
             Kind::NoCredentials => "configure AWS credentials (environment, profile or role)".into(),
+            Kind::InvalidSettings => {
+                "a Region is written like eu-central-1, and an endpoint like https://HOST".into()
+            }
             Kind::ExpiredCredentials => "renew the AWS credentials".into(),
             Kind::ClockSkew => "set the clock of this machine right".into(),
             Kind::InvalidCredentials => "check the AWS credentials".into(),

@@ -6,6 +6,7 @@ mod harness;
 
 mod apply;
 mod crash;
+mod credentials;
 mod demo;
 mod emulator;
 mod explain;

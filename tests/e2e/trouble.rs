@@ -203,7 +203,7 @@ fn without_a_region_nothing_can_be_done() {
 fn an_unreachable_registry_is_told_in_one_line() {
     let (world, ..) = with_orphans();
     let world = world.with("AWS_ENDPOINT_URL", "http://127.0.0.1:1").with("AWS_MAX_ATTEMPTS", "1");
-    world.cli(&["plan"]).refused(1, &["Describe", "endpoint"]);
+    world.cli(&["plan"]).refused(1, &["Describe", "AWS_ENDPOINT_URL"]);
 }
 
 #[test]

@@ -18,8 +18,8 @@ use crate::oci::manifest::Manifest;
 use crate::planner::collect::{collect, verified};
 use crate::planner::replication::Replication;
 use crate::planner::selection::UnknownName;
-use crate::registry::ReadRepository as _;
 use crate::registry::ecr::Ecr;
+use crate::registry::{CallError, ReadRepository as _};
 use crate::render::summary::place;
 use crate::report::RepositoryReason;
 use crate::rules::judge;
@@ -66,7 +66,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
         }
         return Ok(ExitCode::Done);
     };
-    let manifest = read(ecr, repository, &mut inventory, position).await?;
+    let manifest = read(&session, repository, &mut inventory, position).await?;
     let verdicts = judge(&inventory, &policy, now);
     let explainer = Explainer { repository, inventory: &inventory, verdicts: &verdicts, now };
     let mut explanation = explainer.explain(position, manifest.as_ref());
@@ -87,16 +87,16 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
 
 /// Reads the image itself: the rules may not have needed its bytes, the reader does.
 async fn read(
-    ecr: &Ecr,
+    session: &Session,
     repository: &str,
     inventory: &mut Inventory,
     position: ImageIndex,
 ) -> Result<Option<Manifest>, Failure> {
     let digest = inventory.image(position).digest;
-    let parts: Vec<_> = ecr.manifests(repository, vec![digest]).collect().await;
+    let parts: Vec<_> = session.ecr.manifests(repository, vec![digest]).collect().await;
     let mut stored = Vec::new();
     for part in parts {
-        stored.extend(part.response?.done);
+        stored.extend(part.response.map_err(|error| session.failed(&error))?.done);
     }
     let stored = stored.into_iter().find(|it| it.digest == digest).and_then(|it| verified(it).ok());
     let Some(stored) = stored else { return Ok(None) };
@@ -163,7 +163,7 @@ async fn list(
     repository: &str,
     policy: &Policy,
     now: Timestamp,
-) -> Result<(Inventory, PerImage<Verdict>), Failure> {
+) -> Result<(Inventory, PerImage<Verdict>), CallError> {
     let images = ecr.images(repository).try_concat().await?;
     let mut inventory = Inventory::new(images);
     inventory.link();

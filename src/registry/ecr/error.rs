@@ -54,11 +54,36 @@ fn without_code<E: std::error::Error + 'static>(
             };
             CallError { code: format!("http-{}", status.as_u16()), ..of_kind(kind) }
         }
-        None if chain(error).to_ascii_lowercase().contains("credential") => {
-            of_kind(CallErrorKind::NoCredentials)
+        None => {
+            let (kind, message) = unsent(&message);
+            CallError::of_kind(operation, kind, message)
         }
-        None => of_kind(CallErrorKind::NoResponse),
     }
+}
+
+/// What kept a request from being sent or answered, in the words that are of use to people.
+fn unsent(message: &str) -> (CallErrorKind, String) {
+    const LAYERS: [&str; 4] = ["dispatch failure: ", "other: ", "io error: ", "client error (Connect): "];
+    if let Some((_, rest)) = message.split_once("failed to apply endpoint ") {
+        // The SDK quotes the whole request between the endpoint and the reason.
+        let (endpoint, rest) = rest.split_once(" to request ").unwrap_or((rest, ""));
+        let why = rest.rsplit_once("`: ").map_or("it is no address", |(_, why)| why);
+        return (CallErrorKind::InvalidSettings, format!("the endpoint {endpoint} cannot be used: {why}"));
+    }
+    if message.contains("failed to construct request") {
+        let why = message.rsplit_once(": ").map_or(message, |(_, why)| why);
+        return (CallErrorKind::InvalidSettings, format!("the request cannot be made: {why}"));
+    }
+    let kind = match message.to_ascii_lowercase().contains("credential") {
+        true => CallErrorKind::NoCredentials,
+        false => CallErrorKind::NoResponse,
+    };
+    let bare = LAYERS.iter().fold(message, |text, layer| text.strip_prefix(layer).unwrap_or(text));
+    // What was tried is a page, and its causes are told first.
+    let tried = bare.split(" Attempted: ").next().unwrap_or(bare).trim_end_matches('.');
+    let undefined =
+        bare.split(": ").find(|part| part.contains("was not defined")).map(|it| format!(": {it}"));
+    (kind, format!("{tried}{}", undefined.unwrap_or_default()))
 }
 
 /// An error and its causes, each once.
@@ -77,7 +102,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// A service that refuses a signature answers with what it wanted to see signed: headers, and among them the session
 /// token. A setting that cannot be used is quoted, and an endpoint may hold a password. None of that is for a log.
-fn without_secrets(text: &str) -> String {
+pub(super) fn without_secrets(text: &str) -> String {
     const TELLTALES: [&str; 8] = [
         "canonical string",
         "string-to-sign",
@@ -105,6 +130,35 @@ fn without_secrets(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_not_sent_is_told_without_the_sdk_s_layers() {
+        use CallErrorKind::*;
+        for (said, kind, told) in [
+            (
+                "dispatch failure: io error: client error (Connect): dns error: failed to lookup",
+                NoResponse,
+                "dns error: failed to lookup",
+            ),
+            (
+                "dispatch failure: other: failed to apply endpoint `localhost:1` to request `Request { body: x }`: endpoint must contain scheme",
+                InvalidSettings,
+                "the endpoint `localhost:1` cannot be used: endpoint must contain scheme",
+            ),
+            (
+                "failed to construct request: x interceptor encountered an error: invalid value for field: `region` - must be a valid host label",
+                InvalidSettings,
+                "the request cannot be made: `region` - must be a valid host label",
+            ),
+            (
+                "dispatch failure: other: the credential provider was not enabled: no credentials found in chain. Attempted: Environment: x Profile: the provider was not enabled: profile `nope` was not defined: could not find it WebIdentityToken: y",
+                NoCredentials,
+                "the credential provider was not enabled: no credentials found in chain: profile `nope` was not defined",
+            ),
+        ] {
+            assert_eq!(unsent(said), (kind, told.to_owned()), "{said}");
+        }
+    }
 
     #[test]
     fn what_a_refused_signature_quotes_is_left_out() {

@@ -1,0 +1,175 @@
+//! What to do about a call that failed before anything could be done.
+
+use super::Common;
+use crate::registry::{CallError, CallErrorKind};
+use crate::util::similar::{did_you_mean, similar};
+
+/// The settings that such a failure comes from, as far as they may be shown.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    profile: Option<String>,
+    region: Option<String>,
+    has_endpoint: bool,
+}
+
+impl Settings {
+    /// The settings of a command.
+    pub(super) fn of(common: &Common) -> Self {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            profile: common.profile.clone().or_else(|| variable("AWS_PROFILE")),
+            region: common.region.clone(),
+            has_endpoint: ["AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL"]
+                .into_iter()
+                .any(|it| variable(it).is_some()),
+        }
+    }
+
+    /// The same once the Region is known.
+    pub(super) fn in_region(self, region: &str) -> Self {
+        Self { region: Some(region.to_owned()), ..self }
+    }
+
+    /// The message where no Region is configured.
+    pub(super) fn no_region(&self) -> String {
+        let profile = match &self.profile {
+            Some(profile) => format!("the profile {profile:?}"),
+            None => "the AWS profile".to_owned(),
+        };
+        format!("no AWS Region is configured: give --region, or set AWS_REGION, or `region` in {profile}")
+    }
+
+    /// The error, and what to do about it.
+    pub(super) fn with_remedy(&self, error: &CallError) -> String {
+        match error.kind {
+            CallErrorKind::NoCredentials => self.without_credentials(error),
+            CallErrorKind::ExpiredCredentials => {
+                format!("{error}; renew the credentials, which have expired: {}", self.sign_in())
+            }
+            CallErrorKind::InvalidCredentials => {
+                format!("{error}; {}", self.check_credentials())
+            }
+            CallErrorKind::NoResponse if error.message.contains("dns error") => self.without_host(error),
+            CallErrorKind::NoResponse if self.has_endpoint => {
+                format!("{error}; check AWS_ENDPOINT_URL and the network")
+            }
+            _ => error.with_remedy(),
+        }
+    }
+
+    fn without_credentials(&self, error: &CallError) -> String {
+        let message = &error.message;
+        match &self.profile {
+            Some(profile) if message.contains("was not defined") => {
+                format!(
+                    "there is no AWS profile {profile:?}; `aws configure list-profiles` names those that there are"
+                )
+            }
+            _ if message.contains("SSO") => {
+                format!("nobody is signed in with {}: {}", self.profile(), self.sign_in())
+            }
+            _ if message.contains("no credentials found") => format!(
+                "there are no AWS credentials for {}: name another with --profile or AWS_PROFILE (`aws configure list-profiles` names those that there are), {}, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+                self.profile(),
+                self.sign_in(),
+            ),
+            _ => format!(
+                "the AWS credentials of {} cannot be had: {message}; {}",
+                self.profile(),
+                self.check_credentials()
+            ),
+        }
+    }
+
+    fn profile(&self) -> String {
+        match &self.profile {
+            Some(profile) => format!("the profile {profile:?}"),
+            None => "the default profile".to_owned(),
+        }
+    }
+
+    fn sign_in(&self) -> String {
+        match &self.profile {
+            Some(profile) => format!("run `aws sso login --profile {profile}`"),
+            None => "run `aws sso login`".to_owned(),
+        }
+    }
+
+    fn check_credentials(&self) -> String {
+        match &self.profile {
+            Some(profile) => {
+                format!("check the AWS credentials, with `aws sts get-caller-identity --profile {profile}`")
+            }
+            None => "check the AWS credentials, with `aws sts get-caller-identity`".to_owned(),
+        }
+    }
+
+    /// ECR has a host in each Region: where the network has none, the Region or the endpoint is misspelt.
+    fn without_host(&self, error: &CallError) -> String {
+        let region = self.region.as_deref().unwrap_or_default();
+        let known = REGIONS.split(' ').collect::<Vec<_>>();
+        let remedy = match known.contains(&region) {
+            _ if self.has_endpoint => "check AWS_ENDPOINT_URL and the network".to_owned(),
+            true => "check the network".to_owned(),
+            false => {
+                let near = did_you_mean(&similar(region, known.iter().copied()));
+                format!("check the Region {region:?} and the network{near}")
+            }
+        };
+        format!("{} found no host to call: {}; {remedy}", error.operation, error.message)
+    }
+}
+
+/// Regions that AWS has as this is written, for near misses alone: one that is not here may be right all the same.
+const REGIONS: &str = "af-south-1 ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2 \
+ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 ap-southeast-7 ca-central-1 ca-west-1 cn-north-1 \
+cn-northwest-1 eu-central-1 eu-central-2 eu-north-1 eu-south-1 eu-south-2 eu-west-1 eu-west-2 eu-west-3 il-central-1 \
+me-central-1 me-south-1 mx-central-1 sa-east-1 us-east-1 us-east-2 us-gov-east-1 us-gov-west-1 us-west-1 us-west-2";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(profile: Option<&str>, region: &str, kind: CallErrorKind, message: &str) -> String {
+        let settings = Settings {
+            profile: profile.map(str::to_owned),
+            region: Some(region.to_owned()),
+            has_endpoint: false,
+        };
+        settings.with_remedy(&CallError::of_kind("DescribeRepositories", kind, message))
+    }
+
+    #[test]
+    fn credentials_that_are_missing_come_with_the_profile_and_the_command() {
+        let missing = |profile, message| said(profile, "eu-west-1", CallErrorKind::NoCredentials, message);
+        for (profile, message, texts) in [
+            (
+                Some("dev"),
+                "failed to load the cached SSO token",
+                &["the profile \"dev\"", "`aws sso login --profile dev`"][..],
+            ),
+            (None, "the SSO token has expired", &["the default profile", "`aws sso login`"]),
+            (Some("nope"), "profile `nope` was not defined", &["no AWS profile \"nope\"", "list-profiles"]),
+            (None, "no credentials found in chain", &["--profile or AWS_PROFILE", "AWS_ACCESS_KEY_ID"]),
+            (
+                Some("proc"),
+                "external process exited with code 1",
+                &["the profile \"proc\"", "code 1", "get-caller-identity --profile proc"],
+            ),
+        ] {
+            let said = missing(profile, message);
+            assert!(texts.iter().all(|text| said.contains(text)), "{said}");
+        }
+        let expired = said(Some("dev"), "eu-west-1", CallErrorKind::ExpiredCredentials, "x");
+        assert!(expired.contains("which have expired: run `aws sso login --profile dev`"), "{expired}");
+    }
+
+    #[test]
+    fn a_region_that_has_no_host_is_shown_with_its_near_misses() {
+        let dns =
+            |region| said(None, region, CallErrorKind::NoResponse, "dns error: Name or service not known");
+        let typo = dns("eu-cental-1");
+        assert!(typo.contains("the Region \"eu-cental-1\"") && typo.contains("\"eu-central-1\""), "{typo}");
+        assert!(dns("eu-central-1").ends_with("check the network"));
+    }
+}

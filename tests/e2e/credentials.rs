@@ -1,0 +1,83 @@
+//! Credentials, Region and endpoint that cannot be used: what is wrong, and what to do.
+
+use crate::harness::World;
+
+const CONFIG: &str = "[profile dev]
+sso_session = corp
+sso_account_id = 123456789012
+sso_role_name = Admin
+[sso-session corp]
+sso_start_url = https://corp.example/start
+sso_region = eu-west-1
+[profile process]
+credential_process = /bin/false
+";
+
+/// A registry, and a configuration of profiles without keys.
+fn world() -> World {
+    let world = World::new().without("AWS_ACCESS_KEY_ID").without("AWS_SECRET_ACCESS_KEY");
+    std::fs::write(world.file("aws"), CONFIG).unwrap();
+    let (config, home) = (world.file("aws").display().to_string(), world.file(".").display().to_string());
+    world.with("AWS_CONFIG_FILE", &config).with("HOME", &home)
+}
+
+/// Demands that nothing was done, and that one short line says why.
+fn told(world: &World, arguments: &[&str], texts: &[&str]) {
+    let outcome = world.cli(arguments);
+    outcome.refused(1, texts);
+    assert!(outcome.stderr.len() < 420, "{outcome:?}");
+    for dump in ["Request {", "SdkBody", "dispatch failure", "interceptor"] {
+        assert!(!outcome.stderr.contains(dump), "{outcome:?}");
+    }
+    assert!(world.ecr.calls().is_empty());
+}
+
+#[test]
+fn a_profile_that_nobody_is_signed_in_with_comes_with_the_command() {
+    let world = world();
+    let texts = ["nobody is signed in with the profile \"dev\"", "`aws sso login --profile dev`"];
+    for command in [&["plan"][..], &["apply", "--yes"], &["explain", "team/api"]] {
+        told(&world, &[command, &["--profile", "dev"]].concat(), &texts);
+    }
+    told(&world.with("AWS_PROFILE", "dev"), &["plan"], &texts);
+}
+
+#[test]
+fn a_profile_that_does_not_exist_is_named() {
+    told(&world(), &["plan", "--profile", "dve"], &["no AWS profile \"dve\"", "aws configure list-profiles"]);
+}
+
+#[test]
+fn a_profile_whose_process_fails_is_named() {
+    told(&world(), &["plan", "--profile", "process"], &["the profile \"process\"", "get-caller-identity"]);
+}
+
+#[test]
+fn no_credentials_at_all_come_with_the_ways_to_have_some() {
+    told(&world(), &["plan"], &["no AWS credentials", "--profile", "aws sso login", "AWS_ACCESS_KEY_ID"]);
+}
+
+#[test]
+fn a_missing_region_comes_with_the_ways_to_set_one() {
+    let world = world().without("AWS_REGION");
+    told(&world, &["plan", "--profile", "dev"], &["--region", "AWS_REGION", "the profile \"dev\""]);
+}
+
+#[test]
+fn settings_that_cannot_be_used_are_shown_without_the_request() {
+    for (name, value, texts) in [
+        ("AWS_ENDPOINT_URL", "localhost:4580", &["`localhost:4580`", "https://HOST"][..]),
+        ("AWS_ENDPOINT_URL", "http//localhost", &["`http//localhost`", "https://HOST"]),
+        ("AWS_REGION", "eu west 1", &["`region`", "eu-central-1"]),
+    ] {
+        told(&World::new().with(name, value), &["plan"], texts);
+    }
+    let outcome = World::new().cli(&["plan", "--region", "eu west 1"]);
+    assert!(outcome.code == 2 && outcome.stderr.contains("eu-central-1"), "{outcome:?}");
+}
+
+#[test]
+fn an_endpoint_where_nobody_listens_is_pointed_at() {
+    let world = World::new().with("AWS_ENDPOINT_URL", "http://127.0.0.1:1").with("AWS_MAX_ATTEMPTS", "1");
+    told(&world, &["plan"], &["Connection refused", "check AWS_ENDPOINT_URL"]);
+}
