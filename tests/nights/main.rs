@@ -23,7 +23,9 @@ fn main() {
     let started = std::time::Instant::now();
     let world = World::before_the_first_night(SHORT);
     eprintln!("history {:?}", started.elapsed());
-    for r in &world.repositories { eprintln!("{} {} {:?}", r.kind.name, r.manifests.len(), r.refused); }
+    for r in &world.repositories {
+        eprintln!("{} {} {:?}", r.kind.name, r.manifests.len(), r.refused);
+    }
     for preset in ["orphans", "recommended"] {
         for pulls in [false, true] {
             let config = format!(
