@@ -1,6 +1,7 @@
 //! A registry, the real binaries beside it, and ways to ask what came of them.
 
 mod busy;
+mod held;
 mod hold;
 mod lambda;
 mod manifests;
@@ -9,6 +10,7 @@ mod repo;
 mod world;
 
 pub(crate) use busy::Busy;
+pub(crate) use held::Held;
 pub(crate) use hold::{Hold, Moment};
 pub(crate) use lambda::Lambda;
 pub(crate) use manifests::Listed;
