@@ -23,7 +23,9 @@ fn main() {
     let started = std::time::Instant::now();
     let world = World::before_the_first_night(SHORT);
     eprintln!("history {:?}", started.elapsed());
-    for r in &world.repositories { eprintln!("{} {} {:?}", r.kind.name, r.manifests.len(), r.refused); }
+    for r in &world.repositories {
+        eprintln!("{} {} {:?}", r.kind.name, r.manifests.len(), r.refused);
+    }
     for preset in ["orphans", "recommended"] {
         for pulls in [false, true] {
             let config = format!(
@@ -35,6 +37,13 @@ fn main() {
             println!("{preset} pulls recorded: {pulls} {:?}", started.elapsed());
             rows.iter().for_each(print);
         }
+    }
+    for pulls in [false, true] {
+        let config = "[select]\nexclude = [\"team-b\"]\n[policy]\npreset = \"recommended\"\n";
+        let janitor = Janitor::new(config, pulls).that_remembers();
+        let rows = simulate(&world, SHORT, Cleaner::Janitor(Box::new(janitor)));
+        println!("recommended with memory, pulls recorded: {pulls} {:?}", started.elapsed());
+        rows.iter().for_each(print);
     }
     for (name, cleaner) in [("untagged", Cleaner::Untagged), ("untagged 30", Cleaner::UntaggedFor(30))] {
         let rows = simulate(&world, SHORT, cleaner);

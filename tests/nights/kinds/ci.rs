@@ -53,7 +53,9 @@ pub(super) fn release_train(r: &mut Repository, day: i64) {
         && let Some(candidate) = r.tags.get(&format!("v1.{number}-rc")).copied()
     {
         r.hour(day, 15);
-        [format!("v1.{number}"), "v1".to_owned(), "latest".to_owned()].iter().for_each(|tag| r.tag(candidate, tag));
+        [format!("v1.{number}"), "v1".to_owned(), "latest".to_owned()]
+            .iter()
+            .for_each(|tag| r.tag(candidate, tag));
         r.delete_tag(&format!("v1.{number}-rc"));
         r.hour(day, 23);
         if let Some(expired) = number.checked_sub(RELEASES)

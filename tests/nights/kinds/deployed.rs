@@ -32,8 +32,12 @@ pub(super) fn by_digest(r: &mut Repository, day: i64) {
 
 /// Production goes back to a build of some days ago, which was not deployed before.
 fn roll_back_by_digest(r: &mut Repository, day: i64) {
-    let recent: Vec<Id> =
-        r.builds.iter().filter(|built| (4..=12).contains(&(day - built.day))).map(|built| built.root).collect();
+    let recent: Vec<Id> = r
+        .builds
+        .iter()
+        .filter(|built| (4..=12).contains(&(day - built.day)))
+        .map(|built| built.root)
+        .collect();
     if let Some(wanted) = r.rng.choice(recent) {
         r.hour(day, 20);
         let platform = r.manifests[wanted].children[0];

@@ -67,13 +67,19 @@ pub(super) fn soci(r: &mut Repository, day: i64) {
         let image = source.image(r.kind.name, digest).expect("it was pushed");
         serde_json::from_str(&image.manifest).expect("manifests are JSON")
     };
-    let (images, attestations): (Vec<Value>, Vec<Value>) =
-        pushed.platforms.iter().zip(&pushed.attestations).map(|(image, of)| (bytes(image), bytes(of))).unzip();
+    let (images, attestations): (Vec<Value>, Vec<Value>) = pushed
+        .platforms
+        .iter()
+        .zip(&pushed.attestations)
+        .map(|(image, of)| (bytes(image), bytes(of)))
+        .unzip();
     let mut listed = Vec::new();
     let mut tables = Vec::new();
     for ((image, attestation), platform) in images.into_iter().zip(attestations).zip(["amd64", "arm64"]) {
         let Some((image, image_id)) = rewrite(r, &source, Class::Image, image) else { return };
-        let Some((mut of_it, id)) = rewrite(r, &source, Class::Attestation, typed(attestation)) else { return };
+        let Some((mut of_it, id)) = rewrite(r, &source, Class::Attestation, typed(attestation)) else {
+            return;
+        };
         r.manifests[id].subject = Some(image_id);
         let mut image = image;
         image["platform"] = json!({ "architecture": platform, "os": "linux" });
@@ -109,7 +115,8 @@ fn rewrite(r: &mut Repository, source: &Emulator, class: Class, manifest: Value)
     }
     let text = manifest.to_string();
     let id = r.put(class, &text, OCI_MANIFEST, None)?;
-    let descriptor = json!({ "mediaType": OCI_MANIFEST, "digest": r.manifests[id].digest, "size": text.len() });
+    let descriptor =
+        json!({ "mediaType": OCI_MANIFEST, "digest": r.manifests[id].digest, "size": text.len() });
     Some((descriptor, id))
 }
 
