@@ -128,6 +128,17 @@ impl World {
         self.ecr.call("CreatePullThroughCacheRule", request).unwrap();
     }
 
+    /// Replicates the repositories with this prefix, deletions too.
+    pub(crate) fn replicate(&self, prefix: &str) {
+        let rule = json!({
+            "destinations": [{"region": "eu-west-1", "registryId": "123456789012"}],
+            "repositoryFilters": [{"filter": prefix, "filterType": "PREFIX_MATCH"}],
+            "deleteReplication": {"enabled": true},
+        });
+        let request = json!({"replicationConfiguration": {"rules": [rule]}});
+        self.ecr.call("PutReplicationConfiguration", request).unwrap();
+    }
+
     /// The environment of the program, as far as it was set here.
     pub(crate) fn variables(&self) -> impl Iterator<Item = (&String, &String)> {
         self.variables.iter()
