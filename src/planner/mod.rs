@@ -14,9 +14,11 @@ use crate::registry::{ListRegistry, ReadRepository, StoredManifest};
 use crate::report::RepositoryReason;
 use crate::report::counts::{InventoryCounts, ReferrerPressure, WhatIf};
 use crate::report::observer::Observer;
-use crate::report::plan::{Artifact, RepositoryPlan, Step};
+use crate::report::outcome::Outcome;
+use crate::report::plan::{Artifact, RepositoryPlan, Step, StepIndex};
 use crate::rules::limits::{self, Pace};
 use crate::rules::{forecast, verdict};
+use crate::util::clock::Clock;
 use crate::util::deadline::Deadline;
 
 pub mod collect;
@@ -36,8 +38,8 @@ const ROWS_OF_A_REPOSITORY: usize = 10;
 /// A run's request, besides its configuration.
 #[derive(Debug, Clone)]
 pub struct RunRequest {
-    /// The run's own time: ages are counted from here.
-    pub now: Timestamp,
+    /// The run's clock: ages are counted from its start.
+    pub clock: Clock,
     /// When to stop.
     pub deadline: Deadline,
     /// Which repository to begin with, as a number that may exceed how many there are: it changes from run to run,
@@ -54,6 +56,8 @@ pub struct Plan {
     pub registry: Option<String>,
     /// When the repositories were read.
     pub read: ReadTime,
+    /// The run's clock.
+    pub clock: Clock,
     /// The repositories.
     pub repositories: Vec<Planned>,
     /// The steps that wait for a later run.
@@ -86,12 +90,14 @@ pub enum Planned {
 }
 
 /// A repository's plan, ready to be executed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Ready {
     /// The plan.
     pub plan: RepositoryPlan,
     /// The bytes of what is to be tagged, as far as they are at hand.
     pub manifests: HashMap<Digest, StoredManifest>,
+    /// The outcomes that are known before anything is tried: of what has changed since a plan was saved.
+    pub settled: BTreeMap<StepIndex, Outcome>,
 }
 
 impl Planned {
@@ -136,10 +142,11 @@ pub async fn plan(
         .inspect(|planned| announce(planned, &request.deadline, observer))
         .collect()
         .await;
-    let read = ReadTime { from: request.now, until: Timestamp::now() };
+    let clock = request.clock;
+    let read = ReadTime { from: clock.started_at(), until: clock.now() };
     let warnings = replication.warning().into_iter().collect();
     let registry = selection.registry;
-    let mut plan = Plan { registry, read, repositories, pace: Pace::default(), warnings };
+    let mut plan = Plan { registry, read, clock, repositories, pace: Pace::default(), warnings };
     plan.check_limits(config);
     plan
 }
@@ -154,7 +161,20 @@ fn announce(planned: &Planned, deadline: &Deadline, observer: &dyn Observer) {
 impl Plan {
     /// Finds what must wait for a later run, before anything is written.
     pub fn check_limits(&mut self, config: &Config) {
-        self.pace = limits::pace(self.plans(), &config.limits);
+        let settled: HashSet<(&str, Digest)> = self.settled().collect();
+        let is_settled = |repository: &str, digest| settled.contains(&(repository, digest));
+        self.pace = limits::pace_of_the_rest(self.plans(), &config.limits, is_settled);
+    }
+
+    /// The images of which it is known beforehand what becomes of them.
+    fn settled(&self) -> impl Iterator<Item = (&str, Digest)> {
+        let ready = self.repositories.iter().filter_map(|planned| match planned {
+            Planned::Ready(ready) => Some(ready.as_ref()),
+            Planned::Skipped { .. } => None,
+        });
+        ready.flat_map(|Ready { plan, settled, .. }| {
+            settled.keys().map(|step| (plan.name.as_str(), plan.step(*step).image().digest))
+        })
     }
 
     /// The repositories that were planned.
@@ -210,16 +230,24 @@ async fn plan_or_skip(
     check_opt_in(registry, &config.select.require_tag, &chosen, &request.deadline).await?;
     let policy = config.policy_of(&chosen.name);
     let is_replicated = replication.covers(&chosen.name);
-    let collected =
-        collect(registry, &chosen.name, &policy, is_replicated, request.now, &request.deadline).await?;
+    let collected = collect(
+        registry,
+        &chosen.name,
+        &policy,
+        is_replicated,
+        request.clock.started_at(),
+        &request.deadline,
+    )
+    .await?;
     let Collected { inventory, verdicts, .. } = &collected;
-    let expanded = verdict::expand(inventory, &policy, request.now, verdicts, request.keeps_rows);
+    let expanded =
+        verdict::expand(inventory, &policy, request.clock.started_at(), verdicts, request.keeps_rows);
     let to_be_tagged: HashSet<Digest> =
         expanded.steps.iter().filter_map(Step::tagging).map(|tagging| tagging.image.digest).collect();
     let plan = RepositoryPlan {
         counts: count(&collected),
         referrer_pressure: referrer_pressure(&collected),
-        what_if: what_if(&collected, config, &chosen.name, request.now),
+        what_if: what_if(&collected, config, &chosen.name, request.clock.started_at()),
         steps: expanded.steps,
         kept: expanded.kept,
         kept_by_reason: expanded.kept_by_reason,
@@ -227,7 +255,7 @@ async fn plan_or_skip(
     };
     let mut manifests = collected.manifests;
     manifests.retain(|digest, _| to_be_tagged.contains(digest));
-    Ok(Ready { plan, manifests })
+    Ok(Ready { plan, manifests, settled: BTreeMap::new() })
 }
 
 /// Checks the resource tags with which a repository opts in, if the configuration asks for any.
