@@ -12,6 +12,7 @@ use crate::cli::exit_code::ExitCode;
 use crate::executor::run::{Conditions, apply_plan, report_plan};
 use crate::executor::saved;
 use crate::memory::NoBackups;
+use crate::memory::memories::Memories;
 use crate::planner::Plan;
 use crate::planner::plan_file::{MAX_AGE, Refused, SavedPlan};
 use crate::planner::selection::Selection;
@@ -70,6 +71,7 @@ async fn execute(session: &Session, plan: Plan) -> Report {
         run: &session.run,
         deadline: &session.deadline,
         observer: &progress,
+        memories: &Memories::none(),
     };
     apply_plan(&session.ecr, &NoBackups, plan, conditions).await
 }

@@ -45,8 +45,10 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
 
 /// Plans until it is done or interrupted, and says loudly what waits for a later run.
 pub(super) async fn make(session: &Session, selection: Selection, observer: &dyn Observer) -> Plan {
-    let clock = session.clock;
-    let request = RunRequest { clock, deadline: session.deadline.clone(), start_at: 0, keeps_rows: true };
+    let request = RunRequest {
+        clock: session.clock,
+        ..RunRequest::new(session.run.started_at, session.deadline.clone())
+    };
     let plan = plan(&session.ecr, &session.config, &request, selection, observer).await;
     warn_of_limits(&plan);
     plan

@@ -160,9 +160,10 @@ impl Function {
         ecr.begin_run();
         let request = RunRequest {
             clock: invocation.clock,
-            deadline: deadline(invocation.context, mode),
             start_at: self.start_at.load(Ordering::Relaxed),
             keeps_rows: self.log.is_enabled(Level::DEBUG),
+            acts: mode == Mode::Apply,
+            ..RunRequest::new(run.started_at, deadline(invocation.context, mode))
         };
         let lines = RunLog { log: &self.log, mode };
         let selection = request
@@ -188,6 +189,7 @@ impl Function {
                     run: &run,
                     deadline: &request.deadline,
                     observer: &lines,
+                    memories: &request.memories,
                 };
                 apply_plan(ecr, &NoBackups, plan, conditions).await
             }

@@ -89,9 +89,16 @@ impl World {
         self
     }
 
-    /// Deletes superseded builds as soon as the other rules allow it.
+    /// Deletes superseded builds as soon as the other rules allow it, whether or not a tag is left in the repository.
     pub(crate) fn deleting_superseded(self) -> Self {
-        self.with("JANITOR_SUPERSEDED", "delete")
+        self.superseded_since_push()
+            .with("JANITOR_SUPERSEDED", "delete")
+            .with("JANITOR_SUPERSEDED_WITHOUT_TAGS", "delete")
+    }
+
+    /// Counts an index as superseded since its push, which may be long ago, and not since a run saw it without a tag.
+    pub(crate) fn superseded_since_push(self) -> Self {
+        self.with("JANITOR_SUPERSEDED_SINCE", "push")
     }
 
     /// Puts a `janitor.toml` into the working folder.
