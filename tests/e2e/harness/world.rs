@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use ecr_attestation_janitor::planner::plan_file::checksum;
 use ecr_emulator::{Change, Emulator, Entry, Server, Settings};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::runtime::Runtime;
@@ -211,6 +212,15 @@ impl World {
     pub(crate) fn save_plan(&self) {
         assert_eq!(self.cli(&["plan", "--out", "plan.json"]).code, 0);
         self.ecr.reset_calls();
+    }
+
+    /// Changes the saved plan, and puts its checksum right, as whoever edits a file could.
+    pub(crate) fn edit_plan(&self, change: impl FnOnce(&mut Value)) {
+        let path = self.file("plan.json");
+        let mut plan: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        change(&mut plan);
+        plan["checksum"] = checksum(&plan).into();
+        std::fs::write(path, plan.to_string()).unwrap();
     }
 
     /// Applies the saved plan.
