@@ -166,7 +166,7 @@ const ROWS: &[Row] = &[
     ("`ecr:PutImage` is denied", |scene| denied(scene, "PutImage")),
     ("the run is killed", |scene| {
         let world = scene.world.fork();
-        assert!(world.kill_at(Hold::new(&world, 6, Moment::After), SAVED).is_none());
+        assert!(world.kill_at(Hold::new(&world, 8, Moment::After), SAVED).is_none());
         nothing_is_lost(scene, &world);
         world.ecr.reset_calls();
         let outcome = world.cli(SAVED);
