@@ -4,6 +4,7 @@
 
 mod busy;
 pub(crate) mod crash;
+mod held;
 mod hold;
 mod lambda;
 mod manifests;
@@ -12,6 +13,7 @@ mod repo;
 mod world;
 
 pub(crate) use busy::Busy;
+pub(crate) use held::Held;
 pub(crate) use hold::{Hold, Moment};
 pub(crate) use lambda::Lambda;
 pub(crate) use manifests::Listed;

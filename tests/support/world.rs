@@ -152,6 +152,17 @@ impl World {
         Outcome::of(output.unwrap_or_else(|_| panic!("{arguments:?} did not end")).unwrap())
     }
 
+    /// Runs the command line with its standard output in a file.
+    pub(crate) fn cli_to(&self, path: &str, arguments: &[&str]) -> Outcome {
+        let file = File::options().write(true).open(path).unwrap();
+        let mut command = self.command(arguments);
+        command.stdout(file).stderr(Stdio::piped());
+        let output =
+            async { tokio::time::timeout(PATIENCE, command.spawn().unwrap().wait_with_output()).await };
+        let output = self.runtime.block_on(output);
+        Outcome::of(output.unwrap_or_else(|_| panic!("{arguments:?} did not end")).unwrap())
+    }
+
     /// Runs the command line until a call is held, and kills it. An outcome means that it ended before.
     pub(crate) fn kill_at(&self, mut hold: Hold, arguments: &[&str]) -> Option<Outcome> {
         // Into files: nobody reads a pipe while the call is waited for.
