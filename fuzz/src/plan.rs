@@ -59,13 +59,8 @@ fn take_up(plan: SavedPlan) {
         let steps = plan.steps.len();
         RepositoryReport::new(plan, Outcomes::none(steps))
     };
-    let frame = RunFrame {
-        run: RunIdentity::new(&Config::default(), "us-east-1", Timestamp::UNIX_EPOCH, "fuzz"),
-        mode: Mode::Apply,
-        finished_at: Timestamp::UNIX_EPOCH,
-        usage: ApiUsage::default(),
-        runs_left: None,
-    };
+    let run = RunIdentity::new(&Config::default(), "us-east-1", Timestamp::UNIX_EPOCH, "fuzz");
+    let frame = RunFrame::new(run, Mode::Apply, Timestamp::UNIX_EPOCH, ApiUsage::default());
     let report = Report::new(frame, plans.into_iter().map(report).collect());
     assert_harmless(&table::report(&report, Style::Plain));
 }

@@ -89,13 +89,8 @@ fn report(texts: &[String; 5]) -> Report {
     let failed = RepositoryReport::skipped(failed.0, failed.1, failed.2);
     let decisions = vec![decision("a", Outcome::Failed, texts), decision("b", Outcome::Planned, texts)];
     let done = RepositoryReport { status: RepositoryStatus::Done, reason: None, decisions, ..failed.clone() };
-    let frame = RunFrame {
-        run: RunIdentity::new(&Config::default(), "us-east-1", Timestamp::UNIX_EPOCH, name),
-        mode: Mode::Plan,
-        finished_at: Timestamp::UNIX_EPOCH,
-        usage: ApiUsage::default(),
-        runs_left: None,
-    };
+    let run = RunIdentity::new(&Config::default(), "us-east-1", Timestamp::UNIX_EPOCH, name);
+    let frame = RunFrame::new(run, Mode::Plan, Timestamp::UNIX_EPOCH, ApiUsage::default());
     Report::new(frame, vec![failed, done])
 }
 

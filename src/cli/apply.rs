@@ -52,15 +52,16 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
         }
     };
     let deadline = &session.deadline;
-    let consents = !deadline.was_interrupted() && consent.is_given(&plan, &session.run, deadline).await?;
+    let view = args.run.view(common, narrow.as_ref());
+    let consents = !deadline.was_interrupted() && consent.is_given(&plan, &session, view).await?;
     if !consents {
         let report = report_plan(&session.ecr, plan, &session.run, &());
-        let printed = print_report(&report, common.output);
+        let printed = print_report(&report, view);
         say("nothing was done");
         return Ok(conclude(ExitCode::Usage, deadline, [printed]));
     }
     let report = execute(&session, plan).await;
-    let printed = print_report(&report, common.output);
+    let printed = print_report(&report, view);
     Ok(conclude(ExitCode::of(&report, false), deadline, [printed]))
 }
 

@@ -7,10 +7,12 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::cli::exit_code::ExitCode;
 use crate::config::pattern::Patterns;
 use crate::config::{Concurrency, Config};
+use crate::render::table::Sort;
 use crate::util::deadline::Deadline;
 use crate::util::logging::{Format, Log};
 use crate::util::sanitize;
 use progress::{note, say};
+use stdout::View;
 
 mod apply;
 mod confirm;
@@ -69,6 +71,12 @@ struct RunArgs {
     /// The most deletions of this run, instead of limits.max_deletions; the rest waits for the next
     #[arg(long, value_name = "N")]
     max_deletions: Option<u64>,
+    /// Show every image that is or would be changed; so does naming repositories with --repository
+    #[arg(long)]
+    details: bool,
+    /// The order of the repositories
+    #[arg(long, value_enum, default_value_t = Sort::Attestations)]
+    sort: Sort,
 }
 
 /// How results are printed.
@@ -112,6 +120,12 @@ enum Failure {
 }
 
 impl RunArgs {
+    /// How the report is printed.
+    fn view(&self, common: &Common, narrow: Option<&Patterns>) -> View {
+        let names_some = narrow.is_some_and(|patterns| patterns.literals().next().is_some());
+        View { output: common.output, details: self.details || names_some, sort: self.sort }
+    }
+
     /// The configuration with what the command line says instead.
     fn adjust(&self, mut config: Config) -> Config {
         config.limits.max_deletions = self.max_deletions.unwrap_or(config.limits.max_deletions);

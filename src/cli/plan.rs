@@ -38,7 +38,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let saved = out.map_or(Ok(()), |file| file.save(&plan, &session));
     let report = report_plan(&session.ecr, plan, &session.run, &progress);
     drop(progress);
-    let printed = print_report(&report, common.output);
+    let printed = print_report(&report, args.run.view(common, narrow.as_ref()));
     let code = ExitCode::of(&report, args.exit_code);
     Ok(conclude(code, &session.deadline, [saved, printed]))
 }

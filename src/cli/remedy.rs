@@ -97,7 +97,9 @@ impl Settings {
 
     fn check_credentials(&self) -> String {
         match &self.profile {
-            Some(profile) => format!("check the AWS credentials, with `aws sts get-caller-identity --profile {profile}`"),
+            Some(profile) => {
+                format!("check the AWS credentials, with `aws sts get-caller-identity --profile {profile}`")
+            }
             None => "check the AWS credentials, with `aws sts get-caller-identity`".to_owned(),
         }
     }

@@ -207,7 +207,7 @@ async fn plan_or_skip(
     let to_be_tagged: HashSet<Digest> =
         expanded.steps.iter().filter_map(Step::tagging).map(|tagging| tagging.image.digest).collect();
     let plan = RepositoryPlan {
-        counts: count(&collected),
+        counts: Some(count(&collected)),
         referrer_pressure: referrer_pressure(&collected),
         what_if: what_if(&collected, config, &chosen.name, request.now),
         steps: expanded.steps,

@@ -11,7 +11,6 @@ use super::{Plan, Planned, Ready};
 use crate::oci::attestation::Form;
 use crate::oci::digest::Digest;
 use crate::report::SCHEMA_VERSION;
-use crate::report::counts::InventoryCounts;
 use crate::report::plan::{Artifact, RepositoryPlan, Step};
 
 /// The content of a plan file.
@@ -81,7 +80,7 @@ impl SavedPlan {
     pub fn new(plan: &Plan, region: &str, created_at: Timestamp) -> Self {
         let repositories = plan.plans().filter(|plan| !plan.steps.is_empty()).map(|plan| SavedRepository {
             name: plan.name.clone(),
-            images: plan.counts.images,
+            images: plan.counts.as_ref().map_or(0, |counts| counts.images),
             decisions: plan.steps.clone(),
         });
         let mut saved = Self {
@@ -134,9 +133,8 @@ impl SavedPlan {
 
     /// The plan again, ready for the limits and to be executed.
     pub fn into_repositories(self) -> Vec<Planned> {
-        let ready = |SavedRepository { name, images, decisions }| {
-            let counts = InventoryCounts { images, ..InventoryCounts::default() };
-            let plan = RepositoryPlan { name, counts, steps: decisions, ..RepositoryPlan::default() };
+        let ready = |SavedRepository { name, decisions, .. }| {
+            let plan = RepositoryPlan { name, steps: decisions, ..RepositoryPlan::default() };
             Planned::Ready(Box::new(Ready { plan, manifests: HashMap::new() }))
         };
         self.repositories.into_iter().map(ready).collect()
@@ -217,11 +215,13 @@ mod tests {
         let plan = Plan { registry, repositories, ..Plan::default() };
         let text =
             serde_json::to_string(&SavedPlan::new(&plan, "eu-central-1", Timestamp::UNIX_EPOCH)).unwrap();
-        let back = SavedPlan::parse(&text).unwrap().into_repositories();
+        let saved = SavedPlan::parse(&text).unwrap();
+        assert!(saved.repositories.iter().all(|repository| repository.images == 30));
+        let back = saved.into_repositories();
         let names: Vec<&str> = back.iter().map(Planned::name).collect();
         assert_eq!(names, ["a", "z"]);
         for plan in back.iter().filter_map(Planned::plan) {
-            assert_eq!((plan.counts.images, plan.kept.len()), (30, 0));
+            assert_eq!((&plan.counts, plan.kept.len()), (&None, 0));
             let steps: Vec<Option<Step>> = decisions[..2].iter().map(decisions::step).collect();
             assert_eq!(plan.steps.iter().cloned().map(Some).collect::<Vec<_>>(), steps);
         }

@@ -42,11 +42,12 @@ fn the_totals_are_the_sums() {
     let part = |name: &str| {
         let decisions = OUTCOMES.map(|outcome| attestation("a").came_out(outcome)).to_vec();
         let mut part = repository(name, 20, decisions);
-        part.counts.inventory.indexes = 4;
-        part.counts.inventory.attestations.total = 10;
-        part.counts.inventory.attestations.by_form.insert(Form::Oci, 10);
-        part.counts.inventory.attestations.by_state.insert(State::Orphaned, 10);
-        part.counts.inventory.not_attestations.insert(Kind::Image, 6);
+        let counts = part.counts.inventory.get_or_insert_default();
+        counts.indexes = 4;
+        counts.attestations.total = 10;
+        counts.attestations.by_form.insert(Form::Oci, 10);
+        counts.attestations.by_state.insert(State::Orphaned, 10);
+        counts.not_attestations.insert(Kind::Image, 6);
         part
     };
     let totals = serde_json::to_value(report(Mode::Apply, vec![part("b"), part("a")]).totals).unwrap();
@@ -233,5 +234,8 @@ fn sums_of_any_numbers_that_a_plan_file_may_claim_do_not_overflow() {
     let huge = || attestation("a").with(|it| (it.image.size_bytes, it.outcome) = (u64::MAX, Deleted));
     let repositories = ["r", "s"].map(|name| repository(name, u64::MAX, vec![huge(), huge()]));
     let counts = report(Mode::Apply, repositories.into()).totals.counts;
-    assert_eq!((counts.inventory.images, counts.bytes_deleted, counts.deleted), (u64::MAX, u64::MAX, 4));
+    assert_eq!(
+        (counts.inventory.unwrap_or_default().images, counts.bytes_deleted, counts.deleted),
+        (u64::MAX, u64::MAX, 4)
+    );
 }

@@ -5,6 +5,7 @@
 mod harness;
 
 mod apply;
+mod captures;
 mod crash;
 mod credentials;
 mod demo;

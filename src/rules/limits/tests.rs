@@ -14,7 +14,7 @@ const LIMITS: Limits =
 /// A plan in a repository with this many platform images.
 fn plan_among(name: &str, images: u64, decisions: Vec<Decision>) -> RepositoryPlan {
     let mut plan = plan(name, images, decisions);
-    plan.counts.not_attestations.insert(Kind::Image, images);
+    plan.counts.get_or_insert_default().not_attestations.insert(Kind::Image, images);
     plan
 }
 
