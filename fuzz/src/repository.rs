@@ -7,7 +7,10 @@ use ecr_attestation_janitor::config::Config;
 use ecr_attestation_janitor::config::policy::{Action, Policy};
 use ecr_attestation_janitor::oci::attestation::{Form, Kind};
 use ecr_attestation_janitor::oci::digest::Digest;
-use ecr_attestation_janitor::planner::collect::collect;
+use ecr_attestation_janitor::planner::collect::{Collected, collect};
+use ecr_attestation_janitor::planner::recall::Recall;
+use ecr_attestation_janitor::planner::{RunRequest, Skipped};
+use ecr_attestation_janitor::registry::ecr::Ecr;
 use ecr_attestation_janitor::report::decision::Decision;
 use ecr_attestation_janitor::rules::verdict::expand;
 use ecr_attestation_janitor::util::deadline::Deadline;
@@ -110,7 +113,7 @@ fn decide(lines: &Arc<Vec<Line>>, policy: &Policy) -> Vec<Decision> {
         _ => Reply::ok(read(&known, &asked(request)).to_string()),
     });
     let now = Timestamp::from_second(NOW).unwrap();
-    match in_process::wait(collect(&ecr, "team/api", policy, false, now, &Deadline::default())) {
+    match in_process::wait(collected(&ecr, policy, now)) {
         Ok(collected) => {
             let expanded = expand(&collected.inventory, policy, now, &collected.verdicts, false);
             expanded.steps.into_iter().map(|step| Decision::of_step(step, None)).collect()
@@ -120,6 +123,12 @@ fn decide(lines: &Arc<Vec<Line>>, policy: &Policy) -> Vec<Decision> {
             Vec::new()
         }
     }
+}
+
+async fn collected(ecr: &Ecr, policy: &Policy, now: Timestamp) -> Result<Collected, Skipped> {
+    let request = RunRequest::new(now, Deadline::default());
+    let mut recall = Recall::load(&request, &Config::default(), "team/api").await;
+    collect(ecr, "team/api", policy, false, &mut recall, &Deadline::default()).await
 }
 
 fn asked(request: &Value) -> BTreeSet<String> {

@@ -14,6 +14,7 @@ use super::{Common, Failure, RunArgs, conclude, plan, signals};
 use crate::cli::exit_code::ExitCode;
 use crate::executor::run::{Conditions, apply_plan, report_plan};
 use crate::memory::NoBackups;
+use crate::memory::memories::Memories;
 use crate::planner::plan_file::{Refused, SavedPlan};
 use crate::planner::selection::{Selected, Selection};
 use crate::planner::{Plan, Planned, ReadTime, Skipped, check_opt_in};
@@ -73,6 +74,7 @@ async fn execute(session: &Session, plan: Plan) -> Report {
         run: &session.run,
         deadline: &session.deadline,
         observer: &progress,
+        memories: &Memories::none(),
     };
     apply_plan(&session.ecr, &NoBackups, plan, conditions).await
 }

@@ -46,7 +46,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
 /// Plans until it is done or interrupted, and says loudly what waits for a later run.
 pub(super) async fn make(session: &Session, selection: Selection, observer: &dyn Observer) -> Plan {
     let now = session.run.started_at;
-    let request = RunRequest { now, deadline: session.deadline.clone(), start_at: 0, keeps_rows: true };
+    let request = RunRequest::new(now, session.deadline.clone());
     let plan = plan(&session.ecr, &session.config, &request, selection, observer).await;
     warn_of_limits(&plan);
     plan

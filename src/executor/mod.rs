@@ -26,6 +26,7 @@ mod proof;
 mod rate_limit;
 mod recheck;
 pub mod run;
+pub mod run_log;
 mod tag;
 
 pub use rate_limit::RateLimiter;

@@ -47,6 +47,9 @@ pub(super) fn change(presence: &Presence, step: &Step, own_reads: OwnReads) -> O
         None if presence.gone.contains(&digest) => {
             Some(Outcome::AlreadyGone(Cause::of("it was deleted before this run came to it")))
         }
+        None if presence.not_shown.contains(&digest) => {
+            Some(Outcome::Changed(Cause::of("it is gone, or not active any more")))
+        }
         None => Some(Outcome::Failed(Cause::new("no-answer", "DescribeImages did not mention it"))),
     }
 }

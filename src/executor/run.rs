@@ -6,16 +6,18 @@ use jiff::Timestamp;
 use super::{Clock, Execution, RateLimiter, execute};
 use crate::config::Mode;
 use crate::memory::BackUpImages;
+use crate::memory::memories::Memories;
 use crate::planner::{Plan, Planned, Ready};
 use crate::registry::{DeleteImages, MeterCalls, ReadRepository, TagImages};
 use crate::report::counts::WhatIf;
 use crate::report::observer::Observer;
 use crate::report::outcome::Outcome;
 use crate::report::outcomes::Outcomes;
-use crate::report::plan::RepositoryPlan;
+use crate::report::plan::{ImageFacts, RepositoryPlan};
 use crate::report::{Report, RepositoryReport, RunFrame, RunIdentity};
 use crate::rules::limits::Pace;
 use crate::util::deadline::Deadline;
+use crate::util::sanitize;
 
 /// The conditions of an apply.
 #[derive(Clone, Copy)]
@@ -28,6 +30,8 @@ pub struct Conditions<'a> {
     pub deadline: &'a Deadline,
     /// Who is told of outcomes.
     pub observer: &'a dyn Observer,
+    /// The memory that later runs rest on.
+    pub memories: &'a Memories,
 }
 
 /// The report of a run that only planned.
@@ -54,7 +58,7 @@ where
     R: ReadRepository + DeleteImages + TagImages + MeterCalls,
     B: BackUpImages,
 {
-    let Conditions { concurrency, run, deadline, observer } = conditions;
+    let Conditions { concurrency, run, deadline, observer, memories } = conditions;
     let end = End::of(&plan);
     let Plan { read, repositories, pace, .. } = plan;
     let (rate_limiter, clock) = (&RateLimiter::default(), Clock::at(Timestamp::now()));
@@ -65,6 +69,7 @@ where
             Planned::Ready(ready) if !ready.plan.steps.is_empty() => {
                 let outcomes = waiting(&ready.plan, pace, observer);
                 let (plan, outcomes) = execute(registry, backups, *ready, outcomes, execution).await;
+                remember(memories, &plan, &outcomes, run.started_at).await;
                 RepositoryReport::new(plan, outcomes)
             }
             other => report_unexecuted(other, pace, observer),
@@ -74,6 +79,31 @@ where
     };
     let reports = stream::iter(repositories).map(work).buffer_unordered(concurrency).collect().await;
     finish(registry, Mode::Apply, reports, end, run)
+}
+
+/// Notes in the memory of a repository what was deleted, and what was read as proof and is still there.
+async fn remember(memories: &Memories, plan: &RepositoryPlan, outcomes: &Outcomes, now: Timestamp) {
+    if !memories.is_on() {
+        return;
+    }
+    let with = |wanted: fn(&Outcome) -> bool| {
+        let images = plan.numbered().filter_map(move |(step, it)| {
+            let was_tried = outcomes.get(step).is_some_and(wanted);
+            was_tried.then_some(it.image())
+        });
+        images.collect::<Vec<&ImageFacts>>()
+    };
+    let deleted = with(|outcome| *outcome == Outcome::Deleted).iter().map(|image| image.digest).collect();
+    let read = with(|outcome| {
+        matches!(outcome, Outcome::Changed(_) | Outcome::Protected(_) | Outcome::Failed(_) | Outcome::Tagged)
+    });
+    let update = memories.update(&plan.name, |memory| {
+        memory.delete(&deleted, now);
+        read.iter().for_each(|image| memory.note_read(image.digest, image.pulled_at, now));
+    });
+    if let Some(warning) = update.await {
+        tracing::warn!("{}", sanitize::line(&warning.to_string()));
+    }
 }
 
 /// The outcomes of a plan's steps before the first call: what waits for a later run has its outcome.

@@ -12,6 +12,7 @@ use tracing::Level;
 use crate::config::pattern::Patterns;
 use crate::config::{Config, Mode};
 use crate::executor::run::{Conditions, apply_plan, report_plan};
+use crate::executor::run_log::RunLog;
 use crate::memory::NoBackups;
 use crate::oci::digest::Digest;
 use crate::planner::selection::select;
@@ -154,14 +155,14 @@ impl Function {
         invocation: &Invocation<'_>,
     ) -> Result<Report, Diagnostic> {
         let mode = mode(config.mode, ask.mode)?;
-        ecr.reset_usage();
+        ecr.begin_run();
         let request = RunRequest {
-            now: run.started_at,
-            deadline: deadline(invocation.context, mode),
             start_at: self.start_at.load(Ordering::Relaxed),
-            keeps_rows: true,
+            keeps_rows: self.log.is_enabled(Level::DEBUG),
+            acts: mode == Mode::Apply,
+            ..RunRequest::new(run.started_at, deadline(invocation.context, mode))
         };
-        let lines = log::Lines(&self.log);
+        let lines = RunLog { log: &self.log, mode };
         let selection = request
             .deadline
             .call(select(ecr, &config.select, ask.narrow.as_ref()))
@@ -185,11 +186,12 @@ impl Function {
                     run: &run,
                     deadline: &request.deadline,
                     observer: &lines,
+                    memories: &request.memories,
                 };
                 apply_plan(ecr, &NoBackups, plan, conditions).await
             }
         };
-        lines.run(&report, &invocation.function());
+        log::finish(&self.log, &report, &invocation.function());
         let reached = report.repositories.iter().filter(|repository| was_reached(repository)).count();
         self.start_at.fetch_add(reached.saturating_sub(skipped) as u64, Ordering::Relaxed);
         Ok(report)

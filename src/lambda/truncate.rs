@@ -39,6 +39,7 @@ fn take_repositories(
 ) -> (Vec<RepositoryReport>, Vec<(usize, Decision)>) {
     let (mut kept, mut all) = (Vec::new(), Vec::new());
     for mut repository in repositories {
+        *dropped += repository.unlisted();
         let decisions = std::mem::take(&mut repository.decisions);
         if room.take(&repository) {
             all.extend(decisions.into_iter().map(|decision| (kept.len(), decision)));

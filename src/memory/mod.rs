@@ -1,7 +1,9 @@
 //! What outlives a run: the memory of each repository, and backups of what is deleted.
 
+pub mod backup;
 pub mod memories;
 pub mod repository;
+pub mod restore;
 pub mod store;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,8 @@ use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::config::policy::Preset;
+use crate::config::policy::{Policy, Preset, SupersededSince};
+use crate::memory::memories::Memories;
 use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
 use crate::registry::{ListRegistry, ReadRepository, StoredManifest};
@@ -21,14 +22,19 @@ use crate::util::deadline::Deadline;
 
 pub mod collect;
 pub mod plan_file;
+pub mod recall;
 pub mod replication;
 pub mod selection;
 mod skipped;
 
 use collect::{Collected, collect};
+use recall::Recall;
 use replication::Replication;
 use selection::{Selected, Selection};
 pub use skipped::Skipped;
+
+/// The row of a repository in report and log is as long as several of its images.
+const ROWS_OF_A_REPOSITORY: usize = 10;
 
 /// A run's request, besides its configuration.
 #[derive(Debug, Clone)]
@@ -42,6 +48,27 @@ pub struct RunRequest {
     pub start_at: u64,
     /// Whether what is only kept gets a row each; else it is counted by reason.
     pub keeps_rows: bool,
+    /// Whether the plan is made to be executed.
+    pub acts: bool,
+    /// The memory of earlier runs.
+    pub memories: Memories,
+    /// Repositories whose loss of tags somebody accepted.
+    pub accept_tag_loss: Vec<String>,
+}
+
+impl RunRequest {
+    /// A request without memory, to plan only.
+    pub fn new(now: Timestamp, deadline: Deadline) -> Self {
+        Self {
+            now,
+            deadline,
+            start_at: 0,
+            keeps_rows: true,
+            acts: false,
+            memories: Memories::none(),
+            accept_tag_loss: Vec::new(),
+        }
+    }
 }
 
 /// The plan of a run, before anything is written.
@@ -127,18 +154,28 @@ pub async fn plan(
     }
     let names = selected.iter().map(|chosen| chosen.name.as_str());
     let replication = &Replication::of(registry, config, names, &request.deadline).await;
-    let repositories = stream::iter(skipped.into_iter().chain(selected))
+    let planned: Vec<(Planned, Option<String>)> = stream::iter(skipped.into_iter().chain(selected))
         .map(|chosen| plan_repository(registry, config, request, replication, chosen))
         .buffer_unordered(config.limits.concurrency.number())
-        .inspect(|planned| observer.planned(planned.name(), planned.plan()))
+        .inspect(|(planned, _)| announce(planned, &request.deadline, observer))
         .collect()
         .await;
     let read = ReadTime { from: request.now, until: Timestamp::now() };
-    let warnings = replication.warning().into_iter().collect();
+    let (repositories, memory_warnings): (Vec<_>, Vec<_>) = planned.into_iter().unzip();
+    let about_memory = memory_warning(memory_warnings.into_iter().flatten().collect());
+    let missing_memory = without_memory(config, request);
+    let warnings = replication.warning().into_iter().chain(about_memory).chain(missing_memory).collect();
     let registry = selection.registry;
     let mut plan = Plan { registry, read, repositories, pace: Pace::default(), warnings };
     plan.check_limits(config);
     plan
+}
+
+/// Tells the observer of a planned repository, and keeps time for what the report will say of it.
+fn announce(planned: &Planned, deadline: &Deadline, observer: &dyn Observer) {
+    observer.planned(planned.name(), planned.plan());
+    let rows = planned.plan().map_or(0, |plan| plan.steps.len() + plan.kept.len());
+    deadline.owe_rows(ROWS_OF_A_REPOSITORY + rows);
 }
 
 impl Plan {
@@ -170,27 +207,48 @@ impl Plan {
     }
 }
 
+/// One warning about memories, however many there are.
+fn memory_warning(warnings: Vec<String>) -> Option<String> {
+    let more = warnings.len().saturating_sub(1);
+    let first = warnings.into_iter().next()?;
+    Some(if more == 0 { first } else { format!("{first} (and so for {more} more repositories)") })
+}
+
+/// The warning of a run that cannot know when an index lost its tag.
+fn without_memory(config: &Config, request: &RunRequest) -> Option<String> {
+    let needs =
+        |policy: Policy| policy.deletes_superseded() && policy.superseded_since == SupersededSince::Untagged;
+    let is_missing = !request.memories.is_on() && config.policies().any(needs);
+    is_missing.then(|| {
+        "there is no memory of earlier runs, so nobody knows when an index lost its tag, and what is superseded stays; set memory.location, or superseded_since = \"push\" to count from the push".to_owned()
+    })
+}
+
 async fn plan_repository(
     registry: &(impl ListRegistry + ReadRepository),
     config: &Config,
     request: &RunRequest,
     replication: &Replication,
     chosen: Selected,
-) -> Planned {
+) -> (Planned, Option<String>) {
     let name = chosen.name.clone();
-    match plan_or_skip(registry, config, request, replication, chosen).await {
-        Ok(ready) => Planned::Ready(Box::new(ready)),
-        Err(skipped) => Planned::Skipped { name, skipped },
+    let (planned, warning) = match may_plan(registry, config, request, chosen).await {
+        Ok(name) => plan_selected(registry, config, request, replication, name).await,
+        Err(skipped) => (Err(skipped), None),
+    };
+    match planned {
+        Ok(ready) => (Planned::Ready(Box::new(ready)), warning),
+        Err(skipped) => (Planned::Skipped { name, skipped }, warning),
     }
 }
 
-async fn plan_or_skip(
-    registry: &(impl ListRegistry + ReadRepository),
+/// The name of a repository that nothing keeps from being planned.
+async fn may_plan(
+    registry: &impl ListRegistry,
     config: &Config,
     request: &RunRequest,
-    replication: &Replication,
     chosen: Selected,
-) -> Result<Ready, Skipped> {
+) -> Result<String, Skipped> {
     if let Some(reason) = chosen.skip {
         return Err(Skipped::plainly(reason));
     }
@@ -198,26 +256,50 @@ async fn plan_or_skip(
         return Err(Skipped::out_of_time());
     }
     check_opt_in(registry, &config.select.require_tag, &chosen, &request.deadline).await?;
-    let policy = config.policy_of(&chosen.name);
-    let is_replicated = replication.covers(&chosen.name);
-    let collected =
-        collect(registry, &chosen.name, &policy, is_replicated, request.now, &request.deadline).await?;
+    Ok(chosen.name)
+}
+
+/// Plans one repository with its memory, which is saved whatever comes of it.
+async fn plan_selected(
+    registry: &impl ReadRepository,
+    config: &Config,
+    request: &RunRequest,
+    replication: &Replication,
+    name: String,
+) -> (Result<Ready, Skipped>, Option<String>) {
+    let policy = config.policy_of(&name);
+    let mut recall = Recall::load(request, config, &name).await;
+    let is_replicated = replication.covers(&name);
+    let collected = collect(registry, &name, &policy, is_replicated, &mut recall, &request.deadline).await;
+    let inventory = collected.as_ref().ok().map(|collected| &collected.inventory);
+    let warning = recall.save(request, inventory).await;
+    (collected.map(|collected| ready(config, &policy, request, name, collected)), warning)
+}
+
+/// The plan of a repository that was read.
+fn ready(
+    config: &Config,
+    policy: &Policy,
+    request: &RunRequest,
+    name: String,
+    collected: Collected,
+) -> Ready {
     let Collected { inventory, verdicts, .. } = &collected;
-    let expanded = verdict::expand(inventory, &policy, request.now, verdicts, request.keeps_rows);
+    let expanded = verdict::expand(inventory, policy, request.now, verdicts, request.keeps_rows);
     let to_be_tagged: HashSet<Digest> =
         expanded.steps.iter().filter_map(Step::tagging).map(|tagging| tagging.image.digest).collect();
     let plan = RepositoryPlan {
         counts: Some(count(&collected)),
         referrer_pressure: referrer_pressure(&collected),
-        what_if: what_if(&collected, config, &chosen.name, request.now),
+        what_if: what_if(&collected, config, &name, request.now),
         steps: expanded.steps,
         kept: expanded.kept,
         kept_by_reason: expanded.kept_by_reason,
-        name: chosen.name,
+        name,
     };
     let mut manifests = collected.manifests;
     manifests.retain(|digest, _| to_be_tagged.contains(digest));
-    Ok(Ready { plan, manifests })
+    Ready { plan, manifests }
 }
 
 /// Checks the resource tags with which a repository opts in, if the configuration asks for any.

@@ -25,6 +25,8 @@ pub enum CallErrorKind {
     RepositoryNotFound,
     /// A named image does not exist.
     ImageNotFound,
+    /// A named image does not exist, or is not active: ECR was asked without its filter of status.
+    ImageNotShown,
     /// The tag names another image, and tags of this repository do not move.
     TagExists,
     /// The image has that tag already.

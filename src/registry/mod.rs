@@ -11,10 +11,12 @@ use crate::inventory::Image;
 use crate::oci::digest::Digest;
 use crate::report::ApiUsage;
 
+pub mod blobs;
 pub mod ecr;
 mod error;
 mod pagination;
 pub mod presence;
+pub mod restore;
 
 pub use error::{CallError, CallErrorKind};
 

@@ -13,6 +13,8 @@ pub struct Presence {
     pub there: HashMap<Digest, Image>,
     /// Those that ECR does not find.
     pub gone: HashSet<Digest>,
+    /// Those that ECR does not find among its active images.
+    pub not_shown: HashSet<Digest>,
 }
 
 /// Looks at images again, at most [`super::MAX_IDS`]. One vanished digest fails the whole call, so it is
@@ -30,12 +32,16 @@ pub async fn look(
         }
         match registry.describe(repository, &part).await {
             Ok(found) => presence.there.extend(found.into_iter().map(|image| (image.digest, image))),
-            Err(error) if error.kind == CallErrorKind::ImageNotFound => {
-                let (gone, rest) = sort_out(part, &error.message);
-                presence.gone.extend(gone);
+            Err(error) => {
+                let missing = match error.kind {
+                    CallErrorKind::ImageNotFound => &mut presence.gone,
+                    CallErrorKind::ImageNotShown => &mut presence.not_shown,
+                    _ => return Err(error),
+                };
+                let (named, rest) = sort_out(part, &error.message);
+                missing.extend(named);
                 parts.extend(rest);
             }
-            Err(error) => return Err(error),
         }
     }
     Ok(presence)

@@ -20,6 +20,7 @@ use decision::Decision;
 use outcome::OutcomeName;
 use outcomes::Outcomes;
 use plan::RepositoryPlan;
+use reason::Reason;
 pub use reason::RepositoryReason;
 
 use crate::config::{Config, Mode};
@@ -67,6 +68,9 @@ pub struct RepositoryReport {
     pub referrer_pressure: Option<ReferrerPressure>,
     /// Every attestation and suspect, and what else the plan acts on.
     pub decisions: Vec<Decision>,
+    /// How many attestations and suspects stay, by reason, listed or not: for the log.
+    #[serde(skip)]
+    pub kept_by_reason: BTreeMap<Reason, u64>,
 }
 
 /// A whole run.
@@ -207,6 +211,7 @@ impl RepositoryReport {
             counts,
             referrer_pressure: plan.referrer_pressure,
             decisions,
+            kept_by_reason: plan.kept_by_reason,
         };
         report.count_outcomes();
         // What stays and has no row of its own.
@@ -230,7 +235,14 @@ impl RepositoryReport {
             image_quota_share: None,
             referrer_pressure: None,
             decisions: Vec::new(),
+            kept_by_reason: BTreeMap::new(),
         }
+    }
+
+    /// How many images stay that are only counted.
+    pub fn unlisted(&self) -> u64 {
+        let listed = self.decisions.iter().filter(|decision| decision.outcome == OutcomeName::Kept).count();
+        self.counts.kept.saturating_sub(listed as u64)
     }
 
     fn count_outcomes(&mut self) {

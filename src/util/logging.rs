@@ -73,9 +73,14 @@ impl Log {
         *self.common.write().unwrap_or_else(PoisonError::into_inner) = object(fields);
     }
 
+    /// Whether lines of this level are written.
+    pub fn is_enabled(&self, level: Level) -> bool {
+        level <= self.level
+    }
+
     /// Writes one line with the fields of any serialisable object.
     pub fn line(&self, level: Level, message: &str, fields: &impl Serialize) {
-        if level <= self.level {
+        if self.is_enabled(level) {
             self.write(level, message, object(fields));
         }
     }

@@ -302,8 +302,8 @@ fn a_message_of_a_repository_that_is_gone_or_not_selected_is_done() {
 }
 
 #[test]
-fn the_answer_has_the_decisions_that_change_something_and_the_log_has_them_all() {
-    let world = World::new();
+fn the_answer_has_the_decisions_that_change_something_and_the_log_has_them_all_at_debug() {
+    let world = World::new().with("AWS_LAMBDA_LOG_LEVEL", "DEBUG");
     let busy = world.busy("team/api");
     let mut function = world.lambda();
     let report = function.report(&json!({}));
@@ -315,6 +315,19 @@ fn the_answer_has_the_decisions_that_change_something_and_the_log_has_them_all()
     assert_eq!((lines(&log, "decision").count(), told.len()), (12, 12));
     let superseded = lines(&log, "decision").find(|line| line["digest"] == *busy.superseded.attestations[0]);
     assert_eq!(superseded.unwrap()["reason"], "superseded");
+    assert_eq!(superseded.unwrap()["level"], "DEBUG");
+}
+
+#[test]
+fn a_warm_instance_has_all_its_retries_again() {
+    let world = World::new().with("AWS_MAX_ATTEMPTS", "4").with("JANITOR_CONCURRENCY", "100");
+    (0..100).for_each(|number| drop(world.repository(&format!("team/{number}"))));
+    world.ecr.fault(trouble("DescribeImages", When::Always, Fault::ServerError));
+    let mut function = world.lambda();
+    assert_eq!(function.report(&json!({})).0["complete"], false, "their retries use up the quota");
+    world.ecr.clear_faults();
+    world.ecr.fault(trouble("DescribeRepositories", When::Nth(1), Fault::ServerError));
+    assert_eq!(function.report(&json!({})).0["complete"], true);
 }
 
 #[test]

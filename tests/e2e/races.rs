@@ -1,8 +1,9 @@
 //! What others do between the plan and the write.
 
 use ecr_emulator::buildx::{Build, Pushed};
+use ecr_emulator::{Fault, When};
 
-use crate::harness::{Listed, Repo, Report, World, legacy, oci, set, single};
+use crate::harness::{Listed, Repo, Report, World, legacy, oci, set, single, trouble};
 
 /// The second DescribeImages of a run over one repository: the first one lists it, this one looks again right
 /// before the first batch.
@@ -72,6 +73,18 @@ fn an_orphan_that_is_deleted_meanwhile_does_not_hold_up_the_rest() {
         assert_eq!((report.total("already_gone"), report.total("deleted")), (1, 1));
         assert_eq!(report.0["complete"], true);
     }
+}
+
+/// Documentation is silent about ids and a filter in one call.
+#[test]
+fn without_its_filter_the_recheck_takes_nothing_for_gone() {
+    let (world, api, orphans) = with_orphans();
+    world.ecr.set_ids_with_filter(false);
+    let deleted = orphans[0].clone();
+    let report = apply_while(&world, &api, RECHECK, move |api| api.delete([&deleted]));
+    assert_eq!(report.verdict(&api, &orphans[0]), ("orphaned", "changed-since-plan"));
+    assert_eq!(report.verdict(&api, &orphans[1]), ("orphaned", "deleted"));
+    assert_eq!(world.ecr.calls()["DescribeImages"], 4, "listing, with filter, without, without the deleted");
 }
 
 #[test]
@@ -169,4 +182,34 @@ fn a_repository_that_is_deleted_before_the_first_write_is_no_failure() {
     let (world, api, _) = with_orphans();
     let report = apply_while(&world, &api, RECHECK, |api| api.vanish());
     assert_eq!(report.total("failed"), 0);
+}
+
+/// The SDK would send it again without a new look.
+#[test]
+fn an_index_that_gets_its_tag_between_two_attempts_stays() {
+    for fault in [Fault::Throttle, Fault::ServerError, Fault::Drop, Fault::Garbage] {
+        let (world, api, build) = with_superseded(oci(1));
+        let before = api.contents().len();
+        world.ecr.fault(trouble("BatchDeleteImage", When::Nth(1), fault.clone()));
+        let root = build.root.clone();
+        let second_look = ("DescribeImages", 3);
+        let report = apply_while(&world, &api, second_look, move |api| api.tag(&root, "prod"));
+        assert_eq!(report.verdict(&api, &build.root), ("superseded", "changed-since-plan"), "{fault:?}");
+        assert_eq!((api.contents().len(), world.ecr.calls()["BatchDeleteImage"]), (before, 1));
+    }
+}
+
+#[test]
+fn what_was_pushed_again_after_a_lost_answer_stays() {
+    let (world, api, orphans) = with_orphans();
+    world.ecr.fault(trouble("BatchDeleteImage", When::Nth(1), Fault::DropAfter));
+    let report = apply_while(&world, &api, ("DescribeImages", 3), |api| {
+        api.ago(0, |ecr, name| legacy(1).push_attestations_only(ecr, name));
+    });
+    assert_eq!((api.count(&orphans), world.ecr.calls()["BatchDeleteImage"]), (2, 1));
+    for orphan in &orphans {
+        let decision = report.decision(&api, orphan);
+        assert_eq!(decision["outcome"], "changed-since-plan");
+        assert!(decision["detail"].as_str().unwrap().contains("it may be deleted"), "{decision}");
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ecr_attestation_janitor::config::Config;
 use ecr_attestation_janitor::executor::run::{Conditions, apply_plan, report_plan};
 use ecr_attestation_janitor::memory::NoBackups;
+use ecr_attestation_janitor::memory::memories::Memories;
 use ecr_attestation_janitor::planner::plan_file::SavedPlan;
 use ecr_attestation_janitor::planner::selection::select;
 use ecr_attestation_janitor::planner::{Plan, ReadTime, RunRequest, plan};
@@ -122,7 +123,7 @@ impl Run {
 
     async fn plan(&self) -> Result<Plan, CallError> {
         let selection = select(self.ecr(), &self.config.select, None).await?;
-        let request = RunRequest { now: self.now, deadline: self.deadline(), start_at: 0, keeps_rows: true };
+        let request = RunRequest::new(self.now, self.deadline());
         Ok(plan(self.ecr(), &self.config, &request, selection, &Nobody).await)
     }
 
@@ -132,6 +133,7 @@ impl Run {
             run: &self.identity(),
             deadline: &self.deadline(),
             observer: &Nobody,
+            memories: &Memories::none(),
         };
         apply_plan(self.ecr(), &NoBackups, plan, conditions).await
     }

@@ -123,5 +123,7 @@ fn gone_is_only_what_ecr_says_it_does_not_find() {
     };
     let gone = Presence { gone: [planned.image.digest].into(), ..Presence::default() };
     assert_eq!(outcome(gone), Some(OutcomeName::AlreadyGone));
+    let not_shown = Presence { not_shown: [planned.image.digest].into(), ..Presence::default() };
+    assert_eq!(outcome(not_shown), Some(OutcomeName::ChangedSincePlan), "perhaps archived");
     assert_eq!(outcome(Presence::default()), Some(OutcomeName::Failed), "silence");
 }

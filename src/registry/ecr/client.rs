@@ -6,10 +6,11 @@ use std::time::Duration;
 use aws_config::retry::{RetryConfig, RetryMode};
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_ecr::config::retry::{RetryPartition, TokenBucket};
 
 use super::Ecr;
 use super::attempts::Attempts;
+use super::body_limit::ResponseMemory;
+use super::retry_quota::RetryQuota;
 
 /// ECR's Describe operations are throttled early and without a published rate: the SDK's three attempts are too few.
 const ATTEMPTS: u32 = 10;
@@ -42,16 +43,25 @@ impl Ecr {
     /// Connects with these settings. Calls nothing.
     pub fn new(shared: &SdkConfig) -> Result<Self, NoRegion> {
         let region = shared.region().ok_or(NoRegion)?.to_string();
-        let (attempts, retries) = (Attempts::default(), retries(shared));
+        let (attempts, retry_quota, retries) = (Attempts::default(), RetryQuota::default(), retries(shared));
         let max_attempts = retries.max_attempts();
         let config = aws_sdk_ecr::config::Builder::from(shared)
             .retry_config(retries)
-            .retry_partition(RetryPartition::custom("ecr").token_bucket(quota()).build())
             .timeout_config(timeouts(shared))
             .interceptor(attempts.clone())
+            .interceptor(retry_quota.clone())
             .build();
         let client = aws_sdk_ecr::Client::from_conf(config);
-        Ok(Self { client, max_attempts, attempts, large_responses: Arc::default(), region })
+        Ok(Self {
+            client,
+            max_attempts,
+            attempts,
+            retry_quota,
+            memory: ResponseMemory::default(),
+            refuses_filter: Arc::default(),
+            downloads: Arc::default(),
+            region,
+        })
     }
 }
 
@@ -64,13 +74,6 @@ fn retries(shared: &SdkConfig) -> RetryConfig {
     } else {
         retries
     }
-}
-
-/// The SDK's quota of retries for a whole client stops those of a service that is down. It would also stop those of
-/// one that throttles every other call, after some hundred calls: here, each call that succeeds pays for four retries.
-fn quota() -> TokenBucket {
-    const COST_OF_A_RETRY: f32 = 5.0;
-    TokenBucket::builder().success_reward(4.0 * COST_OF_A_RETRY).build()
 }
 
 fn timeouts(shared: &SdkConfig) -> TimeoutConfig {

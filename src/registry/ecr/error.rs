@@ -102,7 +102,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// A service that refuses a signature answers with what it wanted to see signed: headers, and among them the session
 /// token. A setting that cannot be used is quoted, and an endpoint may hold a password. None of that is for a log.
-fn without_secrets(text: &str) -> String {
+pub(super) fn without_secrets(text: &str) -> String {
     const TELLTALES: [&str; 8] = [
         "canonical string",
         "string-to-sign",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::config::retry::RetryConfig;
@@ -12,7 +13,6 @@ use aws_sdk_ecr::types::{
 };
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
-use tokio::sync::Mutex;
 
 use super::pagination::{Page, pages};
 use super::{
@@ -26,14 +26,19 @@ use crate::oci::media_type;
 use crate::report::ApiUsage;
 
 mod attempts;
+mod blobs;
 mod body_limit;
 mod client;
 mod error;
 mod replication;
+mod restore;
+mod retry_quota;
 
 use attempts::Attempts;
-use body_limit::{BATCH_LIMIT, BodyLimit, SINGLE_LIMIT};
+use blobs::Downloads;
+use body_limit::{BATCH_LIMIT, BodyLimit, ResponseMemory, ResponseRoom, SINGLE_LIMIT};
 use error::call_error;
+use retry_quota::RetryQuota;
 
 const REPOSITORIES: &str = "DescribeRepositories";
 const RULES: &str = "DescribePullThroughCacheRules";
@@ -48,7 +53,11 @@ pub struct Ecr {
     client: Client,
     max_attempts: u32,
     attempts: Attempts,
-    large_responses: Arc<Mutex<()>>,
+    retry_quota: RetryQuota,
+    memory: ResponseMemory,
+    /// Whether ECR takes no filter beside ids, as it turned out.
+    refuses_filter: Arc<AtomicBool>,
+    downloads: Arc<Downloads>,
     region: String,
 }
 
@@ -58,9 +67,12 @@ impl Ecr {
         &self.region
     }
 
-    /// Resets the counts of calls: one Lambda instance serves many runs.
-    pub fn reset_usage(&self) {
+    /// Begins another run: its calls are counted anew, it has a full quota of retries, and what the last one learned of
+    /// ECR is tried out again. One Lambda instance serves many runs.
+    pub fn begin_run(&self) {
         self.attempts.reset();
+        self.retry_quota.refill();
+        self.refuses_filter.store(false, Ordering::Relaxed);
     }
 }
 
@@ -123,10 +135,22 @@ impl ReadRepository for Ecr {
     }
 
     async fn describe(&self, repository: &str, digests: &[Digest]) -> Result<Vec<Image>, CallError> {
-        let call = self.client.describe_images().repository_name(repository).filter(every_status());
-        let response = call.set_image_ids(Some(by_digest(digests))).send().await;
-        let response = response.map_err(|error| call_error(IMAGES, error))?;
-        images(response.image_details.unwrap_or_default())
+        if !self.refuses_filter.load(Ordering::Relaxed) {
+            match self.describe_with(Some(every_status()), repository, digests).await {
+                Err(error) if error.code == "InvalidParameterException" => {}
+                answer => return answer,
+            }
+        }
+        let answer = self.describe_with(None, repository, digests).await;
+        if answer.as_ref().is_err_and(|error| error.code == "InvalidParameterException") {
+            return answer;
+        }
+        // It was the filter beside the ids.
+        self.refuses_filter.store(true, Ordering::Relaxed);
+        answer.map_err(|error| match error.kind {
+            CallErrorKind::ImageNotFound => CallError { kind: CallErrorKind::ImageNotShown, ..error },
+            _ => error,
+        })
     }
 
     fn manifests<'a>(&'a self, repository: &'a str, digests: Vec<Digest>) -> BoxStream<'a, ManifestPart> {
@@ -146,16 +170,26 @@ impl ReadRepository for Ecr {
 }
 
 impl Ecr {
+    async fn describe_with(
+        &self,
+        filter: Option<DescribeImagesFilter>,
+        repository: &str,
+        digests: &[Digest],
+    ) -> Result<Vec<Image>, CallError> {
+        let call = self.client.describe_images().repository_name(repository).set_filter(filter);
+        let response = call.set_image_ids(Some(by_digest(digests))).send().await;
+        let response = response.map_err(|error| call_error(IMAGES, error))?;
+        images(response.image_details.unwrap_or_default())
+    }
+
     async fn batch_get_image(
         &self,
         repository: &str,
         ids: Vec<ImageIdentifier>,
-    ) -> Result<BatchGetImageOutput, CallError> {
+    ) -> Result<(BatchGetImageOutput, ResponseRoom), CallError> {
         let response = self.batch_get_image_within(BATCH_LIMIT, repository, ids.clone()).await;
         let too_large = |error: &CallError| error.kind == CallErrorKind::ResponseTooLarge;
         if ids.len() == 1 && response.as_ref().is_err_and(too_large) {
-            // Memory has room for one such response, not for as many as there are calls at once.
-            let _turn = self.large_responses.lock().await;
             return self.batch_get_image_within(SINGLE_LIMIT, repository, ids).await;
         }
         response
@@ -166,7 +200,8 @@ impl Ecr {
         bytes: u64,
         repository: &str,
         ids: Vec<ImageIdentifier>,
-    ) -> Result<BatchGetImageOutput, CallError> {
+    ) -> Result<(BatchGetImageOutput, ResponseRoom), CallError> {
+        let room = self.memory.room_for(bytes).await;
         let call = self.client.batch_get_image().repository_name(repository).set_image_ids(Some(ids));
         let accepted = media_type::ACCEPTED.map(str::to_owned).to_vec();
         let limit = BodyLimit::new(bytes);
@@ -176,7 +211,7 @@ impl Ecr {
             let message = format!("the response has more than {bytes} bytes and was not read");
             return Err(CallError::of_kind(MANIFESTS, CallErrorKind::ResponseTooLarge, message));
         }
-        Ok(response)
+        Ok((response, room))
     }
 }
 
@@ -225,15 +260,17 @@ fn sent_once() -> aws_sdk_ecr::config::Builder {
     aws_sdk_ecr::Config::builder().retry_config(RetryConfig::disabled())
 }
 
-/// The responses about these ids. Where one would be too large, each half is asked for by itself, down to one id.
+/// The responses about these ids. Where one would be too large, each half is asked for by itself, down to one id. A
+/// response has its room in memory until the next one is wanted.
 fn in_halves<'a, I, T, F, Fut>(ids: Vec<I>, call: F) -> BoxStream<'a, (Vec<I>, Result<T, CallError>)>
 where
     I: Clone + Send + 'a,
     T: Send + 'a,
     F: Fn(Vec<I>) -> Fut + Send + Sync + 'a,
-    Fut: Future<Output = Result<T, CallError>> + Send + 'a,
+    Fut: Future<Output = Result<(T, ResponseRoom), CallError>> + Send + 'a,
 {
-    let next = move |(mut parts, call): (Vec<Vec<I>>, F)| async move {
+    let next = move |(mut parts, call, room): (Vec<Vec<I>>, F, ResponseRoom)| async move {
+        drop(room);
         loop {
             let part = parts.pop()?;
             match call(part.clone()).await {
@@ -241,11 +278,12 @@ where
                     let (first, second) = part.split_at(part.len().div_ceil(2));
                     parts.extend([second.to_vec(), first.to_vec()]);
                 }
-                response => return Some(((part, response), (parts, call))),
+                Ok((response, room)) => return Some(((part, Ok(response)), (parts, call, room))),
+                Err(error) => return Some(((part, Err(error)), (parts, call, None))),
             }
         }
     };
-    stream::unfold((vec![ids], call), next).boxed()
+    stream::unfold((vec![ids], call, None), next).boxed()
 }
 
 fn manifest_part(digests: Vec<Digest>, response: Result<BatchGetImageOutput, CallError>) -> ManifestPart {
@@ -362,7 +400,7 @@ mod tests {
         let call = |part: Vec<usize>| {
             calls.lock().unwrap().push(part.len());
             let too_large = CallError::of_kind(MANIFESTS, CallErrorKind::ResponseTooLarge, "large");
-            let response = if part.len() > room { Err(too_large) } else { Ok(()) };
+            let response = if part.len() > room { Err(too_large) } else { Ok(((), None)) };
             async { response }
         };
         let parts: Vec<_> = in_halves((0..ids).collect(), call).collect().await;
@@ -391,7 +429,8 @@ mod tests {
 
     #[tokio::test]
     async fn other_failures_are_passed_on_with_their_ids() {
-        let fails = |_: Vec<u8>| async { Err::<(), _>(CallError::of_aws(MANIFESTS, "ServerException", "")) };
+        let fails =
+            |_: Vec<u8>| async { Err::<((), _), _>(CallError::of_aws(MANIFESTS, "ServerException", "")) };
         let parts: Vec<_> = in_halves(vec![1, 2, 3], fails).collect().await;
         assert_eq!(parts.len(), 1);
         assert_eq!(parts[0].0, [1, 2, 3]);

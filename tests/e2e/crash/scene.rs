@@ -35,8 +35,12 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new() -> Self {
-        let world =
-            World::new().config(CONFIG).with("JANITOR_CONCURRENCY", "1").with("JANITOR_MODE", "apply");
+        // What is only kept is logged at DEBUG.
+        let world = World::new()
+            .config(CONFIG)
+            .with("JANITOR_CONCURRENCY", "1")
+            .with("JANITOR_MODE", "apply")
+            .with("AWS_LAMBDA_LOG_LEVEL", "DEBUG");
         fill_api(&world);
         fill_web(&world);
         Self::of(world)

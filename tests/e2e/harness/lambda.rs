@@ -58,6 +58,20 @@ impl<'a> Lambda<'a> {
         answer
     }
 
+    /// Invokes the function until a call is held, and kills it. Gives all lines of its log.
+    pub(crate) fn log_until(mut self, mut hold: Hold, event: &Value) -> Vec<Value> {
+        self.world.runtime.block_on(async {
+            tokio::select! {
+                answer = self.function.invoke(event, PLENTY) => panic!("it was done before: {:?}", answer.unwrap()),
+                () = hold.reached() => {}
+            }
+        });
+        let world = self.world;
+        let log = self.stop();
+        hold.let_go(world);
+        log
+    }
+
     /// Invokes the function; it must answer a report.
     pub(crate) fn report(&mut self, event: &Value) -> Report {
         Report(self.response(event))

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ecr_attestation_janitor::cli::local_lambda::Answer;
+use ecr_emulator::{Fault, When};
 use serde_json::json;
 
 use super::applying;
-use crate::harness::{Lambda, Repo, Report, World, legacy, set};
+use crate::harness::{Lambda, Repo, Report, World, legacy, set, trouble_in};
 
 /// A registry whose listings are slow, worked on one repository at a time.
 fn slow(world: World, names: &[&str], latency: u64) -> (World, Vec<Repo>) {
@@ -96,6 +97,21 @@ fn what_was_planned_is_applied_while_time_lasts_and_the_rest_is_called_deadline(
     for repository in &repositories {
         assert!(report.with_outcome(repository, "deleted").iter().all(|digest| !repository.has(digest)));
         assert!(report.with_outcome(repository, "deadline").iter().all(|digest| repository.has(digest)));
+    }
+}
+
+#[test]
+fn a_repository_that_hangs_keeps_no_other_from_being_applied() {
+    for operation in ["DescribeImages", "BatchGetImage"] {
+        let world = applying();
+        let [hanging, other] = ["team/api", "team/web"].map(|name| world.repository(name));
+        let orphans = [&hanging, &other].map(|repository| repository.orphans(60, legacy(1)));
+        world.ecr.fault(trouble_in(&hanging, operation, When::Always, Fault::HangForever));
+        let mut function = world.lambda();
+        warm(&mut function);
+        let report = in_time(&mut function, 4_000);
+        assert_eq!(report.left_alone(&hanging), "deadline", "{operation}");
+        assert_eq!(report.with_outcome(&other, "deleted"), set(&orphans[1]));
     }
 }
 

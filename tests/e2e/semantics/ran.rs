@@ -39,7 +39,7 @@ impl Ran {
         }
     }
 
-    /// The function answers what changes something; its log has every decision.
+    /// The function answers what changes something; its log, at DEBUG, has every decision.
     pub(super) fn lambda(answer: Answer, log: &[Value]) -> Self {
         let (end, answer) = match answer {
             Answer::Response(answer) => (End::Exit(0), answer),
@@ -49,7 +49,7 @@ impl Ran {
         let said: Vec<String> = log.iter().chain([&answer]).map(Value::to_string).collect();
         Self {
             end,
-            decisions: lines("decision").map(|line| (text(&line["repository"]), line.clone())).collect(),
+            decisions: last_of_each(lines("decision")),
             left_alone: lines("repository").filter_map(|line| left_alone(line, "repository")).collect(),
             said: said.join("\n"),
             answer,
@@ -60,6 +60,13 @@ impl Ran {
     pub(super) fn field(&self, path: &str) -> Option<&Value> {
         path.split('.').try_fold(&self.answer, |value, key| value.get(key))
     }
+}
+
+/// The decision lines, of each image the last: what a limit stops was planned before.
+fn last_of_each<'a>(lines: impl Iterator<Item = &'a Value>) -> Vec<(String, Value)> {
+    let key = |line: &Value| (text(&line["repository"]), text(&line["digest"]));
+    let last: BTreeMap<_, _> = lines.map(|line| (key(line), line.clone())).collect();
+    last.into_iter().map(|((repository, _), line)| (repository, line)).collect()
 }
 
 fn left_alone(repository: &Value, name: &str) -> Option<(String, String)> {

@@ -42,7 +42,7 @@ type Result<T = ()> = std::result::Result<T, String>;
 impl Stage {
     pub(super) fn new() -> Self {
         Self {
-            world: World::new().with("AWS_MAX_ATTEMPTS", "1"),
+            world: World::new().with("AWS_MAX_ATTEMPTS", "1").with("AWS_LAMBDA_LOG_LEVEL", "DEBUG"),
             settings: Vec::new(),
             repositories: BTreeMap::new(),
             here: None,
