@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::confirm::Consent;
-use super::plan::warn_of_limits;
+use super::log_file::LogFile;
+use super::plan::watched;
 use super::progress::{Progress, say};
 use super::session::Session;
 use super::stdout::print_report;
 use super::{Common, Failure, RunArgs, conclude, plan, signals};
 use crate::cli::exit_code::ExitCode;
+use crate::config::Mode;
 use crate::executor::run::{Conditions, apply_plan, report_plan};
+use crate::executor::run_log::RunLog;
 use crate::memory::NoBackups;
 use crate::memory::memories::Memories;
 use crate::planner::plan_file::{Refused, SavedPlan};
@@ -38,13 +41,17 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let narrow = common.narrow()?;
     let saved = args.file.as_deref().map(read).transpose()?;
     let consent = Consent::new(args.yes)?;
+    let log = args.run.log.as_deref().map(LogFile::open).transpose()?;
     let deadline = signals::watch();
     let mut session = Session::open(common, config, deadline).await?;
     let selection = session.select(narrow.as_ref()).await?;
+    log.iter().for_each(|log| log.begin(&session.run));
+    let lines = log.as_ref().map(|log| log.lines(Mode::Apply));
     let plan = match saved {
         None => {
             session.announce();
-            plan::make(&session, selection, &Progress::new("planning")).await
+            let progress = Progress::new("planning");
+            plan::make(&session, selection, &watched(&progress, lines.as_ref())).await
         }
         Some(saved) => {
             let plan = take_up(&session, saved, selection).await?;
@@ -54,26 +61,30 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     };
     let deadline = &session.deadline;
     let view = args.run.view(common, narrow.as_ref());
+    plan::warn(&plan, view);
     let consents = !deadline.was_interrupted() && consent.is_given(&plan, &session, view).await?;
     if !consents {
         let report = report_plan(&session.ecr, plan, &session.run, &());
         let printed = print_report(&report, view);
+        let logged = log.map_or(Ok(()), |log| log.end(&report));
         say("nothing was done");
-        return Ok(conclude(ExitCode::Usage, deadline, [printed]));
+        return Ok(conclude(ExitCode::Usage, deadline, [printed, logged]));
     }
-    let report = execute(&session, plan).await;
+    let report = execute(&session, plan, lines.as_ref()).await;
     let printed = print_report(&report, view);
-    Ok(conclude(ExitCode::of(&report, false), deadline, [printed]))
+    let logged = log.map_or(Ok(()), |log| log.end(&report));
+    Ok(conclude(ExitCode::of(&report, false), deadline, [printed, logged]))
 }
 
-async fn execute(session: &Session, plan: Plan) -> Report {
+async fn execute(session: &Session, plan: Plan, lines: Option<&RunLog<'_>>) -> Report {
     let progress = Progress::new("applying");
     progress.selected(plan.repositories.len());
+    let observer = watched(&progress, lines);
     let conditions = Conditions {
         concurrency: session.config.limits.concurrency.number(),
         run: &session.run,
         deadline: &session.deadline,
-        observer: &progress,
+        observer: &observer,
         memories: &Memories::none(),
     };
     apply_plan(&session.ecr, &NoBackups, plan, conditions).await
@@ -112,7 +123,6 @@ async fn take_up(
     let read = ReadTime { from: session.run.started_at, until: Timestamp::now() };
     let mut plan = Plan { registry: selection.registry, read, repositories, ..Plan::default() };
     plan.check_limits(&session.config);
-    warn_of_limits(&plan);
     Ok(plan)
 }
 

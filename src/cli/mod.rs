@@ -22,6 +22,7 @@ pub mod exit_code;
 pub mod explain;
 pub mod iam_policy;
 pub mod local_lambda;
+mod log_file;
 mod plan;
 mod progress;
 mod remedy;
@@ -71,6 +72,9 @@ struct RunArgs {
     /// The most deletions of this run, instead of limits.max_deletions; the rest waits for the next
     #[arg(long, value_name = "N")]
     max_deletions: Option<u64>,
+    /// Write the Lambda function's log lines (JSON) to the end of this file, as things happen
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
     /// Show every image that is or would be changed; so does naming repositories with --repository
     #[arg(long)]
     details: bool,
@@ -237,12 +241,13 @@ fn failed(failure: &Failure) -> ExitCode {
     code
 }
 
+/// DEBUG if RUST_LOG says so.
+fn level_or(usual: tracing::Level) -> tracing::Level {
+    let is_debug = std::env::var_os("RUST_LOG").is_some_and(|level| level == "debug");
+    if is_debug { tracing::Level::DEBUG } else { usual }
+}
+
 /// Warnings of the program and its libraries; results never go there.
 fn log_to_stderr() {
-    let level = if std::env::var_os("RUST_LOG").is_some_and(|level| level == "debug") {
-        tracing::Level::DEBUG
-    } else {
-        tracing::Level::WARN
-    };
-    Log::new(level, Format::Text, note).install();
+    Log::new(level_or(tracing::Level::WARN), Format::Text, note).install();
 }

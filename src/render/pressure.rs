@@ -20,11 +20,12 @@ pub fn warning(report: &RepositoryReport) -> Option<String> {
     let pressure = report.referrer_pressure.filter(|it| it.referrers * 5 >= MAX_REFERRERS * 4)?;
     let others = pressure.referrers.saturating_sub(pressure.attestations);
     Some(format!(
-        "{}@{} has {} of the {MAX_REFERRERS} referrers that ECR allows ({}, {others} others). At {MAX_REFERRERS} ECR refuses the next push: \"{REFUSAL}\". {}",
+        "{}@{} has {} of the {MAX_REFERRERS} referrers that ECR allows ({}, {}). At {MAX_REFERRERS} ECR refuses the next push: \"{REFUSAL}\". {}",
         sanitize::line(&report.name),
         pressure.subject.short(),
         pressure.referrers,
         counted(pressure.attestations, "attestation"),
+        counted(others, "other"),
         remedy(report),
     ))
 }
@@ -115,7 +116,7 @@ mod tests {
             (Reason::SubjectPresent, "orphaned_with_subject = \"delete\" for 5"),
             (Reason::HasReferrers, "referrers = \"follow\" for 5"),
             (Reason::Superseded, "superseded = \"delete\" for 5"),
-            (Reason::Attached, "5 belong to tagged indexes"),
+            (Reason::Attached, "Of tagged indexes: 5"),
         ] {
             let warning = warned(98, staying(5, reason)).unwrap();
             assert!(warning.contains(key), "{warning}");

@@ -67,10 +67,11 @@ const LABEL: usize = 14;
 pub fn report(report: &Report, layout: &Layout) -> String {
     let mut text = wrapped(&summary::heading(report.mode, &report.run), "", "  ", layout);
     text.push('\n');
-    for Line { label, text: fact } in summary::lines(report) {
-        text.push_str(&labelled(label, &fact, layout));
+    let lines = summary::lines(report);
+    lines.iter().for_each(|Line { label, text: fact }| text.push_str(&labelled(label, fact, layout)));
+    if !lines.is_empty() {
+        text.push('\n');
     }
-    text.push('\n');
     text.push_str(&repositories(report, layout));
     text.push_str(&causes(report, layout));
     if layout.details {

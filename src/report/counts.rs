@@ -167,8 +167,10 @@ impl Counts {
 
     /// Adds the counts of another repository.
     pub(super) fn add(&mut self, other: &Self) {
-        if let Some(theirs) = &other.inventory {
-            self.inventory.get_or_insert_default().add(theirs);
+        // A sum of which a part is unknown is no sum.
+        match (&mut self.inventory, &other.inventory) {
+            (Some(mine), Some(theirs)) => mine.add(theirs),
+            (mine, _) => *mine = None,
         }
         for (mine, theirs) in [
             (&mut self.planned, other.planned),

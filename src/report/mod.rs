@@ -274,6 +274,7 @@ impl Report {
         let RunFrame { run, mode, finished_at, usage, runs_left, what_if, warnings } = frame;
         let ApiUsage { calls: api_calls, throttles } = usage;
         let mut totals = Totals { api_calls, throttles, runs_left, ..Totals::default() };
+        totals.counts.inventory = Some(InventoryCounts::default());
         for repository in &repositories {
             totals.repositories += u64::from(repository.reason != Some(RepositoryReason::NotSelected));
             totals.breaker_trips += u64::from(repository.status == RepositoryStatus::Stopped);

@@ -75,13 +75,11 @@ fn an_image_that_is_nearly_full_of_referrers() {
     let mut world = World::new();
     let cached = world.repository("ci/cached");
     let build = cached.push(90, single(1), "v1");
-    for run in 2..=60 {
+    for run in 2..=90 {
         let again = cached.push_untagged(70, single(1).run(run));
         cached.delete([&again.root]);
     }
-    for _ in 0..40 {
-        cached.ago(60, |ecr, name| artifacts::notation_signature(ecr, name, &build.platforms[0]));
-    }
+    cached.ago(60, |ecr, name| artifacts::notation_signature(ecr, name, &build.platforms[0]));
     captured(&mut world, "nearly-full", &["plan"], 0);
 }
 
