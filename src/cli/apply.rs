@@ -1,9 +1,8 @@
 //! `apply`: the plan of this moment, or exactly a saved one.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use jiff::SignedDuration;
 
 use super::confirm::Consent;
 use super::log_file::LogFile;
@@ -13,16 +12,17 @@ use super::session::Session;
 use super::stdout::print_report;
 use super::{Common, Failure, RunArgs, conclude, plan, signals};
 use crate::cli::exit_code::ExitCode;
-use crate::config::Mode;
+use crate::config::{Mode, duration};
 use crate::executor::run::{Conditions, apply_plan, report_plan};
 use crate::executor::run_log::RunLog;
+use crate::executor::saved;
 use crate::memory::NoBackups;
 use crate::memory::memories::Memories;
-use crate::planner::plan_file::{Refused, SavedPlan};
-use crate::planner::selection::{Selected, Selection};
-use crate::planner::{Plan, Planned, ReadTime, Skipped, check_opt_in};
+use crate::planner::Plan;
+use crate::planner::plan_file::{MAX_AGE, Refused, SavedPlan};
+use crate::planner::selection::Selection;
+use crate::report::Report;
 use crate::report::observer::Observer as _;
-use crate::report::{Report, RepositoryReason};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -31,6 +31,9 @@ pub(super) struct Args {
     /// A plan saved with `plan --out FILE`: exactly it is done, each image checked again
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
+    /// The age from which a saved plan is refused, such as 48h; 7d if it is not given
+    #[arg(long, value_name = "AGE", value_parser = duration, requires = "file")]
+    max_age: Option<SignedDuration>,
     /// Do not ask; needed where there is no terminal
     #[arg(long)]
     yes: bool,
@@ -54,7 +57,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
             plan::make(&session, selection, &watched(&progress, lines.as_ref())).await
         }
         Some(saved) => {
-            let plan = take_up(&session, saved, selection).await?;
+            let plan = take_up(&session, saved, selection, args.max_age.unwrap_or(MAX_AGE)).await?;
             session.announce();
             plan
         }
@@ -101,37 +104,19 @@ fn refused(path: &Path, why: &Refused) -> Failure {
     Failure::Usage(format!("the plan {} is refused: {why}", path.display()))
 }
 
-/// The saved plan against the registry as it is now: a repository that is gone, or that the configuration skips by
-/// now, is left out with its reason.
+/// The saved plan against the registry as it is now.
 async fn take_up(
     session: &Session,
     (path, saved): (PathBuf, SavedPlan),
     selection: Selection,
+    max_age: SignedDuration,
 ) -> Result<Plan, Failure> {
-    saved
-        .check_place(selection.registry.as_deref(), session.ecr.region())
-        .map_err(|why| refused(&path, &why))?;
-    let mut here: BTreeMap<String, Selected> =
-        selection.repositories.into_iter().map(|chosen| (chosen.name.clone(), chosen)).collect();
-    let mut repositories = saved.into_repositories();
-    repositories.retain(|planned| !selection.is_narrowed || here.contains_key(planned.name()));
-    for planned in &mut repositories {
-        if let Err(skipped) = still_selected(session, here.remove(planned.name())).await {
-            *planned = Planned::Skipped { name: planned.name().to_owned(), skipped };
-        }
-    }
-    let read = ReadTime { from: session.run.started_at, until: Timestamp::now() };
-    let mut plan = Plan { registry: selection.registry, read, repositories, ..Plan::default() };
-    plan.check_limits(&session.config);
-    Ok(plan)
-}
-
-async fn still_selected(session: &Session, here: Option<Selected>) -> Result<(), Skipped> {
-    let skip = |reason| Err(Skipped::plainly(reason));
-    let required = &session.config.select.require_tag;
-    match here {
-        None => skip(RepositoryReason::RepositoryGone),
-        Some(Selected { skip: Some(reason), .. }) => skip(reason),
-        Some(chosen) => check_opt_in(&session.ecr, required, &chosen, &session.deadline).await,
-    }
+    let Session { config, ecr, clock, deadline, .. } = session;
+    let check = || {
+        saved.check_place(selection.registry.as_deref(), ecr.region())?;
+        saved.check_age(clock.started_at(), max_age)?;
+        saved.check_tags(config)
+    };
+    check().map_err(|why| refused(&path, &why))?;
+    Ok(saved::take_up(ecr, config, saved, selection, *clock, deadline).await)
 }

@@ -60,8 +60,10 @@ pub(super) fn watched<'a>(progress: &'a Progress, lines: Option<&'a RunLog<'a>>)
 
 /// Plans until it is done or interrupted.
 pub(super) async fn make(session: &Session, selection: Selection, observer: &dyn Observer) -> Plan {
-    let now = session.run.started_at;
-    let request = RunRequest::new(now, session.deadline.clone());
+    let request = RunRequest {
+        clock: session.clock,
+        ..RunRequest::new(session.run.started_at, session.deadline.clone())
+    };
     plan(&session.ecr, &session.config, &request, selection, observer).await
 }
 
@@ -101,7 +103,7 @@ impl<'a> PlanFile<'a> {
             say("the plan is not saved: planning was interrupted");
             return Ok(());
         }
-        let saved = SavedPlan::new(plan, session.ecr.region(), session.run.started_at);
+        let saved = SavedPlan::new(plan, session.ecr.region());
         serde_json::to_string_pretty(&saved)
             .map_err(std::io::Error::other)
             .and_then(|text| std::fs::write(&self.part, text + "\n"))

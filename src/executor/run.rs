@@ -3,7 +3,7 @@
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
-use super::{Clock, Execution, RateLimiter, execute};
+use super::{Execution, RateLimiter, execute};
 use crate::config::Mode;
 use crate::memory::BackUpImages;
 use crate::memory::memories::Memories;
@@ -60,14 +60,14 @@ where
 {
     let Conditions { concurrency, run, deadline, observer, memories } = conditions;
     let end = End::of(&plan);
-    let Plan { read, repositories, pace, .. } = plan;
-    let (rate_limiter, clock) = (&RateLimiter::default(), Clock::at(Timestamp::now()));
+    let Plan { read, clock, repositories, pace, .. } = plan;
+    let rate_limiter = &RateLimiter::default();
     let execution = &Execution { deadline, observer, rate_limiter, read, clock };
     let pace = &pace;
     let work = |planned: Planned| async move {
         let report = match planned {
             Planned::Ready(ready) if !ready.plan.steps.is_empty() => {
-                let outcomes = waiting(&ready.plan, pace, observer);
+                let outcomes = known_outcomes(&ready, pace, observer);
                 let (plan, outcomes) = execute(registry, backups, *ready, outcomes, execution).await;
                 remember(memories, &plan, &outcomes, run.started_at).await;
                 RepositoryReport::new(plan, outcomes)
@@ -106,12 +106,16 @@ async fn remember(memories: &Memories, plan: &RepositoryPlan, outcomes: &Outcome
     }
 }
 
-/// The outcomes of a plan's steps before the first call: what waits for a later run has its outcome.
-fn waiting(plan: &RepositoryPlan, pace: &Pace, observer: &dyn Observer) -> Outcomes {
+/// The outcomes of a plan's steps before the first call: of what changed since it was saved, and of what waits for a
+/// later run.
+fn known_outcomes(ready: &Ready, pace: &Pace, observer: &dyn Observer) -> Outcomes {
+    let Ready { plan, settled, .. } = ready;
     let mut outcomes = Outcomes::none(plan.steps.len());
-    for step in pace.waiting(&plan.name) {
-        observer.decided(&plan.name, plan.step(step), &Outcome::LimitReached);
-        outcomes.set(step, Outcome::LimitReached);
+    let waiting = pace.waiting(&plan.name).filter(|step| !settled.contains_key(step));
+    let waiting = waiting.map(|step| (step, Outcome::LimitReached));
+    for (step, outcome) in settled.iter().map(|(step, outcome)| (*step, outcome.clone())).chain(waiting) {
+        observer.decided(&plan.name, plan.step(step), &outcome);
+        outcomes.set(step, outcome);
     }
     outcomes
 }
@@ -121,9 +125,8 @@ fn report_unexecuted(planned: Planned, pace: &Pace, observer: &dyn Observer) -> 
     match planned {
         Planned::Skipped { name, skipped } => skipped.report(name),
         Planned::Ready(ready) => {
-            let Ready { plan, .. } = *ready;
-            let outcomes = waiting(&plan, pace, observer);
-            RepositoryReport::new(plan, outcomes)
+            let outcomes = known_outcomes(&ready, pace, observer);
+            RepositoryReport::new(ready.plan, outcomes)
         }
     }
 }

@@ -213,9 +213,7 @@ mod tests {
     #[test]
     fn an_event_without_a_run_is_answered_in_the_same_form() {
         let short = ShortReport::of_no_run(run(), Mode::Apply, "a deletion starts no run");
-        assert_eq!(
-            (short.summary.as_str(), short.complete, short.totals),
-            ("a deletion starts no run", true, Totals::default())
-        );
+        assert_eq!((short.summary.as_str(), short.complete), ("a deletion starts no run", true));
+        assert_eq!(short.totals.counts, report(Mode::Apply, vec![]).totals.counts);
     }
 }

@@ -15,9 +15,11 @@ use crate::registry::{ListRegistry, ReadRepository, StoredManifest};
 use crate::report::RepositoryReason;
 use crate::report::counts::{InventoryCounts, ReferrerPressure, WhatIf};
 use crate::report::observer::Observer;
-use crate::report::plan::{Artifact, RepositoryPlan, Step};
+use crate::report::outcome::Outcome;
+use crate::report::plan::{Artifact, RepositoryPlan, Step, StepIndex};
 use crate::rules::limits::{self, Pace};
 use crate::rules::{forecast, verdict};
+use crate::util::clock::Clock;
 use crate::util::deadline::Deadline;
 
 pub mod collect;
@@ -41,6 +43,8 @@ const ROWS_OF_A_REPOSITORY: usize = 10;
 pub struct RunRequest {
     /// The run's own time: ages are counted from here.
     pub now: Timestamp,
+    /// The run's clock, which began then.
+    pub clock: Clock,
     /// When to stop.
     pub deadline: Deadline,
     /// Which repository to begin with, as a number that may exceed how many there are: it changes from run to run,
@@ -61,6 +65,7 @@ impl RunRequest {
     pub fn new(now: Timestamp, deadline: Deadline) -> Self {
         Self {
             now,
+            clock: Clock::start(now),
             deadline,
             start_at: 0,
             keeps_rows: true,
@@ -78,6 +83,8 @@ pub struct Plan {
     pub registry: Option<String>,
     /// When the repositories were read.
     pub read: ReadTime,
+    /// The run's clock.
+    pub clock: Clock,
     /// The repositories.
     pub repositories: Vec<Planned>,
     /// The steps that wait for a later run.
@@ -110,12 +117,14 @@ pub enum Planned {
 }
 
 /// A repository's plan, ready to be executed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Ready {
     /// The plan.
     pub plan: RepositoryPlan,
     /// The bytes of what is to be tagged, as far as they are at hand.
     pub manifests: HashMap<Digest, StoredManifest>,
+    /// The outcomes that are known before anything is tried: of what has changed since a plan was saved.
+    pub settled: BTreeMap<StepIndex, Outcome>,
 }
 
 impl Planned {
@@ -160,13 +169,14 @@ pub async fn plan(
         .inspect(|(planned, _)| announce(planned, &request.deadline, observer))
         .collect()
         .await;
-    let read = ReadTime { from: request.now, until: Timestamp::now() };
+    let clock = request.clock;
+    let read = ReadTime { from: clock.started_at(), until: clock.now() };
     let (repositories, memory_warnings): (Vec<_>, Vec<_>) = planned.into_iter().unzip();
     let about_memory = memory_warning(memory_warnings.into_iter().flatten().collect());
     let missing_memory = without_memory(config, request);
     let warnings = replication.warning().into_iter().chain(about_memory).chain(missing_memory).collect();
     let registry = selection.registry;
-    let mut plan = Plan { registry, read, repositories, pace: Pace::default(), warnings };
+    let mut plan = Plan { registry, read, clock, repositories, pace: Pace::default(), warnings };
     plan.check_limits(config);
     plan
 }
@@ -181,7 +191,20 @@ fn announce(planned: &Planned, deadline: &Deadline, observer: &dyn Observer) {
 impl Plan {
     /// Finds what must wait for a later run, before anything is written.
     pub fn check_limits(&mut self, config: &Config) {
-        self.pace = limits::pace(self.plans(), &config.limits);
+        let settled: HashSet<(&str, Digest)> = self.settled().collect();
+        let is_settled = |repository: &str, digest| settled.contains(&(repository, digest));
+        self.pace = limits::pace_of_the_rest(self.plans(), &config.limits, is_settled);
+    }
+
+    /// The images of which it is known beforehand what becomes of them.
+    fn settled(&self) -> impl Iterator<Item = (&str, Digest)> {
+        let ready = self.repositories.iter().filter_map(|planned| match planned {
+            Planned::Ready(ready) => Some(ready.as_ref()),
+            Planned::Skipped { .. } => None,
+        });
+        ready.flat_map(|Ready { plan, settled, .. }| {
+            settled.keys().map(|step| (plan.name.as_str(), plan.step(*step).image().digest))
+        })
     }
 
     /// The repositories that were planned.
@@ -288,8 +311,10 @@ fn ready(
     let expanded = verdict::expand(inventory, policy, request.now, verdicts, request.keeps_rows);
     let to_be_tagged: HashSet<Digest> =
         expanded.steps.iter().filter_map(Step::tagging).map(|tagging| tagging.image.digest).collect();
+    let counts = count(&collected);
     let plan = RepositoryPlan {
-        counts: Some(count(&collected)),
+        platform_images: counts.not_attestations.get(&Kind::Image).copied().unwrap_or(0),
+        counts: Some(counts),
         referrer_pressure: referrer_pressure(&collected),
         what_if: what_if(&collected, config, &name, request.now),
         steps: expanded.steps,
@@ -299,7 +324,7 @@ fn ready(
     };
     let mut manifests = collected.manifests;
     manifests.retain(|digest, _| to_be_tagged.contains(digest));
-    Ready { plan, manifests }
+    Ready { plan, manifests, settled: BTreeMap::new() }
 }
 
 /// Checks the resource tags with which a repository opts in, if the configuration asks for any.

@@ -52,7 +52,7 @@ fn remedy(report: &RepositoryReport) -> String {
     }
     if let Some((_, held)) = by_count.iter().find(|(reason, _)| *reason == Reason::Attached) {
         parts.push(format!(
-            "{held} belong to tagged indexes: only removing tags that nobody needs makes room there"
+            "Of tagged indexes: {held}; only removing tags that nobody needs makes room there"
         ));
     }
     match parts.is_empty() {

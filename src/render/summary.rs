@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn stranded_images_and_a_notable_share_of_the_quota_are_told() {
-        let mut report = report(Mode::Plan, vec![repository("small", 9_999, vec![])]);
+        let mut report = report(Mode::Plan, vec![repository("small", 9_000, vec![])]);
         assert_eq!((said(&report, "Stranded"), said(&report, "Quota")), (None, None));
         report.repositories.push(repository("team/big", 35_000, vec![]));
         let counts = report.totals.counts.inventory.get_or_insert_default();

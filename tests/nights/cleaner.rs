@@ -1,11 +1,14 @@
 //! Cleaners under test: the janitor, and simple ones for comparison.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ecr_attestation_janitor::config::Config;
 use ecr_attestation_janitor::executor::run::{Conditions, apply_plan};
 use ecr_attestation_janitor::memory::NoBackups;
+use ecr_attestation_janitor::memory::memories::Memories;
+use ecr_attestation_janitor::memory::store::folder::Folder;
 use ecr_attestation_janitor::planner::selection::select;
 use ecr_attestation_janitor::planner::{RunRequest, plan};
 use ecr_attestation_janitor::registry::CallError;
@@ -17,6 +20,7 @@ use ecr_emulator::{Change, Emulator};
 use ecr_in_process::Session;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::clock::{DAY, Ms};
 use crate::kinds::KINDS;
@@ -57,6 +61,9 @@ pub(crate) struct Janitor {
     config: Config,
     /// Whether ECR takes its reads for pulls, as it does unless the role is excluded.
     reads_are_pulls: bool,
+    memories: Memories,
+    /// The folder of the memories, which goes with the janitor.
+    _folder: Option<TempDir>,
 }
 
 struct Nobody;
@@ -65,7 +72,14 @@ impl Observer for Nobody {}
 impl Janitor {
     pub(crate) fn new(config: &str, reads_are_pulls: bool) -> Self {
         let config = Config::parse(config, &BTreeMap::new()).expect("a configuration");
-        Self { config, reads_are_pulls }
+        Self { config, reads_are_pulls, memories: Memories::none(), _folder: None }
+    }
+
+    /// The same, with a memory.
+    pub(crate) fn that_remembers(self) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Arc::new(Folder::new(folder.path()));
+        Self { memories: Memories::new(store, "123456789012", "us-east-1"), _folder: Some(folder), ..self }
     }
 
     fn night(&mut self, emulator: &Emulator, now: Ms) -> Night {
@@ -86,13 +100,18 @@ impl Janitor {
     async fn run(&mut self, ecr: &Ecr, now: Timestamp) -> Result<Report, CallError> {
         let deadline = Deadline::after(Duration::from_secs(900), true);
         let selection = select(ecr, &self.config.select, None).await?;
-        let request = RunRequest { now, deadline: deadline.clone(), start_at: 0, keeps_rows: true };
+        let request = RunRequest {
+            acts: true,
+            memories: self.memories.clone(),
+            ..RunRequest::new(now, deadline.clone())
+        };
         let plan = plan(ecr, &self.config, &request, selection, &Nobody).await;
         let conditions = Conditions {
             concurrency: self.config.limits.concurrency.number(),
             run: &RunIdentity::new(&self.config, ecr.region(), now, "nights"),
             deadline: &deadline,
             observer: &Nobody,
+            memories: &self.memories,
         };
         Ok(apply_plan(ecr, &NoBackups, plan, conditions).await)
     }

@@ -38,6 +38,13 @@ fn main() {
             rows.iter().for_each(print);
         }
     }
+    for pulls in [false, true] {
+        let config = "[select]\nexclude = [\"team-b\"]\n[policy]\npreset = \"recommended\"\n";
+        let janitor = Janitor::new(config, pulls).that_remembers();
+        let rows = simulate(&world, SHORT, Cleaner::Janitor(Box::new(janitor)));
+        println!("recommended with memory, pulls recorded: {pulls} {:?}", started.elapsed());
+        rows.iter().for_each(print);
+    }
     for (name, cleaner) in [("untagged", Cleaner::Untagged), ("untagged 30", Cleaner::UntaggedFor(30))] {
         let rows = simulate(&world, SHORT, cleaner);
         println!("{name} {:?}", started.elapsed());

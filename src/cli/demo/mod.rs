@@ -34,7 +34,7 @@ enum Until {
 
 /// An event by hand, which is answered with the whole report.
 const BY_HAND: &str = "{}";
-const REMARK: &str = "(By default only orphaned attestations go. The demo also sets JANITOR_SUPERSEDED=delete and JANITOR_SUPERSEDED_SINCE=push.)";
+const REMARK: &str = "(By default only orphaned attestations go. The demo also sets JANITOR_SUPERSEDED=delete, and JANITOR_SUPERSEDED_SINCE=push: its registry is new to the function, which has not seen a tag move.)";
 const TIME: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(args: &Args) -> Result<ExitCode, Failure> {
@@ -83,7 +83,6 @@ async fn invoke(endpoint: &str, mode: Mode) -> Result<Report, Failure> {
         ("AWS_SECRET_ACCESS_KEY", "demo"),
         ("JANITOR_MODE", mode),
         ("JANITOR_SUPERSEDED", "delete"),
-        // This registry has no past: nobody saw when an index lost its tag.
         ("JANITOR_SUPERSEDED_SINCE", "push"),
     ];
     let binary = function_binary()?;

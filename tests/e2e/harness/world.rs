@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use ecr_attestation_janitor::planner::plan_file::checksum;
 use ecr_emulator::{Change, Emulator, Entry, Server, Settings};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::runtime::Runtime;
@@ -88,9 +89,16 @@ impl World {
         self
     }
 
-    /// Deletes superseded builds as soon as the other rules allow it.
+    /// Deletes superseded builds as soon as the other rules allow it, whether or not a tag is left in the repository.
     pub(crate) fn deleting_superseded(self) -> Self {
-        self.with("JANITOR_SUPERSEDED", "delete")
+        self.superseded_since_push()
+            .with("JANITOR_SUPERSEDED", "delete")
+            .with("JANITOR_SUPERSEDED_WITHOUT_TAGS", "delete")
+    }
+
+    /// Counts an index as superseded since its push, which may be long ago, and not since a run saw it without a tag.
+    pub(crate) fn superseded_since_push(self) -> Self {
+        self.with("JANITOR_SUPERSEDED_SINCE", "push")
     }
 
     /// Puts a `janitor.toml` into the working folder.
@@ -119,6 +127,17 @@ impl World {
     pub(crate) fn pull_through(&self, prefix: &str) {
         let request = json!({"ecrRepositoryPrefix": prefix, "upstreamRegistryUrl": "registry-1.docker.io"});
         self.ecr.call("CreatePullThroughCacheRule", request).unwrap();
+    }
+
+    /// Replicates the repositories with this prefix, deletions too.
+    pub(crate) fn replicate(&self, prefix: &str) {
+        let rule = json!({
+            "destinations": [{"region": "eu-west-1", "registryId": "123456789012"}],
+            "repositoryFilters": [{"filter": prefix, "filterType": "PREFIX_MATCH"}],
+            "deleteReplication": {"enabled": true},
+        });
+        let request = json!({"replicationConfiguration": {"rules": [rule]}});
+        self.ecr.call("PutReplicationConfiguration", request).unwrap();
     }
 
     /// The environment of the program, as far as it was set here.
@@ -182,6 +201,15 @@ impl World {
     pub(crate) fn save_plan(&self) {
         assert_eq!(self.cli(&["plan", "--out", "plan.json"]).code, 0);
         self.ecr.reset_calls();
+    }
+
+    /// Changes the saved plan, and puts its checksum right, as whoever edits a file could.
+    pub(crate) fn edit_plan(&self, change: impl FnOnce(&mut Value)) {
+        let path = self.file("plan.json");
+        let mut plan: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        change(&mut plan);
+        plan["checksum"] = checksum(&plan).into();
+        std::fs::write(path, plan.to_string()).unwrap();
     }
 
     /// Applies the saved plan.

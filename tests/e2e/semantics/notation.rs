@@ -30,6 +30,8 @@ pub(super) enum Step {
     NeverAnswers(String),
     /// A pull-through cache rule with this prefix.
     PullThrough(String),
+    /// A replication rule for this prefix, which carries deletions.
+    Replication(String),
     /// Somebody edits the saved plan.
     EditPlan { from: String, to: String },
     /// A command, and what is said to come of it.
@@ -173,6 +175,9 @@ fn outer(text: &str) -> Result<Step, String> {
     if let Some(prefix) = text.strip_prefix("pull-through cache rule for ") {
         return Ok(Step::PullThrough(prefix.to_owned()));
     }
+    if let Some(prefix) = text.strip_prefix("replication rule for ") {
+        return Ok(Step::Replication(prefix.to_owned()));
+    }
     let (operation, what) =
         text.strip_prefix("ecr:").and_then(|text| text.split_once(' ')).ok_or_else(unknown)?;
     trouble_with(operation, what)
@@ -276,6 +281,7 @@ fn what(text: &str) -> Result<(u64, What), String> {
         ["legacy", "orphan"] => What::Orphan { legacy: true },
         [count, "orphans"] => return Ok((number(count)?, What::Orphan { legacy: false })),
         ["image"] => What::Image,
+        [count, "builds"] => return Ok((number(count)?, What::Build { legacy: false })),
         [count, "images"] => return Ok((number(count)?, What::Image)),
         ["signature", "of", subject] => What::Signature(owned(subject)),
         ["signature", "by", "tag", "of", subject] => What::SignatureTag(owned(subject)),

@@ -79,6 +79,7 @@ impl Stage {
             Step::Trouble(rule) => self.world.ecr.fault(rule.clone()),
             Step::NeverAnswers(operation) => self.world.ecr.set_latency(Some(operation), NEVER),
             Step::PullThrough(prefix) => self.world.pull_through(prefix),
+            Step::Replication(prefix) => self.world.replicate(prefix),
             Step::EditPlan { from, to } => return self.edit_plan(from, to),
             Step::Run { .. } => return Err("a command prepares nothing".to_owned()),
         }
