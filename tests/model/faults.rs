@@ -99,11 +99,8 @@ fn so_it_does_where_one_call_is_not_enough() {
     let world = crate::agreement::many_builds();
     let saved = saves(&world, &world.stage());
     let (calls, end) = undisturbed(&world, &saved);
-    assert_eq!(
-        calls, 18,
-        "a read, a look and a deletion for two batches of indexes, attestations and images"
-    );
-    for (trouble, at) in [3, 6, 12, 18].into_iter().flat_map(|at| [(SURVIVED[4], at), (FATAL[4], at)]) {
+    assert_eq!(calls, 24, "a look, a read, a look and a deletion for each of six batches");
+    for (trouble, at) in [4, 8, 16, 24].into_iter().flat_map(|at| [(SURVIVED[4], at), (FATAL[4], at)]) {
         check(&world, &saved, trouble, at, &end)
             .unwrap_or_else(|problem| panic!("{trouble:?} at attempt {at}: {problem}"));
     }
