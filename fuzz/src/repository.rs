@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ecr_attestation_janitor::config::Config;
-use ecr_attestation_janitor::config::policy::{Action, Policy};
+use ecr_attestation_janitor::config::policy::{Action, Policy, SupersededSince};
 use ecr_attestation_janitor::oci::attestation::{Form, Kind};
 use ecr_attestation_janitor::oci::digest::Digest;
-use ecr_attestation_janitor::planner::collect::collect;
+use ecr_attestation_janitor::planner::collect::{Collected, collect};
+use ecr_attestation_janitor::planner::recall::Recall;
+use ecr_attestation_janitor::planner::{RunRequest, Skipped};
+use ecr_attestation_janitor::registry::ecr::Ecr;
 use ecr_attestation_janitor::report::decision::Decision;
 use ecr_attestation_janitor::rules::verdict::expand;
 use ecr_attestation_janitor::util::deadline::Deadline;
@@ -59,6 +62,8 @@ pub fn run(bytes: &[u8]) {
         orphaned_with_subject: Action::Delete,
         superseded: Action::Delete,
         superseded_after: SignedDuration::from_hours(1),
+        superseded_since: SupersededSince::Push,
+        superseded_without_tags: Action::Delete,
         superseded_images: Action::Delete,
         keep_pulled_within: SignedDuration::from_hours(1),
         attached: Action::Tag,
@@ -110,7 +115,7 @@ fn decide(lines: &Arc<Vec<Line>>, policy: &Policy) -> Vec<Decision> {
         _ => Reply::ok(read(&known, &asked(request)).to_string()),
     });
     let now = Timestamp::from_second(NOW).unwrap();
-    match in_process::wait(collect(&ecr, "team/api", policy, false, now, &Deadline::default())) {
+    match in_process::wait(collected(&ecr, policy, now)) {
         Ok(collected) => {
             let expanded = expand(&collected.inventory, policy, now, &collected.verdicts, false);
             expanded.steps.into_iter().map(|step| Decision::of_step(step, None)).collect()
@@ -120,6 +125,12 @@ fn decide(lines: &Arc<Vec<Line>>, policy: &Policy) -> Vec<Decision> {
             Vec::new()
         }
     }
+}
+
+async fn collected(ecr: &Ecr, policy: &Policy, now: Timestamp) -> Result<Collected, Skipped> {
+    let request = RunRequest::new(now, Deadline::default());
+    let mut recall = Recall::load(&request, &Config::default(), "team/api").await;
+    collect(ecr, "team/api", policy, false, &mut recall, &Deadline::default()).await
 }
 
 fn asked(request: &Value) -> BTreeSet<String> {

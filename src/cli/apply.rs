@@ -1,9 +1,6 @@
 //! `apply`: the plan of this moment, or exactly a saved one.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-use jiff::Timestamp;
 
 use super::confirm::Consent;
 use super::plan::warn_of_limits;
@@ -13,12 +10,14 @@ use super::stdout::print_report;
 use super::{Common, Failure, RunArgs, conclude, plan, signals};
 use crate::cli::exit_code::ExitCode;
 use crate::executor::run::{Conditions, apply_plan, report_plan};
+use crate::executor::saved;
 use crate::memory::NoBackups;
-use crate::planner::plan_file::{Refused, SavedPlan};
-use crate::planner::selection::{Selected, Selection};
-use crate::planner::{Plan, Planned, ReadTime, Skipped, check_opt_in};
+use crate::memory::memories::Memories;
+use crate::planner::Plan;
+use crate::planner::plan_file::{MAX_AGE, Refused, SavedPlan};
+use crate::planner::selection::Selection;
+use crate::report::Report;
 use crate::report::observer::Observer as _;
-use crate::report::{Report, RepositoryReason};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -72,6 +71,7 @@ async fn execute(session: &Session, plan: Plan) -> Report {
         run: &session.run,
         deadline: &session.deadline,
         observer: &progress,
+        memories: &Memories::none(),
     };
     apply_plan(&session.ecr, &NoBackups, plan, conditions).await
 }
@@ -87,38 +87,20 @@ fn refused(path: &Path, why: &Refused) -> Failure {
     Failure::Usage(format!("the plan {} is refused: {why}", path.display()))
 }
 
-/// The saved plan against the registry as it is now: a repository that is gone, or that the configuration skips by
-/// now, is left out with its reason.
+/// The saved plan against the registry as it is now.
 async fn take_up(
     session: &Session,
     (path, saved): (PathBuf, SavedPlan),
     selection: Selection,
 ) -> Result<Plan, Failure> {
-    saved
-        .check_place(selection.registry.as_deref(), session.ecr.region())
-        .map_err(|why| refused(&path, &why))?;
-    let mut here: BTreeMap<String, Selected> =
-        selection.repositories.into_iter().map(|chosen| (chosen.name.clone(), chosen)).collect();
-    let mut repositories = saved.into_repositories();
-    repositories.retain(|planned| !selection.is_narrowed || here.contains_key(planned.name()));
-    for planned in &mut repositories {
-        if let Err(skipped) = still_selected(session, here.remove(planned.name())).await {
-            *planned = Planned::Skipped { name: planned.name().to_owned(), skipped };
-        }
-    }
-    let read = ReadTime { from: session.run.started_at, until: Timestamp::now() };
-    let mut plan = Plan { registry: selection.registry, read, repositories, ..Plan::default() };
-    plan.check_limits(&session.config);
+    let Session { config, ecr, clock, deadline, .. } = session;
+    let check = || {
+        saved.check_place(selection.registry.as_deref(), ecr.region())?;
+        saved.check_age(clock.started_at(), MAX_AGE)?;
+        saved.check_tags(config)
+    };
+    check().map_err(|why| refused(&path, &why))?;
+    let plan = saved::take_up(ecr, config, saved, selection, *clock, deadline).await;
     warn_of_limits(&plan);
     Ok(plan)
-}
-
-async fn still_selected(session: &Session, here: Option<Selected>) -> Result<(), Skipped> {
-    let skip = |reason| Err(Skipped::plainly(reason));
-    let required = &session.config.select.require_tag;
-    match here {
-        None => skip(RepositoryReason::RepositoryGone),
-        Some(Selected { skip: Some(reason), .. }) => skip(reason),
-        Some(chosen) => check_opt_in(&session.ecr, required, &chosen, &session.deadline).await,
-    }
 }

@@ -45,8 +45,10 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
 
 /// Plans until it is done or interrupted, and says loudly what waits for a later run.
 pub(super) async fn make(session: &Session, selection: Selection, observer: &dyn Observer) -> Plan {
-    let now = session.run.started_at;
-    let request = RunRequest { now, deadline: session.deadline.clone(), start_at: 0, keeps_rows: true };
+    let request = RunRequest {
+        clock: session.clock,
+        ..RunRequest::new(session.run.started_at, session.deadline.clone())
+    };
     let plan = plan(&session.ecr, &session.config, &request, selection, observer).await;
     warn_of_limits(&plan);
     plan
@@ -84,7 +86,7 @@ impl<'a> PlanFile<'a> {
             say("the plan is not saved: planning was interrupted");
             return Ok(());
         }
-        let saved = SavedPlan::new(plan, session.ecr.region(), session.run.started_at);
+        let saved = SavedPlan::new(plan, session.ecr.region());
         serde_json::to_string_pretty(&saved)
             .map_err(std::io::Error::other)
             .and_then(|text| std::fs::write(&self.part, text + "\n"))

@@ -1,7 +1,5 @@
 //! A command at work on a registry: the configuration in force, the connection, and what the registry has.
 
-use jiff::Timestamp;
-
 use super::progress::say;
 use super::remedy::Settings;
 use super::{Common, Failure};
@@ -12,6 +10,7 @@ use crate::registry::ecr::Ecr;
 use crate::registry::{CallError, CallErrorKind};
 use crate::render::summary::place;
 use crate::report::RunIdentity;
+use crate::util::clock::Clock;
 use crate::util::deadline::Deadline;
 use crate::util::sanitize;
 use crate::util::similar::did_you_mean;
@@ -24,6 +23,8 @@ pub(super) struct Session {
     pub(super) ecr: Ecr,
     /// The run.
     pub(super) run: RunIdentity,
+    /// Its clock.
+    pub(super) clock: Clock,
     /// When to stop: at Ctrl-C.
     pub(super) deadline: Deadline,
     settings: Settings,
@@ -37,8 +38,9 @@ impl Session {
         let ecr = ecr.map_err(|_no_region| Failure::NothingDone(settings.no_region()))?;
         let settings = settings.in_region(ecr.region());
         let salt = std::process::id().to_string();
-        let run = RunIdentity::new(&config, ecr.region(), Timestamp::now(), &salt);
-        Ok(Self { config, ecr, run, deadline, settings })
+        let clock = Clock::default();
+        let run = RunIdentity::new(&config, ecr.region(), clock.started_at(), &salt);
+        Ok(Self { config, ecr, run, clock, deadline, settings })
     }
 
     /// Lists the registry, and refuses names that it does not have.

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::time::Instant;
 
 use crate::memory::BackUpImages;
@@ -16,6 +16,7 @@ use crate::report::observer::Observer;
 use crate::report::outcome::{Cause, Outcome};
 use crate::report::outcomes::Outcomes;
 use crate::report::plan::{Artifact, Deletion, ImageFacts, RepositoryPlan, StepIndex};
+use crate::util::clock::Clock;
 use crate::util::deadline::Deadline;
 
 mod backoff;
@@ -27,6 +28,7 @@ mod rate_limit;
 mod recheck;
 pub mod run;
 pub mod run_log;
+pub mod saved;
 mod tag;
 
 pub use rate_limit::RateLimiter;
@@ -50,24 +52,6 @@ pub struct Execution<'a> {
     pub read: ReadTime,
     /// The clock.
     pub clock: Clock,
-}
-
-/// The time of day, as it goes on from a known moment.
-#[derive(Debug, Clone, Copy)]
-pub struct Clock {
-    time: Timestamp,
-    at: Instant,
-}
-
-impl Clock {
-    /// A clock that shows this time now.
-    pub fn at(time: Timestamp) -> Self {
-        Self { time, at: Instant::now() }
-    }
-
-    fn now(&self) -> Timestamp {
-        self.time.saturating_add(self.at.elapsed()).unwrap_or(self.time)
-    }
 }
 
 impl Execution<'_> {
@@ -96,7 +80,7 @@ where
     R: ReadRepository + DeleteImages + TagImages,
     B: BackUpImages,
 {
-    let Ready { plan, mut manifests } = ready;
+    let Ready { plan, mut manifests, .. } = ready;
     let mut work = Work {
         registry,
         backups,

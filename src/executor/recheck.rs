@@ -27,6 +27,11 @@ impl OwnReads {
         Self { since: read.from, until: read.until, latest_after: CLOCK_TOLERANCE }
     }
 
+    /// The reads of the run that made a saved plan. What is later by any clock is somebody's.
+    pub(super) fn of_saved_plan(read: ReadTime) -> Self {
+        Self { since: read.from, until: read.until, latest_after: SignedDuration::ZERO }
+    }
+
     /// All reads of a run that began to read then.
     pub(super) fn until_now(since: Timestamp, now: Timestamp) -> Self {
         Self { since, until: now, latest_after: LATEST_RECORD }
@@ -54,7 +59,8 @@ pub(super) fn change(presence: &Presence, step: &Step, own_reads: OwnReads) -> O
     }
 }
 
-fn difference(step: &Step, now: &Image, own_reads: OwnReads) -> Option<Outcome> {
+/// The outcome of a step whose image is there, but not as it was planned.
+pub(super) fn difference(step: &Step, now: &Image, own_reads: OwnReads) -> Option<Outcome> {
     let has = |tag: &str| now.tags.iter().any(|held| **held == *tag);
     if step.tagging().is_some_and(|tagging| has(&tagging.new_tag)) {
         return Some(Outcome::HadTag);

@@ -3,18 +3,20 @@
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
-use super::{Clock, Execution, RateLimiter, execute};
+use super::{Execution, RateLimiter, execute};
 use crate::config::Mode;
 use crate::memory::BackUpImages;
+use crate::memory::memories::Memories;
 use crate::planner::{Plan, Planned, Ready};
 use crate::registry::{DeleteImages, MeterCalls, ReadRepository, TagImages};
 use crate::report::observer::Observer;
 use crate::report::outcome::Outcome;
 use crate::report::outcomes::Outcomes;
-use crate::report::plan::RepositoryPlan;
+use crate::report::plan::{ImageFacts, RepositoryPlan};
 use crate::report::{Report, RepositoryReport, RunFrame, RunIdentity};
 use crate::rules::limits::Pace;
 use crate::util::deadline::Deadline;
+use crate::util::sanitize;
 
 /// The conditions of an apply.
 #[derive(Clone, Copy)]
@@ -27,6 +29,8 @@ pub struct Conditions<'a> {
     pub deadline: &'a Deadline,
     /// Who is told of outcomes.
     pub observer: &'a dyn Observer,
+    /// The memory that later runs rest on.
+    pub memories: &'a Memories,
 }
 
 /// The report of a run that only planned.
@@ -52,16 +56,17 @@ where
     R: ReadRepository + DeleteImages + TagImages + MeterCalls,
     B: BackUpImages,
 {
-    let Conditions { concurrency, run, deadline, observer } = conditions;
-    let Plan { read, repositories, pace, .. } = plan;
-    let (rate_limiter, clock) = (&RateLimiter::default(), Clock::at(Timestamp::now()));
+    let Conditions { concurrency, run, deadline, observer, memories } = conditions;
+    let Plan { read, clock, repositories, pace, .. } = plan;
+    let rate_limiter = &RateLimiter::default();
     let execution = &Execution { deadline, observer, rate_limiter, read, clock };
     let pace = &pace;
     let work = |planned: Planned| async move {
         let report = match planned {
             Planned::Ready(ready) if !ready.plan.steps.is_empty() => {
-                let outcomes = waiting(&ready.plan, pace, observer);
+                let outcomes = known_outcomes(&ready, pace, observer);
                 let (plan, outcomes) = execute(registry, backups, *ready, outcomes, execution).await;
+                remember(memories, &plan, &outcomes, run.started_at).await;
                 RepositoryReport::new(plan, outcomes)
             }
             other => report_unexecuted(other, pace, observer),
@@ -73,12 +78,41 @@ where
     finish(registry, Mode::Apply, reports, pace, run)
 }
 
-/// The outcomes of a plan's steps before the first call: what waits for a later run has its outcome.
-fn waiting(plan: &RepositoryPlan, pace: &Pace, observer: &dyn Observer) -> Outcomes {
+/// Notes in the memory of a repository what was deleted, and what was read as proof and is still there.
+async fn remember(memories: &Memories, plan: &RepositoryPlan, outcomes: &Outcomes, now: Timestamp) {
+    if !memories.is_on() {
+        return;
+    }
+    let with = |wanted: fn(&Outcome) -> bool| {
+        let images = plan.numbered().filter_map(move |(step, it)| {
+            let was_tried = outcomes.get(step).is_some_and(wanted);
+            was_tried.then_some(it.image())
+        });
+        images.collect::<Vec<&ImageFacts>>()
+    };
+    let deleted = with(|outcome| *outcome == Outcome::Deleted).iter().map(|image| image.digest).collect();
+    let read = with(|outcome| {
+        matches!(outcome, Outcome::Changed(_) | Outcome::Protected(_) | Outcome::Failed(_) | Outcome::Tagged)
+    });
+    let update = memories.update(&plan.name, |memory| {
+        memory.delete(&deleted, now);
+        read.iter().for_each(|image| memory.note_read(image.digest, image.pulled_at, now));
+    });
+    if let Some(warning) = update.await {
+        tracing::warn!("{}", sanitize::line(&warning.to_string()));
+    }
+}
+
+/// The outcomes of a plan's steps before the first call: of what changed since it was saved, and of what waits for a
+/// later run.
+fn known_outcomes(ready: &Ready, pace: &Pace, observer: &dyn Observer) -> Outcomes {
+    let Ready { plan, settled, .. } = ready;
     let mut outcomes = Outcomes::none(plan.steps.len());
-    for step in pace.waiting(&plan.name) {
-        observer.decided(&plan.name, plan.step(step), &Outcome::LimitReached);
-        outcomes.set(step, Outcome::LimitReached);
+    let waiting = pace.waiting(&plan.name).filter(|step| !settled.contains_key(step));
+    let waiting = waiting.map(|step| (step, Outcome::LimitReached));
+    for (step, outcome) in settled.iter().map(|(step, outcome)| (*step, outcome.clone())).chain(waiting) {
+        observer.decided(&plan.name, plan.step(step), &outcome);
+        outcomes.set(step, outcome);
     }
     outcomes
 }
@@ -88,9 +122,8 @@ fn report_unexecuted(planned: Planned, pace: &Pace, observer: &dyn Observer) -> 
     match planned {
         Planned::Skipped { name, skipped } => skipped.report(name),
         Planned::Ready(ready) => {
-            let Ready { plan, .. } = *ready;
-            let outcomes = waiting(&plan, pace, observer);
-            RepositoryReport::new(plan, outcomes)
+            let outcomes = known_outcomes(&ready, pace, observer);
+            RepositoryReport::new(ready.plan, outcomes)
         }
     }
 }

@@ -11,6 +11,8 @@ use std::collections::{HashMap, HashSet};
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::config::tag_template::platform_name;
 use crate::oci::attestation::{Classified, Kind, classify};
 use crate::oci::digest::Digest;
@@ -94,6 +96,8 @@ pub struct Recollection {
     pub departed: HashSet<Digest>,
     /// Images that only indexes listed which the janitor deleted earlier.
     pub stranded: HashSet<Digest>,
+    /// Images whose pull time is the janitor's own read, with the last pull by others.
+    pub own_pulls: HashMap<Digest, Option<Timestamp>>,
 }
 
 /// A repository as it was read.
@@ -270,6 +274,33 @@ impl Inventory {
             *evidence = Evidence::Seen(classified);
         }
         Ok(())
+    }
+
+    /// Takes note of the last pull by others, and of the first run that saw an image without tags.
+    pub fn recall(
+        &mut self,
+        index: ImageIndex,
+        pulled_by_others: Option<Timestamp>,
+        untagged_at: Option<Timestamp>,
+    ) {
+        let image = &mut self.images[index.0 as usize];
+        image.untagged_at = untagged_at;
+        if pulled_by_others != image.pulled_at {
+            self.recollection.own_pulls.insert(image.digest, pulled_by_others);
+        }
+    }
+
+    /// The last pull of an image by others than the janitor.
+    pub fn pulled_by_others(&self, index: ImageIndex) -> Option<Timestamp> {
+        let image = self.image(index);
+        self.recollection.own_pulls.get(&image.digest).copied().unwrap_or(image.pulled_at)
+    }
+
+    /// Takes note of what the bytes of a manifest that is no index proved in an earlier run.
+    pub fn add_fact(&mut self, index: ImageIndex, evidence: Evidence, subject: Option<Digest>) {
+        let image = &mut self.images[index.0 as usize];
+        image.evidence = evidence;
+        image.subject = subject.or(image.subject);
     }
 
     /// Takes note that bytes could not be had.

@@ -21,6 +21,7 @@ use crate::registry::ecr::Ecr;
 use crate::registry::{CallError, CallErrorKind};
 use crate::report::outcome::OutcomeName;
 use crate::report::{Report, RepositoryReason, RepositoryReport, RunIdentity};
+use crate::util::clock::Clock;
 use crate::util::deadline::Deadline;
 use crate::util::logging::Log;
 use crate::util::sanitize;
@@ -45,7 +46,7 @@ pub struct Function {
 
 /// One invocation, as Lambda describes it.
 struct Invocation<'a> {
-    started_at: Timestamp,
+    clock: Clock,
     is_cold: bool,
     context: &'a Context,
 }
@@ -59,7 +60,8 @@ impl Invocation<'_> {
     fn run(&self, config: &Config, ecr: &Ecr) -> RunIdentity {
         let account = self.context.invoked_function_arn.split(':').nth(4).map(str::to_owned);
         let account = account.filter(|account| !account.is_empty());
-        RunIdentity::new(config, ecr.region(), self.started_at, &self.context.request_id).in_account(account)
+        RunIdentity::new(config, ecr.region(), self.clock.started_at(), &self.context.request_id)
+            .in_account(account)
     }
 }
 
@@ -78,7 +80,7 @@ impl Function {
     /// Handles one invocation. Only a run that could do nothing at all is an error.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Answer, Diagnostic> {
         let invocation = Invocation {
-            started_at: Timestamp::now(),
+            clock: Clock::default(),
             is_cold: self.is_cold.swap(false, Ordering::Relaxed),
             context: &event.context,
         };
@@ -157,10 +159,11 @@ impl Function {
         let mode = mode(config.mode, ask.mode)?;
         ecr.begin_run();
         let request = RunRequest {
-            now: run.started_at,
-            deadline: deadline(invocation.context, mode),
+            clock: invocation.clock,
             start_at: self.start_at.load(Ordering::Relaxed),
             keeps_rows: self.log.is_enabled(Level::DEBUG),
+            acts: mode == Mode::Apply,
+            ..RunRequest::new(run.started_at, deadline(invocation.context, mode))
         };
         let lines = RunLog { log: &self.log, mode };
         let selection = request
@@ -186,6 +189,7 @@ impl Function {
                     run: &run,
                     deadline: &request.deadline,
                     observer: &lines,
+                    memories: &request.memories,
                 };
                 apply_plan(ecr, &NoBackups, plan, conditions).await
             }

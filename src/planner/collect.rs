@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use futures::TryStreamExt as _;
 use futures::stream::{self, BoxStream, StreamExt as _};
-use jiff::Timestamp;
 
 use super::Skipped;
+use super::recall::Recall;
 use crate::config::policy::Policy;
 use crate::inventory::{Evidence, ImageIndex, ImageStatus, Inventory, PerImage, Problem};
+use crate::memory::repository::ManifestFact;
 use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
 use crate::oci::manifest::Malformed;
@@ -47,9 +48,10 @@ pub async fn collect(
     repository: &str,
     policy: &Policy,
     deletions_are_replicated: bool,
-    now: Timestamp,
+    recall: &mut Recall,
     deadline: &Deadline,
 ) -> Result<Collected, Skipped> {
+    let now = recall.now;
     let mut reader = Collector {
         registry,
         repository,
@@ -59,11 +61,14 @@ pub async fn collect(
         manifests: HashMap::new(),
         kept_bytes: 0,
         failed_calls: 0,
+        recall,
     };
     reader.list().await?;
+    reader.recall.begin(&mut reader.inventory, policy)?;
     reader.inventory.deletions_are_replicated = deletions_are_replicated;
     reader.read_indexes().await?;
     loop {
+        reader.recall.note_departed(&mut reader.inventory);
         reader.inventory.link();
         let verdicts = judge(&reader.inventory, policy, now);
         let unread: Vec<(ImageIndex, Purpose)> =
@@ -71,7 +76,8 @@ pub async fn collect(
         if unread.is_empty() {
             return Ok(Collected { inventory: reader.inventory, verdicts, manifests: reader.manifests });
         }
-        reader.read_candidates(&unread).await?;
+        let unknown = reader.take_facts(unread);
+        reader.read_candidates(&unknown).await?;
     }
 }
 
@@ -84,6 +90,7 @@ struct Collector<'a, R> {
     manifests: HashMap<Digest, StoredManifest>,
     kept_bytes: usize,
     failed_calls: usize,
+    recall: &'a mut Recall,
 }
 
 impl<R: ReadRepository> Collector<'_, R> {
@@ -166,6 +173,27 @@ impl<R: ReadRepository> Collector<'_, R> {
         unbounded.map_or(Ok(()), |position| Err(self.bad_index(*position)))
     }
 
+    /// Takes what earlier runs proved of these images; what they did not is left to be read.
+    fn take_facts(&mut self, wanted: Vec<(ImageIndex, Purpose)>) -> Vec<(ImageIndex, Purpose)> {
+        let mut unknown = Vec::new();
+        for (index, purpose) in wanted {
+            // What is to be tagged needs its bytes, and an image of unknown shape may be an index.
+            let image = self.inventory.image(index);
+            let fact =
+                self.recall.fact(image.digest).filter(|_| !self.keeps && image.shape != Shape::Unknown);
+            let Some(ManifestFact { classified, subject }) = fact else {
+                unknown.push((index, purpose));
+                continue;
+            };
+            let evidence = match purpose {
+                Purpose::SubjectAlone => Evidence::Seen(classified),
+                Purpose::Proof | Purpose::Subject => Evidence::Read(classified),
+            };
+            self.inventory.add_fact(index, evidence, subject);
+        }
+        unknown
+    }
+
     async fn read_candidates(&mut self, wanted: &[(ImageIndex, Purpose)]) -> Result<(), Skipped> {
         let purposes: HashMap<ImageIndex, Purpose> = wanted.iter().copied().collect();
         let positions: Vec<ImageIndex> = wanted.iter().map(|(position, _)| *position).collect();
@@ -173,6 +201,7 @@ impl<R: ReadRepository> Collector<'_, R> {
             (Ok(manifest), Some(Purpose::SubjectAlone)) => {
                 let added = reader.inventory.add_subject(index, manifest.bytes.as_bytes());
                 reader.note_malformed(index, added);
+                reader.recall.note_read(&reader.inventory, index, manifest.bytes.as_bytes());
             }
             (Ok(manifest), _) => reader.take(index, manifest),
             (Err(problem), purpose) => {
@@ -312,6 +341,7 @@ impl<R: ReadRepository> Collector<'_, R> {
     fn take(&mut self, position: ImageIndex, manifest: StoredManifest) {
         let added = self.inventory.add_bytes(position, manifest.bytes.as_bytes());
         self.note_malformed(position, added);
+        self.recall.note_read(&self.inventory, position, manifest.bytes.as_bytes());
         let may_be_tagged = matches!(self.evidence(position).kind(), Some(Kind::Attestation | Kind::Suspect));
         if self.keeps && may_be_tagged && self.kept_bytes + manifest.bytes.len() <= KEPT_BYTES {
             self.kept_bytes += manifest.bytes.len();

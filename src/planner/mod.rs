@@ -7,25 +7,30 @@ use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::config::policy::Preset;
+use crate::config::policy::{Policy, Preset, SupersededSince};
+use crate::memory::memories::Memories;
 use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
 use crate::registry::{ListRegistry, ReadRepository, StoredManifest};
 use crate::report::RepositoryReason;
 use crate::report::counts::{InventoryCounts, ReferrerPressure, WhatIf};
 use crate::report::observer::Observer;
-use crate::report::plan::{Artifact, RepositoryPlan, Step};
+use crate::report::outcome::Outcome;
+use crate::report::plan::{Artifact, RepositoryPlan, Step, StepIndex};
 use crate::rules::limits::{self, Pace};
 use crate::rules::{forecast, verdict};
+use crate::util::clock::Clock;
 use crate::util::deadline::Deadline;
 
 pub mod collect;
 pub mod plan_file;
+pub mod recall;
 pub mod replication;
 pub mod selection;
 mod skipped;
 
 use collect::{Collected, collect};
+use recall::Recall;
 use replication::Replication;
 use selection::{Selected, Selection};
 pub use skipped::Skipped;
@@ -38,6 +43,8 @@ const ROWS_OF_A_REPOSITORY: usize = 10;
 pub struct RunRequest {
     /// The run's own time: ages are counted from here.
     pub now: Timestamp,
+    /// The run's clock, which began then.
+    pub clock: Clock,
     /// When to stop.
     pub deadline: Deadline,
     /// Which repository to begin with, as a number that may exceed how many there are: it changes from run to run,
@@ -45,6 +52,28 @@ pub struct RunRequest {
     pub start_at: u64,
     /// Whether what is only kept gets a row each; else it is counted by reason.
     pub keeps_rows: bool,
+    /// Whether the plan is made to be executed.
+    pub acts: bool,
+    /// The memory of earlier runs.
+    pub memories: Memories,
+    /// Repositories whose loss of tags somebody accepted.
+    pub accept_tag_loss: Vec<String>,
+}
+
+impl RunRequest {
+    /// A request without memory, to plan only.
+    pub fn new(now: Timestamp, deadline: Deadline) -> Self {
+        Self {
+            now,
+            clock: Clock::start(now),
+            deadline,
+            start_at: 0,
+            keeps_rows: true,
+            acts: false,
+            memories: Memories::none(),
+            accept_tag_loss: Vec::new(),
+        }
+    }
 }
 
 /// The plan of a run, before anything is written.
@@ -54,6 +83,8 @@ pub struct Plan {
     pub registry: Option<String>,
     /// When the repositories were read.
     pub read: ReadTime,
+    /// The run's clock.
+    pub clock: Clock,
     /// The repositories.
     pub repositories: Vec<Planned>,
     /// The steps that wait for a later run.
@@ -86,12 +117,14 @@ pub enum Planned {
 }
 
 /// A repository's plan, ready to be executed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Ready {
     /// The plan.
     pub plan: RepositoryPlan,
     /// The bytes of what is to be tagged, as far as they are at hand.
     pub manifests: HashMap<Digest, StoredManifest>,
+    /// The outcomes that are known before anything is tried: of what has changed since a plan was saved.
+    pub settled: BTreeMap<StepIndex, Outcome>,
 }
 
 impl Planned {
@@ -130,16 +163,20 @@ pub async fn plan(
     }
     let names = selected.iter().map(|chosen| chosen.name.as_str());
     let replication = &Replication::of(registry, config, names, &request.deadline).await;
-    let repositories = stream::iter(skipped.into_iter().chain(selected))
+    let planned: Vec<(Planned, Option<String>)> = stream::iter(skipped.into_iter().chain(selected))
         .map(|chosen| plan_repository(registry, config, request, replication, chosen))
         .buffer_unordered(config.limits.concurrency.number())
-        .inspect(|planned| announce(planned, &request.deadline, observer))
+        .inspect(|(planned, _)| announce(planned, &request.deadline, observer))
         .collect()
         .await;
-    let read = ReadTime { from: request.now, until: Timestamp::now() };
-    let warnings = replication.warning().into_iter().collect();
+    let clock = request.clock;
+    let read = ReadTime { from: clock.started_at(), until: clock.now() };
+    let (repositories, memory_warnings): (Vec<_>, Vec<_>) = planned.into_iter().unzip();
+    let about_memory = memory_warning(memory_warnings.into_iter().flatten().collect());
+    let missing_memory = without_memory(config, request);
+    let warnings = replication.warning().into_iter().chain(about_memory).chain(missing_memory).collect();
     let registry = selection.registry;
-    let mut plan = Plan { registry, read, repositories, pace: Pace::default(), warnings };
+    let mut plan = Plan { registry, read, clock, repositories, pace: Pace::default(), warnings };
     plan.check_limits(config);
     plan
 }
@@ -154,7 +191,20 @@ fn announce(planned: &Planned, deadline: &Deadline, observer: &dyn Observer) {
 impl Plan {
     /// Finds what must wait for a later run, before anything is written.
     pub fn check_limits(&mut self, config: &Config) {
-        self.pace = limits::pace(self.plans(), &config.limits);
+        let settled: HashSet<(&str, Digest)> = self.settled().collect();
+        let is_settled = |repository: &str, digest| settled.contains(&(repository, digest));
+        self.pace = limits::pace_of_the_rest(self.plans(), &config.limits, is_settled);
+    }
+
+    /// The images of which it is known beforehand what becomes of them.
+    fn settled(&self) -> impl Iterator<Item = (&str, Digest)> {
+        let ready = self.repositories.iter().filter_map(|planned| match planned {
+            Planned::Ready(ready) => Some(ready.as_ref()),
+            Planned::Skipped { .. } => None,
+        });
+        ready.flat_map(|Ready { plan, settled, .. }| {
+            settled.keys().map(|step| (plan.name.as_str(), plan.step(*step).image().digest))
+        })
     }
 
     /// The repositories that were planned.
@@ -180,27 +230,48 @@ impl Plan {
     }
 }
 
+/// One warning about memories, however many there are.
+fn memory_warning(warnings: Vec<String>) -> Option<String> {
+    let more = warnings.len().saturating_sub(1);
+    let first = warnings.into_iter().next()?;
+    Some(if more == 0 { first } else { format!("{first} (and so for {more} more repositories)") })
+}
+
+/// The warning of a run that cannot know when an index lost its tag.
+fn without_memory(config: &Config, request: &RunRequest) -> Option<String> {
+    let needs =
+        |policy: Policy| policy.deletes_superseded() && policy.superseded_since == SupersededSince::Untagged;
+    let is_missing = !request.memories.is_on() && config.policies().any(needs);
+    is_missing.then(|| {
+        "there is no memory of earlier runs, so nobody knows when an index lost its tag, and what is superseded stays; set memory.location, or superseded_since = \"push\" to count from the push".to_owned()
+    })
+}
+
 async fn plan_repository(
     registry: &(impl ListRegistry + ReadRepository),
     config: &Config,
     request: &RunRequest,
     replication: &Replication,
     chosen: Selected,
-) -> Planned {
+) -> (Planned, Option<String>) {
     let name = chosen.name.clone();
-    match plan_or_skip(registry, config, request, replication, chosen).await {
-        Ok(ready) => Planned::Ready(Box::new(ready)),
-        Err(skipped) => Planned::Skipped { name, skipped },
+    let (planned, warning) = match may_plan(registry, config, request, chosen).await {
+        Ok(name) => plan_selected(registry, config, request, replication, name).await,
+        Err(skipped) => (Err(skipped), None),
+    };
+    match planned {
+        Ok(ready) => (Planned::Ready(Box::new(ready)), warning),
+        Err(skipped) => (Planned::Skipped { name, skipped }, warning),
     }
 }
 
-async fn plan_or_skip(
-    registry: &(impl ListRegistry + ReadRepository),
+/// The name of a repository that nothing keeps from being planned.
+async fn may_plan(
+    registry: &impl ListRegistry,
     config: &Config,
     request: &RunRequest,
-    replication: &Replication,
     chosen: Selected,
-) -> Result<Ready, Skipped> {
+) -> Result<String, Skipped> {
     if let Some(reason) = chosen.skip {
         return Err(Skipped::plainly(reason));
     }
@@ -208,26 +279,50 @@ async fn plan_or_skip(
         return Err(Skipped::out_of_time());
     }
     check_opt_in(registry, &config.select.require_tag, &chosen, &request.deadline).await?;
-    let policy = config.policy_of(&chosen.name);
-    let is_replicated = replication.covers(&chosen.name);
-    let collected =
-        collect(registry, &chosen.name, &policy, is_replicated, request.now, &request.deadline).await?;
+    Ok(chosen.name)
+}
+
+/// Plans one repository with its memory, which is saved whatever comes of it.
+async fn plan_selected(
+    registry: &impl ReadRepository,
+    config: &Config,
+    request: &RunRequest,
+    replication: &Replication,
+    name: String,
+) -> (Result<Ready, Skipped>, Option<String>) {
+    let policy = config.policy_of(&name);
+    let mut recall = Recall::load(request, config, &name).await;
+    let is_replicated = replication.covers(&name);
+    let collected = collect(registry, &name, &policy, is_replicated, &mut recall, &request.deadline).await;
+    let inventory = collected.as_ref().ok().map(|collected| &collected.inventory);
+    let warning = recall.save(request, inventory).await;
+    (collected.map(|collected| ready(config, &policy, request, name, collected)), warning)
+}
+
+/// The plan of a repository that was read.
+fn ready(
+    config: &Config,
+    policy: &Policy,
+    request: &RunRequest,
+    name: String,
+    collected: Collected,
+) -> Ready {
     let Collected { inventory, verdicts, .. } = &collected;
-    let expanded = verdict::expand(inventory, &policy, request.now, verdicts, request.keeps_rows);
+    let expanded = verdict::expand(inventory, policy, request.now, verdicts, request.keeps_rows);
     let to_be_tagged: HashSet<Digest> =
         expanded.steps.iter().filter_map(Step::tagging).map(|tagging| tagging.image.digest).collect();
     let plan = RepositoryPlan {
         counts: count(&collected),
         referrer_pressure: referrer_pressure(&collected),
-        what_if: what_if(&collected, config, &chosen.name, request.now),
+        what_if: what_if(&collected, config, &name, request.now),
         steps: expanded.steps,
         kept: expanded.kept,
         kept_by_reason: expanded.kept_by_reason,
-        name: chosen.name,
+        name,
     };
     let mut manifests = collected.manifests;
     manifests.retain(|digest, _| to_be_tagged.contains(digest));
-    Ok(Ready { plan, manifests })
+    Ready { plan, manifests, settled: BTreeMap::new() }
 }
 
 /// Checks the resource tags with which a repository opts in, if the configuration asks for any.

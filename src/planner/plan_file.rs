@@ -1,18 +1,24 @@
 //! A plan in a file: what it would do, and enough to check each image again before it is done.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{Plan, Planned, Ready};
-use crate::oci::attestation::Form;
+use super::{Plan, Planned, ReadTime, Ready};
+use crate::config::Config;
+use crate::oci::attestation::{Form, Kind};
 use crate::oci::digest::Digest;
 use crate::report::SCHEMA_VERSION;
 use crate::report::counts::InventoryCounts;
 use crate::report::plan::{Artifact, RepositoryPlan, Step};
+
+/// The age from which a plan is too old to be applied, unless somebody asks for another.
+pub const MAX_AGE: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Clocks differ: a plan may seem to be made a little later than now.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The content of a plan file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,10 +26,12 @@ use crate::report::plan::{Artifact, RepositoryPlan, Step};
 pub struct SavedPlan {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
-    /// When it was made.
+    /// When it was made: ages are counted from here, and nothing in it was read before.
     pub created_at: Timestamp,
-    /// The registry's id.
-    pub registry: Option<String>,
+    /// When the last of it was read.
+    pub read_until: Timestamp,
+    /// The registry's id, 12 digits. Empty for one without repositories, which nobody can know.
+    pub account: String,
     /// The AWS region.
     pub region: String,
     /// The repositories in which something would be done.
@@ -38,10 +46,21 @@ pub struct SavedPlan {
 pub struct SavedRepository {
     /// Its name.
     pub name: String,
-    /// Its images of any status when it was planned: a limit is a share of them.
-    pub images: u64,
+    /// Its platform images when it was planned: a limit is a share of them.
+    pub platform_images: u64,
     /// What would be done. Steps that no planner makes (deleting a signature, tagging an index) cannot be written here.
     pub decisions: Vec<Step>,
+}
+
+impl SavedRepository {
+    /// The repository as it was planned, ready for the limits and to be executed.
+    pub fn into_ready(self) -> Ready {
+        let Self { name, platform_images, decisions: steps } = self;
+        let not_attestations = [(Kind::Image, platform_images)].into();
+        let counts = InventoryCounts { not_attestations, ..InventoryCounts::default() };
+        let plan = RepositoryPlan { name, counts, steps, ..RepositoryPlan::default() };
+        Ready { plan, ..Ready::default() }
+    }
 }
 
 /// A plan file that is not applied.
@@ -64,10 +83,27 @@ pub enum Refused {
         /// What is wrong with that.
         why: &'static str,
     },
+    /// Naming something twice.
+    #[error("it names {0} twice: no plan of this tool does that; make a new plan")]
+    Twice(String),
+    /// Without the account it was made for.
+    #[error("it does not say for which account it was made (\"account\": {0:?}); make a new plan")]
+    NoAccount(String),
+    /// Made too long ago.
+    #[error("it was made at {created_at:.0}, more than {max_days} days ago; make a new plan")]
+    TooOld {
+        /// When it was made.
+        created_at: Timestamp,
+        /// The age from which plans are too old, in days.
+        max_days: i64,
+    },
+    /// Made later than now.
+    #[error("it was made at {0:.0}, which is not yet; check the clock of this machine, or make a new plan")]
+    FromTheFuture(Timestamp),
     /// Made elsewhere.
     #[error("it was made for {what} {planned}, and this is {here}; apply it there, or make a new plan")]
     Elsewhere {
-        /// `registry` or `region`.
+        /// `account` or `region`.
         what: &'static str,
         /// The plan's.
         planned: String,
@@ -78,16 +114,19 @@ pub enum Refused {
 
 impl SavedPlan {
     /// The file of a plan, stopped by a limit or not: the limits that count are those when it is applied.
-    pub fn new(plan: &Plan, region: &str, created_at: Timestamp) -> Self {
+    pub fn new(plan: &Plan, region: &str) -> Self {
+        let platform_images =
+            |plan: &RepositoryPlan| plan.counts.not_attestations.get(&Kind::Image).copied().unwrap_or(0);
         let repositories = plan.plans().filter(|plan| !plan.steps.is_empty()).map(|plan| SavedRepository {
             name: plan.name.clone(),
-            images: plan.counts.images,
+            platform_images: platform_images(plan),
             decisions: plan.steps.clone(),
         });
         let mut saved = Self {
             schema_version: SCHEMA_VERSION,
-            created_at,
-            registry: plan.registry.clone(),
+            created_at: plan.read.from,
+            read_until: plan.read.until,
+            account: plan.registry.clone().unwrap_or_default(),
             region: region.to_owned(),
             repositories: repositories.collect(),
             checksum: String::new(),
@@ -112,33 +151,89 @@ impl SavedPlan {
         }
         let saved: Self =
             serde_json::from_value(json).map_err(|error| Refused::NotAPlan(error.to_string()))?;
+        saved.check_account()?;
+        saved.check_names()?;
         saved.repositories.iter().flat_map(|repository| &repository.decisions).try_for_each(check)?;
         Ok(saved)
     }
 
-    /// Refuses a plan of another registry or region. A registry without repositories has no id, and no plan.
-    pub fn check_place(&self, registry: Option<&str>, region: &str) -> Result<(), Refused> {
+    fn check_account(&self) -> Result<(), Refused> {
+        let is_id = self.account.len() == 12 && self.account.bytes().all(|byte| byte.is_ascii_digit());
+        let is_for_nothing = self.account.is_empty() && self.repositories.is_empty();
+        if is_id || is_for_nothing { Ok(()) } else { Err(Refused::NoAccount(self.account.clone())) }
+    }
+
+    fn check_names(&self) -> Result<(), Refused> {
+        let mut names = HashSet::new();
+        for SavedRepository { name, decisions, .. } in &self.repositories {
+            let mut digests = HashSet::new();
+            let again =
+                decisions.iter().map(|step| step.image().digest).find(|digest| !digests.insert(*digest));
+            if let Some(digest) = again {
+                return Err(Refused::Twice(format!("{name}@{digest}")));
+            }
+            if !names.insert(name) {
+                return Err(Refused::Twice(format!("the repository {name:?}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a plan that is too old, or made later than now.
+    pub fn check_age(&self, now: Timestamp, max_age: SignedDuration) -> Result<(), Refused> {
+        let age = now.duration_since(self.created_at);
+        if age < -CLOCK_TOLERANCE || self.read_until.duration_since(now) > CLOCK_TOLERANCE {
+            Err(Refused::FromTheFuture(self.created_at.max(self.read_until)))
+        } else if age > max_age {
+            Err(Refused::TooOld { created_at: self.created_at, max_days: max_age.as_hours() / 24 })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Refuses a plan that takes for the janitor's own what the templates in force would not have written.
+    pub fn check_tags(&self, config: &Config) -> Result<(), Refused> {
+        for repository in &self.repositories {
+            let template = config.policy_of(&repository.name).tag_template;
+            for step in &repository.decisions {
+                let digest = step.image().digest;
+                let is_own = |tag: &String| template.is_own(tag, digest);
+                let why = match step {
+                    _ if !step.image().tags.iter().all(is_own) => {
+                        "it has a tag that tag_template does not make"
+                    }
+                    Step::Tag(tagging) if !is_own(&tagging.new_tag) => "tag_template does not make its tag",
+                    _ => continue,
+                };
+                return Err(Refused::Impossible { digest, why });
+            }
+        }
+        Ok(())
+    }
+
+    /// When its facts were read.
+    pub fn read_time(&self) -> ReadTime {
+        ReadTime { from: self.created_at, until: self.read_until }
+    }
+
+    /// Refuses a plan of another account or region.
+    pub fn check_place(&self, account: Option<&str>, region: &str) -> Result<(), Refused> {
         let elsewhere = |what, planned: &str, here: &str| {
             Err(Refused::Elsewhere { what, planned: planned.to_owned(), here: here.to_owned() })
         };
         if self.region != region {
             return elsewhere("region", &self.region, region);
         }
-        match (self.registry.as_deref(), registry) {
-            (Some(planned), here) if Some(planned) != here => {
-                elsewhere("registry", planned, here.unwrap_or("a registry without repositories"))
-            }
-            _ => Ok(()),
+        match account {
+            Some(account) if account == self.account => Ok(()),
+            None if self.account.is_empty() => Ok(()),
+            here => elsewhere("account", &self.account, here.unwrap_or("a registry without repositories")),
         }
     }
 
-    /// The plan again, ready for the limits and to be executed.
+    /// The plan again, as it was, ready for the limits and to be executed.
     pub fn into_repositories(self) -> Vec<Planned> {
-        let ready = |SavedRepository { name, images, decisions }| {
-            let counts = InventoryCounts { images, ..InventoryCounts::default() };
-            let plan = RepositoryPlan { name, counts, steps: decisions, ..RepositoryPlan::default() };
-            Planned::Ready(Box::new(Ready { plan, manifests: HashMap::new() }))
-        };
+        let ready = |repository: SavedRepository| Planned::Ready(Box::new(repository.into_ready()));
         self.repositories.into_iter().map(ready).collect()
     }
 
@@ -183,15 +278,20 @@ fn form(step: &Step) -> Option<Form> {
 mod tests {
     use super::*;
     use crate::report::decision::Decision;
-    use crate::testing::decisions::{self, With as _, attestation, digest, image, index};
+    use crate::testing::decisions::{self, With as _, attestation, digest, image, index, time};
 
     fn saved() -> SavedPlan {
         let mut plan = SavedPlan {
             schema_version: SCHEMA_VERSION,
-            created_at: Timestamp::UNIX_EPOCH,
-            registry: Some("123456789012".into()),
+            created_at: time(0),
+            read_until: time(60),
+            account: "123456789012".into(),
             region: "eu-central-1".into(),
-            repositories: vec![SavedRepository { name: "team/api".into(), images: 3, decisions: vec![] }],
+            repositories: vec![SavedRepository {
+                name: "team/api".into(),
+                platform_images: 3,
+                decisions: vec![],
+            }],
             checksum: String::new(),
         };
         plan.checksum = plan.sum();
@@ -205,23 +305,26 @@ mod tests {
     }
 
     #[test]
-    fn comes_back_with_what_is_to_be_done_and_how_many_images_there_were() {
+    fn comes_back_with_what_is_to_be_done_and_how_many_platform_images_there_were() {
         let decisions = [index("i"), attestation("a"), attestation("b").kept()];
         let ready = |name, decisions: &[Decision]| {
-            let plan = decisions::plan(name, 30, decisions.to_vec());
-            Planned::Ready(Box::new(Ready { plan, manifests: HashMap::new() }))
+            let mut plan = decisions::plan(name, 30, decisions.to_vec());
+            plan.counts.not_attestations.insert(Kind::Image, 7);
+            Planned::Ready(Box::new(Ready { plan, ..Ready::default() }))
         };
         let repositories =
             vec![ready("z", &decisions), ready("idle", &decisions[2..]), ready("a", &decisions)];
         let registry = Some("123456789012".into());
-        let plan = Plan { registry, repositories, ..Plan::default() };
-        let text =
-            serde_json::to_string(&SavedPlan::new(&plan, "eu-central-1", Timestamp::UNIX_EPOCH)).unwrap();
-        let back = SavedPlan::parse(&text).unwrap().into_repositories();
+        let read = ReadTime { from: time(0), until: time(9) };
+        let plan = Plan { registry, read, repositories, ..Plan::default() };
+        let text = serde_json::to_string(&SavedPlan::new(&plan, "eu-central-1")).unwrap();
+        let saved = SavedPlan::parse(&text).unwrap();
+        assert_eq!((saved.read_time().from, saved.read_time().until), (time(0), time(9)));
+        let back = saved.into_repositories();
         let names: Vec<&str> = back.iter().map(Planned::name).collect();
         assert_eq!(names, ["a", "z"]);
         for plan in back.iter().filter_map(Planned::plan) {
-            assert_eq!((plan.counts.images, plan.kept.len()), (30, 0));
+            assert_eq!((plan.counts.not_attestations[&Kind::Image], plan.kept.len()), (7, 0));
             let steps: Vec<Option<Step>> = decisions[..2].iter().map(decisions::step).collect();
             assert_eq!(plan.steps.iter().cloned().map(Some).collect::<Vec<_>>(), steps);
         }
@@ -231,7 +334,7 @@ mod tests {
     fn refuses_what_was_edited_or_is_no_plan() {
         let text = serde_json::to_string(&saved()).unwrap();
         assert_eq!(SavedPlan::parse(&text.replace("team/api", "team/web")), Err(Refused::Edited));
-        assert_eq!(SavedPlan::parse(&text.replace("\"images\":3", "\"images\":3000")), Err(Refused::Edited));
+        assert_eq!(SavedPlan::parse(&text.replace("images\":3", "images\":3000")), Err(Refused::Edited));
         assert_eq!(
             SavedPlan::parse(&text.replace("\"schema_version\":2", "\"schema_version\":1")),
             Err(Refused::Version(1))
@@ -296,6 +399,82 @@ mod tests {
             let refused = with(row, key, value.into());
             assert!(matches!(refused, Err(Refused::NotAPlan(_))), "{key} = {value}: {refused:?}");
         }
+    }
+
+    #[test]
+    fn refuses_a_plan_that_is_too_old_or_from_the_future() {
+        let plan = saved();
+        let day = 24 * 3600;
+        for (now, max_age, is_fine) in [
+            (60, MAX_AGE, true),
+            (7 * day, MAX_AGE, true),
+            (7 * day + 1, MAX_AGE, false),
+            (7 * day + 1, SignedDuration::from_hours(8 * 24), true),
+            (1, SignedDuration::ZERO, false),
+            (-240, MAX_AGE, true),
+            (-241, MAX_AGE, false),
+            (i64::from(i32::MAX), MAX_AGE, false),
+        ] {
+            assert_eq!(plan.check_age(time(now), max_age).is_ok(), is_fine, "{now}");
+        }
+        let told = plan.check_age(time(30 * day), MAX_AGE).unwrap_err().to_string();
+        assert!(told.contains("2023-11-14T22:13:20Z, more than 7 days ago"), "{told}");
+        let odd = SavedPlan { created_at: time(9000), read_until: time(0), ..saved() };
+        assert!(matches!(odd.check_age(time(60), MAX_AGE), Err(Refused::FromTheFuture(_))));
+    }
+
+    /// The answer to a plan file with the right checksum after this change.
+    fn changed(change: impl FnOnce(&mut Value)) -> Result<SavedPlan, Refused> {
+        let mut json = serde_json::to_value(saved()).unwrap();
+        change(&mut json);
+        json["checksum"] = checksum(&json).into();
+        SavedPlan::parse(&json.to_string())
+    }
+
+    #[test]
+    fn refuses_a_plan_without_its_account() {
+        for account in [Value::Null, 123_456_789_012_u64.into()] {
+            let refused = changed(|plan| plan["account"] = account.clone());
+            assert!(matches!(refused, Err(Refused::NotAPlan(_))), "{account}");
+        }
+        let absent = changed(|plan| drop(plan.as_object_mut().unwrap().remove("account")));
+        assert!(matches!(absent, Err(Refused::NotAPlan(_))));
+        for account in ["", "1", "12345678901x"] {
+            let refused = changed(|plan| plan["account"] = account.into());
+            assert_eq!(refused, Err(Refused::NoAccount(account.into())));
+        }
+        let empty =
+            changed(|plan| (plan["account"], plan["repositories"]) = ("".into(), Value::Array(vec![])));
+        assert_eq!(empty.unwrap().check_place(None, "eu-central-1"), Ok(()));
+    }
+
+    #[test]
+    fn refuses_what_is_named_twice() {
+        let step = serde_json::to_value(decisions::step(&attestation("a"))).unwrap();
+        let steps = |count: usize| Value::Array(vec![step.clone(); count]);
+        assert!(changed(|plan| plan["repositories"][0]["decisions"] = steps(1)).is_ok());
+        let refused = changed(|plan| plan["repositories"][0]["decisions"] = steps(2));
+        assert_eq!(refused, Err(Refused::Twice(format!("team/api@{}", digest("a")))));
+        let refused = changed(|plan| {
+            let again = plan["repositories"][0].clone();
+            plan["repositories"].as_array_mut().unwrap().push(again);
+        });
+        assert_eq!(refused, Err(Refused::Twice("the repository \"team/api\"".into())));
+    }
+
+    #[test]
+    fn a_tag_that_merely_contains_the_digest_is_a_users() {
+        let own = format!("attestation-linux-amd64-{}", digest("a").short());
+        let own = own.as_str();
+        let users = format!("release-{}", digest("a").short());
+        let check = |row: Decision| {
+            let mut plan = saved();
+            plan.repositories[0].decisions = vec![decisions::step(&row).unwrap()];
+            plan.check_tags(&Config::default()).is_ok()
+        };
+        let bears = |tag: &str| attestation("a").with(|it| it.image.tags = vec![tag.to_owned()]);
+        assert!(check(bears(own)) && check(attestation("a").to_be_tagged(own)) && check(attestation("a")));
+        assert!(!check(bears(&users)) && !check(attestation("a").to_be_tagged(&users)));
     }
 
     #[test]

@@ -39,7 +39,8 @@ impl AncestorFlags {
         let below = |wanted: &dyn Fn(ImageIndex) -> bool| {
             graph::below(inventory, untagged_indexes(inventory).filter(|p| wanted(*p)))
         };
-        let was_pulled = |position: ImageIndex| policy.recently_pulled(image(position).pulled_at, now);
+        let was_pulled =
+            |position: ImageIndex| policy.recently_pulled(inventory.pulled_by_others(position), now);
         // What is not known to be an attestation or a referrer is taken for both: unsure means in use.
         let mut pulled_itself = PerImage::filled(inventory, false);
         let [in_use, or_in_use] = [true, false].map(|unknown| {

@@ -24,7 +24,7 @@ pub mod limits;
 mod needed;
 pub mod reads;
 mod subjects;
-mod tags;
+pub mod tags;
 pub mod verdict;
 
 use ancestors::AncestorFlags;

@@ -45,7 +45,7 @@ impl Needs<'_> {
             && (is_root(self.inventory, self.policy, position)
                 || image.status != ImageStatus::Active
                 || self.policy.within_grace(image.aged_from(), self.now)
-                || self.policy.recently_pulled(image.pulled_at, self.now)
+                || self.policy.recently_pulled(self.inventory.pulled_by_others(position), self.now)
                 || self.is_of_unknown_kind(position)
                 || self.is_used_by_digest && self.is_image_or_index(position))
     }

@@ -5,7 +5,7 @@ use crate::inventory::{ImageIndex, Inventory, is_cosign_style};
 
 /// Whether an image bears a tag that the janitor did not write. On an index every tag is such a one, because the
 /// janitor never tags an index.
-pub(super) fn has_user_tag(inventory: &Inventory, policy: &Policy, position: ImageIndex) -> bool {
+pub fn has_user_tag(inventory: &Inventory, policy: &Policy, position: ImageIndex) -> bool {
     inventory.image(position).tags.iter().any(|tag| !is_own(inventory, policy, position, tag))
 }
 

@@ -317,11 +317,12 @@ fn an_index_may_list_a_child_twice() {
 }
 
 #[test]
-fn the_last_attestation_of_an_image_that_is_still_there_stays() {
+fn the_last_attestation_of_an_image_that_is_needed_stays() {
     let world = World::new();
     let api = world.repository("team/api");
     let build = api.push_untagged(60, oci(1));
     api.delete([&build.root]);
+    build.platforms.iter().zip(["amd64", "arm64"]).for_each(|(platform, tag)| api.tag(platform, tag));
     let report = world.apply();
     assert_eq!(report.verdict(&api, &build.attestations[0]), ("subject-present", "kept"));
     assert_eq!(report.decision(&api, &build.attestations[0])["state"], "orphaned");
@@ -334,9 +335,35 @@ fn the_last_attestation_of_an_image_goes_where_that_is_asked_for() {
     let api = world.repository("team/api");
     let build = api.push_untagged(60, oci(1));
     api.delete([&build.root]);
+    build.platforms.iter().zip(["amd64", "arm64"]).for_each(|(platform, tag)| api.tag(platform, tag));
     let before = api.contents();
     world.apply();
     assert_eq!(api.lost_since(&before), set(&build.attestations));
+}
+
+#[test]
+fn the_last_attestation_of_an_image_that_nobody_needs_is_an_orphan() {
+    let world = World::new();
+    let api = world.repository("team/api");
+    let (live, build) = (api.push(60, oci(1), "v1"), api.push_untagged(60, oci(2)));
+    api.delete([&build.root]);
+    let before = api.contents();
+    world.apply();
+    assert_eq!(api.lost_since(&before), set(&build.attestations));
+    assert_eq!(api.count(&live.attestations), 2);
+}
+
+#[test]
+fn only_the_newest_unlisted_attestation_of_a_needed_image_stays() {
+    let world = World::new();
+    let api = world.repository("team/api");
+    let runs = [(61, 1), (60, 2), (62, 3)].map(|(days, run)| api.push_untagged(days, single(1).run(run)));
+    api.delete(runs.iter().map(|build| &build.root));
+    api.tag(&runs[0].platforms[0], "v1");
+    let before = api.contents();
+    let report = world.apply();
+    assert_eq!(report.reason(&api, &runs[1].attestations[0]), "subject-present");
+    assert_eq!(api.lost_since(&before), set([&runs[0].attestations[0], &runs[2].attestations[0]]));
 }
 
 #[test]
@@ -355,9 +382,11 @@ fn an_older_attestation_of_an_image_goes_when_an_index_lists_a_newer_one() {
 #[test]
 fn the_last_attestation_is_the_one_that_the_plan_itself_would_leave() {
     for (superseded, reason) in [("keep", "orphaned"), ("delete", "subject-present")] {
-        let world = World::new().with("JANITOR_SUPERSEDED", superseded);
+        let world = World::new().deleting_superseded().with("JANITOR_SUPERSEDED", superseded);
         let api = world.repository("team/api");
         let (first, second) = (api.push_untagged(60, oci(1).run(1)), api.push_untagged(60, oci(1).run(2)));
+        // Only what is needed keeps its last attestation.
+        first.platforms.iter().zip(["amd64", "arm64"]).for_each(|(platform, tag)| api.tag(platform, tag));
         api.delete([&first.root]);
         let report = world.apply();
         assert_eq!(report.reason(&api, &first.attestations[0]), reason);

@@ -31,6 +31,7 @@ fn busy() -> (World, Busy) {
 #[test]
 fn attestations_of_both_forms_are_told_with_their_state_and_what_becomes_of_them() {
     let (world, busy) = busy();
+    let world = world.superseded_since_push();
     let old = busy.repo.push_untagged(60, legacy(8));
     for (digest, form, state, action, reason) in [
         (&busy.live_oci.attestations[0], "oci", "attached", "keep", "attached"),
@@ -104,6 +105,7 @@ fn people_get_the_same_in_sentences() {
 #[test]
 fn the_rule_that_matched_is_told_in_a_sentence() {
     let (world, busy) = busy();
+    let world = world.superseded_since_push();
     let (tagged, young) = (busy.repo.attestation(60, "a"), busy.repo.attestation(0, "b"));
     busy.repo.tag(&tagged, "mine");
     for (digest, rule) in [
@@ -252,6 +254,7 @@ fn it_tells_why_a_whole_repository_is_left_alone() {
     let (world, busy) = busy();
     let archived = busy.repo.push_untagged(60, oci(9));
     busy.repo.archive(&archived.root);
+    busy.repo.ecr.set_pushed_at("team/api", &archived.root, None);
     let text = text(&world, &format!("team/api@{}", busy.legacy_orphans[0]));
     assert!(text.contains("nothing") && text.contains(&archived.root), "{text}");
 }
@@ -266,6 +269,7 @@ fn what_lists_an_image_is_unknown_where_an_index_cannot_be_read() {
         (&it["kind"], &it["listed_by"], &it["action"]),
         (&json!("attestation"), &json!(null), &json!("keep"))
     );
+    assert_eq!((&it["reason"], &it["state"]), (&json!("may-be-listed"), &json!(null)));
     let text = text(&world, &format!("team/api@{}", archived.attestations[0]));
     assert!(text.contains("unknown: not every index here can be read"), "{text}");
 }

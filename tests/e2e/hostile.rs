@@ -64,14 +64,16 @@ fn a_manifest_that_claims_very_many_layers_costs_nobody_else_anything() {
         r#"{{"schemaVersion":2,"manifests":[],"layers":[{}{{"digest":"","size":0}}]}}"#,
         r#"{"digest":"","size":0},"#.repeat(150_000)
     );
-    api.ago(60, |ecr, name| {
+    let huge = api.ago(60, |ecr, name| {
         ecr.put_image(name, &claim, Some("application/vnd.oci.image.index.v1+json"), None)
     });
     let web = world.repository("team/web");
     let others = web.orphans(60, legacy(2));
-    let report = world.apply_with(3);
-    assert_eq!(report.left_alone(&api), "index-unreadable", "nobody knows what it lists");
-    let detail = report.of(&api)["detail"].as_str().unwrap();
+    let report = world.apply();
+    assert_eq!(report.verdict(&api, &orphans[0]), ("may-be-listed", "kept"), "nobody knows what it lists");
+    let row = report.decision(&api, &huge);
+    let detail = row["detail"].as_str().unwrap();
+    assert_eq!((&row["kind"], &row["reason"]), (&json!("index"), &json!("unreadable")));
     assert!(detail.contains("more than 50000 descriptors") && detail.len() < 1000, "{detail}");
     assert_eq!((api.count(&orphans), web.count(&others)), (2, 0));
 }

@@ -34,7 +34,7 @@ fn a_plan_role_sees_everything_and_may_write_nothing() {
 fn an_apply_role_finishes_what_its_configuration_asks_for() {
     for (file, done) in [
         ("", 4),
-        ("[policy]\nsuperseded = 'delete'", 7),
+        ("[policy]\nsuperseded = 'delete'\nsuperseded_since = 'push'", 7),
         ("[policy]\norphaned = 'tag'", 4),
         ("[policy]\norphaned = 'keep'\nattached = 'tag'", 6),
         ("[select]\nrequire_tag = { 'ecr-janitor' = 'enabled' }", 4),

@@ -1,9 +1,9 @@
-//! The breaker: limits on the whole plan, before the first write.
+//! The pace: what one run does of a plan, the oldest first.
 
 use ecr_emulator::artifacts;
-use ecr_emulator::buildx::Form;
+use ecr_emulator::buildx::{Form, Pushed};
 
-use crate::harness::{Repo, World, legacy, single};
+use crate::harness::{Repo, World, legacy, set, single};
 
 /// A repository with so many orphans among so many images.
 fn repository(world: &World, name: &str, orphans: u64, images: u64) -> Repo {
@@ -17,15 +17,32 @@ fn repository(world: &World, name: &str, orphans: u64, images: u64) -> Repo {
     repository
 }
 
+/// Superseded builds of one platform each, the first one the oldest.
+fn builds(world: &World, name: &str, count: u64) -> (Repo, Vec<Pushed>) {
+    let repository = world.repository(name);
+    let days = 60 + count as i64;
+    let builds = (0..count).map(|code| repository.push_untagged(days - code as i64, single(code))).collect();
+    (repository, builds)
+}
+
+fn deleting_builds() -> World {
+    World::new().deleting_superseded().with("JANITOR_SUPERSEDED_IMAGES", "delete")
+}
+
 #[test]
-fn a_run_over_its_limit_writes_nothing_anywhere() {
-    let world = World::new().with("JANITOR_MAX_DELETIONS", "5").with("JANITOR_ATTACHED", "tag");
-    let [api, web] = ["team/api", "team/web"].map(|name| repository(&world, name, 3, 3));
-    web.push(60, single(1), "v1");
+fn a_run_deletes_the_oldest_as_far_as_its_pace_and_the_next_one_goes_on() {
+    let world = World::new().with("JANITOR_MAX_DELETIONS", "4").with("JANITOR_ATTACHED", "tag");
+    let [api, web] = ["team/api", "team/web"].map(|name| world.repository(name));
+    let (young, old) = (api.orphans(60, legacy(1)), web.orphans(70, legacy(2)));
+    let oldest = api.orphans(80, legacy(3));
+    api.push(60, single(1), "v1");
     let report = world.apply();
-    assert_eq!((report.total("limit_reached"), report.total("deleted")), (7, 0), "the tag too");
-    assert_eq!((world.writes(), &report.0["complete"]), (vec![], &true.into()));
-    assert_eq!(report.of(&api)["status"], "done");
+    assert_eq!((report.total("limit_reached"), report.total("deleted"), report.total("tagged")), (2, 4, 1));
+    assert_eq!(report.with_outcome(&api, "limit-reached"), set(&young));
+    assert_eq!((api.count(&oldest), web.count(&old)), (0, 0));
+    assert_eq!((&report.0["complete"], report.of(&api)["status"].as_str()), (&true.into(), Some("done")));
+    let report = world.apply();
+    assert_eq!((report.total("limit_reached"), report.total("deleted"), api.count(&young)), (0, 2, 0));
 }
 
 #[test]
@@ -37,63 +54,76 @@ fn a_run_exactly_at_its_limit_is_done() {
 }
 
 #[test]
-fn a_limit_is_said_loudly() {
+fn what_waits_is_told_with_the_number_of_runs_it_takes() {
     let world = World::new().with("JANITOR_MAX_DELETIONS", "1");
-    repository(&world, "team/api", 2, 2);
-    for arguments in [&["plan"][..], &["apply", "--yes"]] {
+    repository(&world, "team/api", 4, 4);
+    for (arguments, runs) in [(&["plan"][..], 3), (&["apply", "--yes"], 3), (&["plan"], 2)] {
         let outcome = world.cli(arguments);
         assert_eq!(outcome.code, 0);
-        assert!(outcome.stderr.contains("limit reached") && outcome.stderr.contains("max_deletions = 1"));
+        let told = format!("limit reached: {runs} deletions wait for about {runs} more runs");
+        assert!(outcome.stderr.contains(&told), "{told:?} is not in {}", outcome.stderr);
         assert!(outcome.stdout.contains("limit-reached"), "{}", outcome.stdout);
     }
 }
 
 #[test]
-fn a_plan_over_a_limit_shows_what_it_would_stop_and_is_no_failure() {
+fn a_plan_shows_what_would_wait_and_changes_are_pending() {
     let world = World::new().with("JANITOR_MAX_DELETIONS", "1");
     let api = world.repository("team/api");
-    let orphans = api.orphans(60, legacy(1));
+    api.orphans(60, legacy(1));
     let report = world.plan();
-    assert_eq!(report.verdict(&api, &orphans[0]), ("orphaned", "limit-reached"));
-    assert_eq!((report.total("planned"), report.total("limit_reached")), (0, 2));
-    assert_eq!(world.cli(&["plan", "--exit-code"]).code, 10, "changes are pending all the same");
+    assert_eq!((report.total("planned"), report.total("limit_reached")), (1, 1));
+    assert_eq!(world.cli(&["plan", "--exit-code"]).code, 10);
+    assert_eq!(world.ecr.journal(), []);
 }
 
 #[test]
-fn a_repository_over_its_share_is_left_alone_and_the_others_are_done() {
-    let world = World::new();
-    let (over, under) = (repository(&world, "over", 12, 23), repository(&world, "under", 12, 24));
+fn a_unit_larger_than_the_limit_goes_alone_and_whole() {
+    let world = deleting_builds().with("JANITOR_MAX_DELETIONS", "2");
+    let (api, builds) = builds(&world, "team/api", 2);
     let report = world.apply();
-    assert_eq!((over.contents().len(), under.contents().len()), (23, 12));
-    assert_eq!((report.total("limit_reached"), report.total("deleted")), (12, 12));
+    assert_eq!((report.total("deleted"), report.total("limit_reached")), (3, 3));
+    assert_eq!((api.has(&builds[0].root), api.contents().len()), (false, 3));
 }
 
 #[test]
-fn ten_deletions_or_fewer_are_never_too_large_a_share() {
-    let world = World::new().with("JANITOR_MAX_IMAGES_SHARE", "0");
-    let (ten, eleven) = (repository(&world, "ten", 10, 10), repository(&world, "eleven", 11, 100));
+fn younger_units_do_not_pass_one_that_waits() {
+    let world = deleting_builds().with("JANITOR_MAX_DELETIONS", "3");
+    let api = world.repository("team/api");
+    let oldest = api.orphans(80, single(1));
+    let build = api.push_untagged(70, single(2));
+    let youngest = api.orphans(60, single(3));
+    assert_eq!(world.apply().total("deleted"), 1, "the build needs three of the two that are left");
+    assert_eq!((api.count(&oldest), api.has(&build.root), api.count(&youngest)), (0, true, 1));
+}
+
+#[test]
+fn half_of_a_repository_s_platform_images_go_in_one_run() {
+    let world = deleting_builds();
+    let (api, builds) = builds(&world, "team/api", 24);
+    let orphans = api.orphans(60, legacy(100));
+    let report = world.apply();
+    // Twelve builds of three images, and what has no platform image.
+    assert_eq!((report.total("deleted"), report.total("limit_reached")), (12 * 3 + 2, 12 * 3));
+    assert!(builds[..12].iter().all(|build| !api.has(&build.root)), "the oldest go first");
+    assert!(builds[12..].iter().all(|build| api.has(&build.root)));
+    assert_eq!((api.count(&orphans), &report.0["complete"]), (0, &true.into()));
+}
+
+#[test]
+fn attestations_and_indexes_alone_have_no_share() {
+    let world = World::new().deleting_superseded().with("JANITOR_MAX_IMAGES_SHARE", "0");
+    let (api, _) = builds(&world, "team/api", 24);
+    assert_eq!(world.apply().total("deleted"), 48);
+    assert_eq!(api.contents().len(), 24);
+}
+
+#[test]
+fn ten_platform_images_may_go_whatever_the_share() {
+    let world = deleting_builds().with("JANITOR_MAX_IMAGES_SHARE", "0");
+    let ((ten, _), (more, _)) = (builds(&world, "ten", 10), builds(&world, "more", 12));
     world.apply();
-    assert_eq!((ten.contents().len(), eleven.contents().len()), (0, 100));
-}
-
-#[test]
-fn a_repository_stopped_by_its_share_does_not_count_for_the_run() {
-    let world = World::new().with("JANITOR_MAX_DELETIONS", "5");
-    let (over, small) = (repository(&world, "over", 12, 12), repository(&world, "small", 5, 5));
-    world.apply();
-    assert_eq!((over.contents().len(), small.contents().len()), (12, 0));
-}
-
-#[test]
-fn indexes_and_images_count_as_deletions() {
-    let build = || World::new().deleting_superseded().with("JANITOR_SUPERSEDED_IMAGES", "delete");
-    for (limit, left) in [("2", 3), ("3", 0)] {
-        let world = build().with("JANITOR_MAX_DELETIONS", limit);
-        let api = world.repository("team/api");
-        api.push_untagged(60, single(1));
-        world.apply();
-        assert_eq!(api.contents().len(), left);
-    }
+    assert_eq!((ten.contents().len(), more.contents().len()), (0, 2 * 3));
 }
 
 #[test]
@@ -104,18 +134,10 @@ fn tags_do_not_count_as_deletions() {
 }
 
 #[test]
-fn archived_images_count_in_the_share() {
-    let world = World::new();
-    let api = repository(&world, "team/api", 12, 24);
-    let archived = api.ecr.digest_of_tag(&api.name, "v23").unwrap();
-    api.archive(&archived);
-    assert_eq!(world.apply().total("deleted"), 12);
-}
-
-#[test]
 fn no_deletions_may_be_allowed_at_all() {
     let world = World::new().with("JANITOR_MAX_DELETIONS", "0");
     repository(&world, "team/api", 1, 1);
-    world.apply();
-    assert_eq!(world.writes(), []);
+    let outcome = world.cli(&["apply", "--yes"]);
+    assert!(outcome.stderr.contains("wait until max_deletions is raised"), "{outcome:?}");
+    assert_eq!((outcome.code, world.writes()), (0, vec![]));
 }

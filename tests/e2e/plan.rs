@@ -30,7 +30,7 @@ fn a_plan_writes_nothing() {
 
 #[test]
 fn every_attestation_has_a_state_and_a_reason() {
-    let world = World::new();
+    let world = World::new().superseded_since_push();
     let busy = world.busy("team/api");
     let report = world.plan();
     let expected = [
@@ -67,7 +67,7 @@ fn everything_in_a_repository_is_counted_by_what_it_is() {
         counted["attestations"],
         json!({
             "total": 12,
-            "by_form": {"oci": 2, "legacy": 2, "unread": 8},
+            "by_form": {"oci": 8, "legacy": 2, "unread": 2},
             "by_state": {"attached": 6, "superseded": 2, "orphaned": 4},
         })
     );
@@ -268,33 +268,65 @@ fn a_repository_that_is_deleted_meanwhile_is_no_failure() {
 }
 
 #[test]
-fn an_index_that_cannot_be_trusted_protects_its_whole_repository() {
+fn an_index_that_cannot_be_trusted_protects_what_it_may_list() {
     let empty = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
     for bytes in ["{}", "no JSON", empty] {
         let world = World::new();
         let [api, web] = ["team/api", "team/web"].map(|name| world.repository(name));
         let live = api.push(60, oci(1), "v1");
-        api.orphans(60, legacy(2));
+        let [same_age, younger] = [(60, 2), (57, 3)].map(|(days, code)| api.orphans(days, legacy(code)));
         let others = web.orphans(60, legacy(2));
         api.ecr.corrupt_manifest(&api.name, &live.root, bytes);
-        let report = world.cli(&["plan", "--output", "json"]).report(3);
-        assert_eq!(report.left_alone(&api), "index-unreadable");
-        assert!(report.of(&api)["detail"].as_str().unwrap().contains(&live.root));
+        let report = world.plan();
+        assert_eq!(report.verdict(&api, &live.root), ("unreadable", "kept"));
+        assert_eq!(report.verdict(&api, &same_age[0]), ("may-be-listed", "kept"));
+        assert_eq!(
+            report.with_outcome(&api, "planned"),
+            set(&younger),
+            "ECR takes an index after its children"
+        );
         assert_eq!(report.with_outcome(&web, "planned"), set(&others));
     }
 }
 
 #[test]
-fn an_archived_index_protects_its_whole_repository() {
+fn an_archived_index_protects_what_it_may_list() {
     let world = World::new();
     let api = world.repository("team/api");
     let archived = api.push_untagged(60, oci(1));
-    api.orphans(60, legacy(2));
+    let [same_age, younger] = [(60, 2), (57, 3)].map(|(days, code)| api.orphans(days, legacy(code)));
     api.archive(&archived.root);
+    let report = world.plan();
+    assert_eq!(report.verdict(&api, &same_age[0]), ("may-be-listed", "kept"));
+    assert_eq!(report.with_outcome(&api, "planned"), set(&younger));
+    let because = &report.decision(&api, &same_age[0])["because"];
+    assert!(because.as_array().unwrap().contains(&json!(archived.root)), "{because}");
+}
+
+#[test]
+fn an_unreadable_index_of_unknown_age_protects_its_whole_repository() {
+    let world = World::new();
+    let api = world.repository("team/api");
+    let archived = api.push_untagged(60, oci(1));
+    api.orphans(20, legacy(2));
+    api.archive(&archived.root);
+    api.ecr.set_pushed_at(&api.name, &archived.root, None);
     let report = world.cli(&["plan", "--output", "json"]).report(3);
     assert_eq!((report.left_alone(&api), report.total("planned")), ("index-unreadable", 0));
     let detail = report.of(&api)["detail"].as_str().unwrap();
-    assert!(detail.contains("BatchGetImage: ImageInaccessible"), "{detail}");
+    assert!(
+        detail.contains("BatchGetImage: ImageInaccessible") && detail.contains(&archived.root),
+        "{detail}"
+    );
+}
+
+#[test]
+fn platform_images_stay_while_an_index_cannot_be_read() {
+    let world = World::new().deleting_superseded().with("JANITOR_SUPERSEDED_IMAGES", "delete");
+    let api = world.repository("team/api");
+    let (archived, old) = (api.push_untagged(60, single(1)), api.push_untagged(40, single(2)));
+    api.archive(&archived.root);
+    assert_eq!(world.plan().with_outcome(&api, "planned"), set([&old.root, &old.attestations[0]]));
 }
 
 #[test]
@@ -305,8 +337,9 @@ fn an_image_without_a_known_media_type_may_be_an_index_and_must_be_readable() {
     api.ecr.hide_media_types(&api.name, &old[0]);
     assert_eq!(world.plan().with_outcome(&api, "planned"), set(&old), "its bytes tell");
     api.ecr.corrupt_manifest(&api.name, &old[0], "{\"schemaVersion\":2}");
-    let report = world.cli(&["plan", "--output", "json"]).report(3);
-    assert_eq!((report.left_alone(&api), report.total("planned")), ("index-unreadable", 0));
+    let report = world.plan();
+    assert_eq!(report.reason(&api, &old[0]), "unreadable");
+    assert_eq!(report.verdict(&api, &old[1]), ("may-be-listed", "kept"));
 }
 
 #[test]
@@ -410,7 +443,7 @@ fn overrides_hold_for_the_repositories_that_they_name() {
 
 #[test]
 fn the_table_shows_what_would_be_done_and_counts_the_rest() {
-    let world = World::new();
+    let world = World::new().superseded_since_push();
     world.busy("team/api");
     world.repository("team/cache/nginx");
     world.pull_through("team/cache");

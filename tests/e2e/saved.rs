@@ -164,7 +164,7 @@ fn a_plan_of_another_registry_is_refused() {
     let (world, ..) = saved();
     let other = World::of(Settings { account: "210987654321".to_owned(), ..Settings::default() });
     other.repository("team/api").orphans(60, legacy(1));
-    refused_in(&other, &world, &["registry", "123456789012", "210987654321"]);
+    refused_in(&other, &world, &["account", "123456789012", "210987654321"]);
 }
 
 #[test]
@@ -180,8 +180,9 @@ fn limits_in_force_when_a_plan_is_applied_hold() {
     let (mut world, api, orphans) = saved();
     world.set("JANITOR_MAX_DELETIONS", "1");
     let report = world.apply_saved().report(0);
-    assert_eq!(report.with_outcome(&api, "limit-reached"), set(&orphans));
-    assert_eq!(world.writes(), []);
+    let deleted = report.with_outcome(&api, "deleted");
+    assert_eq!(report.with_outcome(&api, "limit-reached"), &set(&orphans) - &deleted);
+    assert_eq!((deleted.len(), api.count(&orphans)), (1, 1));
 }
 
 #[test]
@@ -254,5 +255,64 @@ fn a_saved_plan_says_where_it_belongs() {
     let plan: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(world.file("plan.json")).unwrap()).unwrap();
     assert_eq!(plan["schema_version"], 2);
-    assert_eq!((&plan["registry"], &plan["region"]), (&"123456789012".into(), &"us-east-1".into()));
+    assert_eq!((&plan["account"], &plan["region"]), (&"123456789012".into(), &"us-east-1".into()));
+}
+
+#[test]
+fn what_somebody_pulled_since_the_plan_stays() {
+    let world = World::new().deleting_superseded();
+    let api = world.repository("team/api");
+    let builds = [api.push_untagged(60, oci(1)), api.push_untagged(60, oci(2))];
+    world.save_plan();
+    api.pulled(0, &builds[0].root);
+    let report = world.apply_saved().report(0);
+    assert_eq!(report.verdict(&api, &builds[0].root).1, "changed-since-plan");
+    let held_back = report.with_outcome(&api, "held-back");
+    assert_eq!(held_back, set(&builds[0].attestations));
+    assert_eq!(report.verdict(&api, &builds[1].root).1, "deleted");
+}
+
+#[test]
+fn the_reads_of_planning_are_nobodys_pulls_however_much_later_the_plan_is_applied() {
+    for records in [true, false] {
+        let world = World::new().deleting_superseded();
+        let api = world.repository("team/api");
+        let build = api.push_untagged(60, oci(1));
+        world.save_plan();
+        // ECR refreshes a pull time once a day: the reads of the apply may not be recorded at all.
+        world.ecr.set_pull_time_updates(records);
+        world.apply_saved().report(0);
+        assert!(!api.has(&build.root));
+    }
+}
+
+#[test]
+fn what_was_restored_from_the_archive_since_the_plan_stays() {
+    let (world, api, orphans) = saved();
+    api.archive(&orphans[0]);
+    api.ago(0, |ecr, name| {
+        let id = serde_json::json!({"imageDigest": orphans[0]});
+        let target =
+            serde_json::json!({"repositoryName": name, "imageId": id, "targetStorageClass": "STANDARD"});
+        ecr.call("UpdateImageStorageClass", target)
+    });
+    let report = world.apply_saved().report(0);
+    assert_eq!(report.verdict(&api, &orphans[0]).1, "changed-since-plan");
+}
+
+#[test]
+fn a_plan_that_is_too_old_is_refused() {
+    let (world, ..) = saved();
+    world.edit_plan(|plan| plan["created_at"] = "2020-01-01T00:00:00Z".into());
+    world.apply_saved().refused(2, &["plan.json", "2020-01-01T00:00:00Z", "7 days"]);
+    assert_eq!(world.writes(), []);
+}
+
+#[test]
+fn a_tag_that_the_template_does_not_make_is_a_users() {
+    let (world, _, orphans) = saved();
+    let tag = format!("mine-{}", &orphans[0][7..19]);
+    world.edit_plan(|plan| plan["repositories"][0]["decisions"][0]["tags"] = vec![tag].into());
+    world.apply_saved().refused(2, &["plan.json", "tag_template"]);
+    assert_eq!(world.writes(), []);
 }

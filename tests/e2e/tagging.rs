@@ -57,6 +57,8 @@ fn orphans_get_a_tag_too() {
 #[test]
 fn superseded_attestations_get_a_tag_and_keep_their_index() {
     let (world, api) = tagging("JANITOR_SUPERSEDED");
+    let world = world.superseded_since_push();
+    api.push(60, single(2), "v1");
     let build = api.push_untagged(60, single(1));
     world.apply();
     assert_eq!(api.tags(&build.attestations[0]), [default_tag("linux-amd64", &build.attestations[0])]);
@@ -98,6 +100,7 @@ fn tagging_changes_nothing_but_tags() {
 fn a_second_run_tags_nothing_again() {
     for policy in ["JANITOR_ATTACHED", "JANITOR_ORPHANED", "JANITOR_SUPERSEDED"] {
         let (world, api) = tagging(policy);
+        let world = world.superseded_since_push();
         api.push(60, single(1), "v1");
         api.push_untagged(60, single(2));
         api.orphans(60, legacy(3));

@@ -1,7 +1,5 @@
 //! Trouble with ECR, the network and permissions.
 
-mod rows;
-
 use ecr_emulator::buildx::Form;
 use ecr_emulator::{Fault, When};
 
@@ -73,15 +71,16 @@ fn one_trouble_of_any_kind_is_survived() {
 
 #[test]
 fn an_answer_that_breaks_off_is_never_taken_for_a_short_one() {
-    for (operation, left_alone) in
-        [("DescribeImages", "listing-incomplete"), ("BatchGetImage", "index-unreadable")]
-    {
-        let (world, api, _) = with_orphans();
-        api.push(60, oci(2), "v1");
-        world.ecr.fault(trouble(operation, When::Nth(1), Fault::Garbage));
-        let report = world.apply_with(3);
-        assert_eq!((report.left_alone(&api), world.writes()), (left_alone, vec![]));
-    }
+    let (world, api, _) = with_orphans();
+    world.ecr.fault(trouble("DescribeImages", When::Nth(1), Fault::Garbage));
+    let report = world.apply_with(3);
+    assert_eq!((report.left_alone(&api), world.writes()), ("listing-incomplete", vec![]));
+    let (world, api, orphans) = with_orphans();
+    let live = api.push(60, oci(2), "v1");
+    world.ecr.fault(trouble("BatchGetImage", When::Nth(1), Fault::Garbage));
+    let report = world.apply_with(3);
+    assert_eq!(report.verdict(&api, &orphans[0]), ("may-be-listed", "kept"));
+    assert_eq!((report.verdict(&api, &live.root), world.writes()), (("unreadable", "failed"), vec![]));
     let (world, api, orphans) = with_orphans();
     world.ecr.fault(trouble("BatchDeleteImage", When::Nth(1), Fault::Garbage));
     assert_eq!(
@@ -163,14 +162,16 @@ fn one_failed_read_of_many_fails_only_its_own_batch() {
 }
 
 #[test]
-fn indexes_whose_read_fails_leave_the_repository_alone() {
+fn indexes_whose_read_fails_keep_what_they_may_list() {
     let world = World::new().with("AWS_MAX_ATTEMPTS", "1");
     let api = world.repository("team/api");
-    api.push(60, oci(1), "v1");
-    api.orphans(60, legacy(2));
+    let live = api.push(60, oci(1), "v1");
+    let [same_age, younger] = [(60, 2), (57, 3)].map(|(days, code)| api.orphans(days, legacy(code)));
     world.ecr.fault(trouble("BatchGetImage", When::Nth(1), Fault::ServerError));
     let report = world.apply_with(3);
-    assert_eq!((report.left_alone(&api), world.writes()), ("index-unreadable", vec![]));
+    assert_eq!(report.verdict(&api, &live.root), ("unreadable", "failed"));
+    assert_eq!(report.verdict(&api, &same_age[0]), ("may-be-listed", "kept"));
+    assert_eq!(report.with_outcome(&api, "deleted"), set(&younger));
 }
 
 #[test]

@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use ecr_attestation_janitor::config::Config;
 use ecr_attestation_janitor::executor::run::{Conditions, apply_plan, report_plan};
+use ecr_attestation_janitor::executor::saved::take_up;
 use ecr_attestation_janitor::memory::NoBackups;
+use ecr_attestation_janitor::memory::memories::Memories;
 use ecr_attestation_janitor::planner::plan_file::SavedPlan;
 use ecr_attestation_janitor::planner::selection::select;
-use ecr_attestation_janitor::planner::{Plan, ReadTime, RunRequest, plan};
+use ecr_attestation_janitor::planner::{Plan, RunRequest, plan};
 use ecr_attestation_janitor::registry::CallError;
 use ecr_attestation_janitor::registry::ecr::Ecr;
 use ecr_attestation_janitor::report::observer::Observer;
 use ecr_attestation_janitor::report::{Report, RunIdentity};
+use ecr_attestation_janitor::util::clock::Clock;
 use ecr_attestation_janitor::util::deadline::Deadline;
 use ecr_emulator::{Emulator, Entry};
 use ecr_in_process::Session;
@@ -67,7 +70,7 @@ pub(crate) fn saves(world: &World, stage: &Stage) -> String {
     let run = Run::new(world, stage, Retries::Usual);
     run.ends(async |run: &Run| {
         let plan = run.plan().await?;
-        text = serde_json::to_string(&SavedPlan::new(&plan, "us-east-1", run.now)).unwrap();
+        text = serde_json::to_string(&SavedPlan::new(&plan, "us-east-1")).unwrap();
         Ok(report_plan(run.ecr(), plan, &run.identity(), &Nobody))
     });
     text
@@ -85,10 +88,10 @@ pub(crate) fn applies_saved(
     let run = Run::new(world, stage, retries);
     arrange(&run.connection.session);
     run.ends(async |run: &Run| {
-        let read = ReadTime { from: run.now, until: run.now };
-        let repositories = saved.clone().into_repositories();
-        let mut plan = Plan { registry: saved.registry.clone(), read, repositories, ..Plan::default() };
-        plan.check_limits(&run.config);
+        let selection = select(run.ecr(), &run.config.select, None).await?;
+        let plan =
+            take_up(run.ecr(), &run.config, saved.clone(), selection, Clock::start(run.now), &run.deadline())
+                .await;
         Ok(run.apply(plan).await)
     })
 }
@@ -122,7 +125,8 @@ impl Run {
 
     async fn plan(&self) -> Result<Plan, CallError> {
         let selection = select(self.ecr(), &self.config.select, None).await?;
-        let request = RunRequest { now: self.now, deadline: self.deadline(), start_at: 0, keeps_rows: true };
+        let clock = Clock::start(self.now);
+        let request = RunRequest { clock, ..RunRequest::new(self.now, self.deadline()) };
         Ok(plan(self.ecr(), &self.config, &request, selection, &Nobody).await)
     }
 
@@ -132,6 +136,7 @@ impl Run {
             run: &self.identity(),
             deadline: &self.deadline(),
             observer: &Nobody,
+            memories: &Memories::none(),
         };
         apply_plan(self.ecr(), &NoBackups, plan, conditions).await
     }

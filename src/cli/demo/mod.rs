@@ -33,8 +33,7 @@ enum Until {
 
 /// An event by hand, which is answered with the whole report.
 const BY_HAND: &str = "{}";
-const REMARK: &str =
-    "(By default only orphaned attestations go. The demo also sets JANITOR_SUPERSEDED=delete.)";
+const REMARK: &str = "(By default only orphaned attestations go. The demo also sets JANITOR_SUPERSEDED=delete, and JANITOR_SUPERSEDED_SINCE=push: its registry is new to the function, which has not seen a tag move.)";
 const TIME: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(args: &Args) -> Result<ExitCode, Failure> {
@@ -82,6 +81,7 @@ async fn invoke(endpoint: &str, mode: Mode) -> Result<Report, Failure> {
         ("AWS_SECRET_ACCESS_KEY", "demo"),
         ("JANITOR_MODE", mode),
         ("JANITOR_SUPERSEDED", "delete"),
+        ("JANITOR_SUPERSEDED_SINCE", "push"),
     ];
     let binary = function_binary()?;
     let mut function = LocalFunction::start(&binary, variables).await.map_err(|e| nothing_done(&e))?;

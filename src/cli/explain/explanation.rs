@@ -169,6 +169,7 @@ impl Explainer<'_> {
         let attested = self.inventory.attested(position);
         let subject_position = attested.and_then(|digest| self.inventory.position(digest));
         let owned = |text: &str| text.to_owned();
+        let listed_by = self.known_listings(position);
         Explanation {
             repository: self.repository.to_owned(),
             digest: image.digest,
@@ -176,7 +177,7 @@ impl Explainer<'_> {
             asked_tag: None,
             kind: self.kind(position, manifest),
             form: verdict.artifact.form(),
-            state: verdict.artifact.state(),
+            state: verdict.artifact.state().filter(|_| listed_by.is_some()),
             predicate_types: manifest
                 .map(|m| m.predicate_types().into_iter().map(owned).collect())
                 .unwrap_or_default(),
@@ -185,7 +186,7 @@ impl Explainer<'_> {
                 .and_then(|subject| self.inventory.platform(subject))
                 .or(self.inventory.platform(position))
                 .map(owned),
-            listed_by: Some(self.listed_by(position)),
+            listed_by,
             lists: self.inventory.is_index(position).then(|| self.lists(position)),
             referrers: self.inventory.referrers(position).map(|p| self.inventory.image(p).digest).collect(),
             media_type: manifest.and_then(|manifest| manifest.media_type.clone()),
@@ -240,6 +241,13 @@ impl Explainer<'_> {
             (_, Some(manifest)) => classify(manifest).kind,
             (known, None) => known,
         }
+    }
+
+    /// The indexes that list an image; none is no answer where the rules say that an unreadable one may.
+    fn known_listings(&self, position: ImageIndex) -> Option<Vec<Listing>> {
+        let known = self.listed_by(position);
+        let is_unknown = known.is_empty() && self.verdicts[position].reason == Reason::MayBeListed;
+        (!is_unknown).then_some(known)
     }
 
     fn listed_by(&self, position: ImageIndex) -> Vec<Listing> {

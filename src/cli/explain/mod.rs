@@ -15,7 +15,9 @@ use crate::config::policy::Policy;
 use crate::inventory::{ImageIndex, Inventory, PerImage};
 use crate::oci::digest::Digest;
 use crate::oci::manifest::Manifest;
+use crate::planner::RunRequest;
 use crate::planner::collect::{collect, verified};
+use crate::planner::recall::Recall;
 use crate::planner::replication::Replication;
 use crate::planner::selection::UnknownName;
 use crate::registry::ecr::Ecr;
@@ -47,7 +49,10 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let deadline = Deadline::default();
     let replication = Replication::of(ecr, &session.config, [repository.as_str()], &deadline).await;
     let is_replicated = replication.covers(repository);
-    let collected = collect(ecr, repository, &policy, is_replicated, now, &deadline).await;
+    let request = RunRequest::new(now, deadline.clone());
+    let mut recall = Recall::load(&request, &session.config, repository).await;
+    let collected = collect(ecr, repository, &policy, is_replicated, &mut recall, &deadline).await;
+    recall.save(&request, collected.as_ref().ok().map(|it| &it.inventory)).await;
     let is_certain = collected.is_ok();
     let (mut inventory, verdicts, skipped) = match collected {
         Ok(collected) => (collected.inventory, collected.verdicts, skipped),

@@ -28,7 +28,7 @@ async fn applied_until(
     deadline: Deadline,
 ) -> RepositoryReport {
     let images = decisions.len() as u64;
-    let ready = Ready { plan: plan("r", images, decisions), manifests: HashMap::new() };
+    let ready = Ready { plan: plan("r", images, decisions), ..Ready::default() };
     executed(registry, &NoBackups, ready, &deadline, &Nobody).await
 }
 
@@ -41,7 +41,7 @@ async fn executed(
     observer: &dyn Observer,
 ) -> RepositoryReport {
     let read = ReadTime { from: time(0), until: time(0) };
-    let (rate_limiter, clock) = (&RateLimiter::default(), Clock::at(time(0)));
+    let (rate_limiter, clock) = (&RateLimiter::default(), Clock::start(time(0)));
     let run = Execution { deadline, observer, rate_limiter, read, clock };
     let none = Outcomes::none(ready.plan.steps.len());
     let (plan, outcomes) = execute(registry, backups, ready, none, &run).await;

@@ -33,7 +33,7 @@ async fn applied_with(
     decisions: Vec<Decision>,
 ) -> RepositoryReport {
     let images = decisions.len() as u64;
-    let ready = Ready { plan: plan("r", images, decisions), manifests: HashMap::new() };
+    let ready = Ready { plan: plan("r", images, decisions), ..Ready::default() };
     executed(registry, backups, ready, &Deadline::default(), &Nobody).await
 }
 
@@ -80,7 +80,7 @@ async fn a_backup_that_hangs_deletes_nothing() {
     }
     let decisions = vec![attestation("a")];
     let registry = Registry::with(&decisions);
-    let ready = Ready { plan: plan("r", 1, decisions), manifests: HashMap::new() };
+    let ready = Ready { plan: plan("r", 1, decisions), ..Ready::default() };
     let deadline = Deadline::after(std::time::Duration::from_secs(100), true);
     let report = executed(&registry, &Hangs, ready, &deadline, &Nobody).await;
     assert_eq!((after(&report, "a").outcome, registry.has("a")), (OutcomeName::Deadline, true));
@@ -158,7 +158,7 @@ async fn outcomes_are_told_as_ecr_answers() {
     let decisions = vec![attestation("a").under(&["i"]), index("i"), attestation("o")];
     let told = Told(Mutex::default(), Registry::with(&decisions));
     told.1.tag(digest("o"), "v1");
-    let ready = Ready { plan: plan("r", 3, decisions), manifests: HashMap::new() };
+    let ready = Ready { plan: plan("r", 3, decisions), ..Ready::default() };
     executed(&told.1, &NoBackups, ready, &Deadline::default(), &told).await;
     let expected = [("i", Deleted, 1), ("a", Deleted, 2), ("o", ChangedSincePlan, 2)];
     assert_eq!(*told.0.lock().unwrap(), expected.map(|(name, it, calls)| (digest(name), it, calls)));

@@ -11,10 +11,10 @@ async fn applied_after(
     decisions: Vec<Decision>,
     since_plan: SignedDuration,
 ) -> RepositoryReport {
-    let clock = Clock::at(time(0) + since_plan);
+    let clock = Clock::start(time(0) + since_plan);
     registry.record_pulls(clock);
     let read = ReadTime { from: time(-60), until: time(0) };
-    let ready = Ready { plan: plan("r", 1, decisions), manifests: HashMap::new() };
+    let ready = Ready { plan: plan("r", 1, decisions), ..Ready::default() };
     let steps = ready.plan.steps.len();
     let (deadline, rate_limiter) = (&Deadline::default(), &RateLimiter::default());
     let run = Execution { deadline, observer: &Nobody, rate_limiter, read, clock };

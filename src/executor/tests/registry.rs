@@ -8,7 +8,6 @@ use std::time::Duration;
 use futures::stream::{self, BoxStream, StreamExt as _};
 use jiff::Timestamp;
 
-use crate::executor::Clock;
 use crate::inventory::{Evidence, Image, ImageStatus};
 use crate::oci::attestation::{Kind, ListedType};
 use crate::oci::digest::Digest;
@@ -19,6 +18,7 @@ use crate::registry::{
 };
 use crate::report::decision::Decision;
 use crate::testing::decisions::{digest, index, manifest_of};
+use crate::util::clock::Clock;
 
 #[derive(Default)]
 pub(super) struct Registry(Mutex<State>);

@@ -61,7 +61,7 @@ async fn bytes_that_are_at_hand_are_not_read_again() {
     let (decision, bytes) = attestation_with_bytes(0);
     let manifest = StoredManifest { digest: decision.image.digest, bytes, media_type: None };
     let manifests = HashMap::from([(manifest.digest, manifest)]);
-    let ready = Ready { plan: plan("r", 1, decisions), manifests };
+    let ready = Ready { plan: plan("r", 1, decisions), manifests, ..Ready::default() };
     let report = executed(&registry, &NoBackups, ready, &Deadline::default(), &Nobody).await;
     assert_eq!(report.counts.tagged, 1);
     assert!(registry.calls_of("read").is_empty());

@@ -5,14 +5,16 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::*;
+use crate::config::Config;
 use crate::config::policy::{Action, SupersededSince};
 use crate::inventory::Image;
 use crate::oci::attestation::{Classified, Form, Kind};
 use crate::oci::media_type::{DOCKER_ATTESTATION, EMPTY, IN_TOTO, OCI_INDEX};
+use crate::planner::RunRequest;
 use crate::registry::Refusal;
 use crate::report::reason::Reason;
 
@@ -100,7 +102,7 @@ impl Registry {
     }
 
     async fn collect_under(&self, policy: &Policy) -> Result<Collected, Skipped> {
-        collect(self, "team/api", policy, false, Timestamp::now(), &Deadline::default()).await
+        collect(self, "team/api", policy, false, &mut recall().await, &Deadline::default()).await
     }
 
     /// Pushes an image so many days after the others.
@@ -110,12 +112,18 @@ impl Registry {
     }
 
     async fn collect_until(&self, deadline: Deadline) -> Result<Collected, Skipped> {
-        collect(self, "team/api", &Policy::default(), false, Timestamp::now(), &deadline).await
+        collect(self, "team/api", &Policy::default(), false, &mut recall().await, &deadline).await
     }
 
     async fn skipped(&self) -> (RepositoryReason, String) {
         self.collect().await.map(drop).map_err(|Skipped { reason, detail }| (reason, detail)).unwrap_err()
     }
+}
+
+/// No memory.
+async fn recall() -> Recall {
+    let request = RunRequest::new(Timestamp::now(), Deadline::default());
+    Recall::load(&request, &Config::default(), "team/api").await
 }
 
 fn failure(operation: &'static str, code: &str, message: &str) -> CallError {
@@ -380,8 +388,7 @@ async fn what_is_to_be_tagged_is_kept_in_memory_up_to_a_bound() {
     let attestations: Vec<Digest> =
         (0..6).map(|number| registry.padded_attestation(number, KEPT_BYTES / 5)).collect();
     let policy = Policy { orphaned: Action::Tag, ..Policy::default() };
-    let collected =
-        collect(&registry, "team/api", &policy, false, Timestamp::now(), &Deadline::default()).await.unwrap();
+    let collected = registry.collect_under(&policy).await.unwrap();
     assert!(attestations.iter().all(|it| found(&collected, *it).0.action == Action::Tag));
     assert_eq!(collected.manifests.len(), 4);
     assert!(registry.collect().await.unwrap().manifests.is_empty(), "nothing is to be tagged");

@@ -11,7 +11,9 @@ use crate::harness::{Listed, World, legacy, oci, single};
 
 const CONFIG: &str = "[policy]
 superseded = \"delete\"
+superseded_since = \"push\"
 superseded_images = \"delete\"
+superseded_without_tags = \"delete\"
 attached = \"tag\"
 [limits]
 max_images_share = 1.0

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use ecr_attestation_janitor::planner::plan_file::checksum;
 use ecr_emulator::{Change, Emulator, Entry, Server, Settings};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::runtime::Runtime;
@@ -88,9 +89,16 @@ impl World {
         self
     }
 
-    /// Deletes superseded builds as soon as the other rules allow it.
+    /// Deletes superseded builds as soon as the other rules allow it, whether or not a tag is left in the repository.
     pub(crate) fn deleting_superseded(self) -> Self {
-        self.with("JANITOR_SUPERSEDED", "delete")
+        self.superseded_since_push()
+            .with("JANITOR_SUPERSEDED", "delete")
+            .with("JANITOR_SUPERSEDED_WITHOUT_TAGS", "delete")
+    }
+
+    /// Counts an index as superseded since its push, which may be long ago, and not since a run saw it without a tag.
+    pub(crate) fn superseded_since_push(self) -> Self {
+        self.with("JANITOR_SUPERSEDED_SINCE", "push")
     }
 
     /// Puts a `janitor.toml` into the working folder.
@@ -121,6 +129,17 @@ impl World {
         self.ecr.call("CreatePullThroughCacheRule", request).unwrap();
     }
 
+    /// Replicates the repositories with this prefix, deletions too.
+    pub(crate) fn replicate(&self, prefix: &str) {
+        let rule = json!({
+            "destinations": [{"region": "eu-west-1", "registryId": "123456789012"}],
+            "repositoryFilters": [{"filter": prefix, "filterType": "PREFIX_MATCH"}],
+            "deleteReplication": {"enabled": true},
+        });
+        let request = json!({"replicationConfiguration": {"rules": [rule]}});
+        self.ecr.call("PutReplicationConfiguration", request).unwrap();
+    }
+
     /// The environment of the program, as far as it was set here.
     pub(crate) fn variables(&self) -> impl Iterator<Item = (&String, &String)> {
         self.variables.iter()
@@ -129,6 +148,17 @@ impl World {
     /// Runs the command line, without a terminal.
     pub(crate) fn cli(&self, arguments: &[&str]) -> Outcome {
         let output = async { tokio::time::timeout(PATIENCE, self.command(arguments).output()).await };
+        let output = self.runtime.block_on(output);
+        Outcome::of(output.unwrap_or_else(|_| panic!("{arguments:?} did not end")).unwrap())
+    }
+
+    /// Runs the command line with its standard output in a file.
+    pub(crate) fn cli_to(&self, path: &str, arguments: &[&str]) -> Outcome {
+        let file = File::options().write(true).open(path).unwrap();
+        let mut command = self.command(arguments);
+        command.stdout(file).stderr(Stdio::piped());
+        let output =
+            async { tokio::time::timeout(PATIENCE, command.spawn().unwrap().wait_with_output()).await };
         let output = self.runtime.block_on(output);
         Outcome::of(output.unwrap_or_else(|_| panic!("{arguments:?} did not end")).unwrap())
     }
@@ -182,6 +212,15 @@ impl World {
     pub(crate) fn save_plan(&self) {
         assert_eq!(self.cli(&["plan", "--out", "plan.json"]).code, 0);
         self.ecr.reset_calls();
+    }
+
+    /// Changes the saved plan, and puts its checksum right, as whoever edits a file could.
+    pub(crate) fn edit_plan(&self, change: impl FnOnce(&mut Value)) {
+        let path = self.file("plan.json");
+        let mut plan: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        change(&mut plan);
+        plan["checksum"] = checksum(&plan).into();
+        std::fs::write(path, plan.to_string()).unwrap();
     }
 
     /// Applies the saved plan.

@@ -1,0 +1,176 @@
+//! Cleaners under test: the janitor, and simple ones for comparison.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ecr_attestation_janitor::config::Config;
+use ecr_attestation_janitor::executor::run::{Conditions, apply_plan};
+use ecr_attestation_janitor::memory::NoBackups;
+use ecr_attestation_janitor::memory::memories::Memories;
+use ecr_attestation_janitor::memory::store::folder::Folder;
+use ecr_attestation_janitor::planner::selection::select;
+use ecr_attestation_janitor::planner::{RunRequest, plan};
+use ecr_attestation_janitor::registry::CallError;
+use ecr_attestation_janitor::registry::ecr::Ecr;
+use ecr_attestation_janitor::report::observer::Observer;
+use ecr_attestation_janitor::report::{Report, RunIdentity};
+use ecr_attestation_janitor::util::deadline::Deadline;
+use ecr_emulator::{Change, Emulator};
+use ecr_in_process::Session;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::clock::{DAY, Ms};
+use crate::kinds::KINDS;
+
+/// A program that runs every night.
+pub(crate) enum Cleaner {
+    Janitor(Box<Janitor>),
+    /// Deletes what has no tag, in two passes.
+    Untagged,
+    /// Deletes what has no tag and was pushed so many days ago.
+    UntaggedFor(i64),
+}
+
+/// One night.
+#[derive(Default)]
+pub(crate) struct Night {
+    /// The digests that are gone, by repository.
+    pub(crate) deleted: BTreeMap<String, Vec<String>>,
+    /// The calls, by repository; those of the whole registry under the empty name.
+    pub(crate) calls: BTreeMap<String, u64>,
+    /// The janitor's report.
+    pub(crate) report: Option<Report>,
+}
+
+impl Cleaner {
+    pub(crate) fn night(&mut self, emulator: &Emulator, now: Ms) -> Night {
+        emulator.set_clock(Some(now));
+        match self {
+            Self::Janitor(janitor) => janitor.night(emulator, now),
+            Self::Untagged => by_tag(emulator, i64::MAX, 2),
+            Self::UntaggedFor(days) => by_tag(emulator, now - *days * DAY, 1),
+        }
+    }
+}
+
+/// The janitor's library, connected to the emulator in this process.
+pub(crate) struct Janitor {
+    config: Config,
+    /// Whether ECR takes its reads for pulls, as it does unless the role is excluded.
+    reads_are_pulls: bool,
+    memories: Memories,
+    /// The folder of the memories, which goes with the janitor.
+    _folder: Option<TempDir>,
+}
+
+struct Nobody;
+impl Observer for Nobody {}
+
+impl Janitor {
+    pub(crate) fn new(config: &str, reads_are_pulls: bool) -> Self {
+        let config = Config::parse(config, &BTreeMap::new()).expect("a configuration");
+        Self { config, reads_are_pulls, memories: Memories::none(), _folder: None }
+    }
+
+    /// The same, with a memory.
+    pub(crate) fn that_remembers(self) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Arc::new(Folder::new(folder.path()));
+        Self { memories: Memories::new(store, "123456789012", "us-east-1"), _folder: Some(folder), ..self }
+    }
+
+    fn night(&mut self, emulator: &Emulator, now: Ms) -> Night {
+        let session = Session::new(emulator);
+        let ecr = Ecr::new(&session.config()).expect("settings of the SDK");
+        emulator.set_pull_time_updates(self.reads_are_pulls);
+        // Paused, the clock jumps to whatever is waited for.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        let now = Timestamp::from_millisecond(now).expect("a time");
+        let report = runtime.expect("a runtime").block_on(self.run(&ecr, now)).expect("no call fails");
+        emulator.set_pull_time_updates(true);
+        let named = |request: &Value| request["repositoryName"].as_str().unwrap_or_default().to_owned();
+        let calls = session.exchanges().into_iter().map(|exchange| named(&exchange.attempt.request));
+        Night { deleted: deleted(emulator), calls: count(calls), report: Some(report) }
+    }
+
+    /// One run of the library. All that outlives it is in `self`.
+    async fn run(&mut self, ecr: &Ecr, now: Timestamp) -> Result<Report, CallError> {
+        let deadline = Deadline::after(Duration::from_secs(900), true);
+        let selection = select(ecr, &self.config.select, None).await?;
+        let request = RunRequest {
+            acts: true,
+            memories: self.memories.clone(),
+            ..RunRequest::new(now, deadline.clone())
+        };
+        let plan = plan(ecr, &self.config, &request, selection, &Nobody).await;
+        let conditions = Conditions {
+            concurrency: self.config.limits.concurrency.number(),
+            run: &RunIdentity::new(&self.config, ecr.region(), now, "nights"),
+            deadline: &deadline,
+            observer: &Nobody,
+            memories: &self.memories,
+        };
+        Ok(apply_plan(ecr, &NoBackups, plan, conditions).await)
+    }
+}
+
+/// Deletes in every repository what has no tag and was pushed before some time, a page and a hundred at a time.
+fn by_tag(emulator: &Emulator, before: Ms, passes: usize) -> Night {
+    emulator.reset_calls();
+    let mut calls = Vec::new();
+    for kind in KINDS {
+        let mut call = |operation: &str, request: Value| {
+            calls.push(kind.name.to_owned());
+            emulator.send(operation, request).expect("the cleaner asks for what there is")
+        };
+        for _ in 0..passes {
+            for batch in untagged(kind.name, before, &mut call).chunks(100) {
+                call("BatchDeleteImage", json!({ "repositoryName": kind.name, "imageIds": batch }));
+            }
+        }
+    }
+    Night { deleted: deleted(emulator), calls: count(calls), report: None }
+}
+
+fn untagged(name: &str, before: Ms, mut call: impl FnMut(&str, Value) -> Value) -> Vec<Value> {
+    let mut found = Vec::new();
+    let mut token = Value::Null;
+    loop {
+        let mut request =
+            json!({ "repositoryName": name, "maxResults": 1000, "filter": { "tagStatus": "UNTAGGED" } });
+        if token.is_string() {
+            request["nextToken"] = token;
+        }
+        let page = call("DescribeImages", request);
+        let due = page["imageDetails"].as_array().into_iter().flatten().filter(|image| {
+            let pushed = image["imagePushedAt"].as_f64().unwrap_or(f64::MAX);
+            pushed * 1000.0 < before as f64
+        });
+        found.extend(due.map(|image| json!({ "imageDigest": image["imageDigest"] })));
+        token = page["nextToken"].clone();
+        if !token.is_string() {
+            return found;
+        }
+    }
+}
+
+fn deleted(emulator: &Emulator) -> BTreeMap<String, Vec<String>> {
+    let mut deleted: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for entry in emulator.journal() {
+        if let Change::Deleted { digest } = entry.kind {
+            deleted.entry(entry.repository).or_default().push(digest);
+        }
+    }
+    deleted
+}
+
+fn count(names: impl IntoIterator<Item = String>) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for name in names {
+        *counts.entry(name).or_default() += 1;
+    }
+    counts
+}
