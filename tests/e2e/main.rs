@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../support/mod.rs"]
 mod harness;
 
 mod apply;
+mod captures;
 mod crash;
 mod credentials;
 mod demo;
@@ -23,7 +25,6 @@ mod races;
 mod references;
 mod saved;
 mod secrets;
-mod semantics;
 mod tagging;
 mod trouble;
 mod usage;

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::{Image, Result, Stage};
 use crate::harness::Contents;
-use crate::semantics::notation::{Command, End, Expectation};
-use crate::semantics::ran::{Ran, text};
+use crate::notation::{Command, End, Expectation};
+use crate::ran::{Ran, text};
 
 /// What every repository holds.
 type Registry = BTreeMap<String, Contents>;

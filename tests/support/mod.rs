@@ -1,6 +1,9 @@
 //! A registry, the real binaries beside it, and ways to ask what came of them.
 
+#![allow(dead_code, unused_imports, reason = "each test program uses a part of it")]
+
 mod busy;
+pub(crate) mod crash;
 mod held;
 mod hold;
 mod lambda;
