@@ -123,10 +123,11 @@ fn a_forged_plan_file_deletes_nothing_that_its_bytes_do_not_prove() {
     api.orphans(60, single(1));
     let stray = api.ago(60, |ecr, name| artifacts::plain_image(ecr, name, 1, None));
     let before = api.contents();
-    let pushed_at = before[&stray].pushed_at_ms.and_then(|at| Timestamp::from_millisecond(at).ok());
+    let explained = world.cli(&["explain", &format!("team/api@{stray}"), "--output", "json"]).json();
+    let pushed_at: Timestamp = explained["pushed_at"].as_str().unwrap().parse().unwrap();
     let forged = forge(&world, |plan| {
         let image = image_of(&mut plan.repositories[0].decisions[0]);
-        (image.digest, image.pushed_at) = (stray.parse().unwrap(), pushed_at);
+        (image.digest, image.pushed_at) = (stray.parse().unwrap(), Some(pushed_at));
     });
     assert_eq!(forged.report(3).decision(&api, &stray)["code"], "not-proven", "an image is no attestation");
     assert_eq!(api.contents(), before);
