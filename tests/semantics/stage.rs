@@ -149,6 +149,7 @@ impl Stage {
                 again.map_err(|error| error.to_string())?;
             }
             Event::WasPulled { days_ago } => repo.pulled(*days_ago, digest),
+            Event::WasRestored { days_ago } => repo.restored(*days_ago, digest),
             Event::HasDamagedBytes => repo.ecr.corrupt_manifest(&repo.name, digest, "{}"),
             Event::HasNoKnownAge => repo.ecr.set_pushed_at(&repo.name, digest, None),
         }

@@ -80,6 +80,11 @@ impl Repo {
         self.ecr.set_pulled_at(&self.name, digest, Some(days_ago(days)));
     }
 
+    /// An image was restored from the archive so many days ago.
+    pub(crate) fn restored(&self, days: i64, digest: &str) {
+        self.ecr.set_activated_at(&self.name, digest, Some(days_ago(days)));
+    }
+
     /// An image goes to the archive.
     pub(crate) fn archive(&self, digest: &str) {
         self.ecr.set_status(&self.name, digest, Status::Archived);

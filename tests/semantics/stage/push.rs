@@ -47,6 +47,10 @@ impl Stage {
                 let of = self.one(of)?;
                 repo.ago(days, |ecr, at| artifacts::soci_index_v1(ecr, at, of))
             }
+            What::SociIndexV2(of) => {
+                let of = self.one(of)?;
+                repo.ago(days, |ecr, at| artifacts::soci_index_v2(ecr, at, of))
+            }
             What::Cache => repo.ago(days, |ecr, at| artifacts::build_cache(ecr, at, "cache")),
             What::Chart => repo.ago(days, |ecr, at| artifacts::helm_chart(ecr, at, "1.0.0")),
             What::Statements => repo.statements(days, serial),
