@@ -187,7 +187,7 @@ fn no_package_comes_twice_but_those_that_are_known() {
 
 #[test]
 fn everything_comes_from_the_one_registry_or_from_here() {
-    let members = ["ecr-attestation-janitor", "ecr-contract", "ecr-emulator"];
+    let members = ["ecr-attestation-janitor", "ecr-contract", "ecr-emulator", "ecr-in-process"];
     let origins: BTreeSet<Option<String>> = locked().into_iter().map(|(.., origin)| origin).collect();
     assert_eq!(origins.len(), 2, "{origins:?}");
     assert!(origins.iter().flatten().all(|origin| origin.starts_with("registry+")), "{origins:?}");

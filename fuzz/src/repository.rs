@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ecr_attestation_janitor::config::Config;
-use ecr_attestation_janitor::config::policy::{Action, Policy};
+use ecr_attestation_janitor::config::policy::{Action, Policy, SupersededSince};
 use ecr_attestation_janitor::oci::attestation::{Form, Kind};
 use ecr_attestation_janitor::oci::digest::Digest;
 use ecr_attestation_janitor::planner::collect::{Collected, collect};
@@ -62,6 +62,8 @@ pub fn run(bytes: &[u8]) {
         orphaned_with_subject: Action::Delete,
         superseded: Action::Delete,
         superseded_after: SignedDuration::from_hours(1),
+        superseded_since: SupersededSince::Push,
+        superseded_without_tags: Action::Delete,
         superseded_images: Action::Delete,
         keep_pulled_within: SignedDuration::from_hours(1),
         attached: Action::Tag,

@@ -2,39 +2,20 @@
 //!
 //! After each: nothing is lost and the report is true; and the next run brings what an undisturbed one brings.
 
-pub(crate) mod scene;
-pub(crate) mod verdict;
-
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ecr_attestation_janitor::cli::local_lambda::Answer;
 use ecr_emulator::{Fault, When};
 use serde_json::json;
 
-use crate::harness::{Hold, Moment, Report, World, trouble};
-use scene::Scene;
-use verdict::{
+use crate::harness::crash::scene::Scene;
+use crate::harness::crash::verdict::{
     next_invocation_finishes, next_run_finishes, nothing_is_lost, outcome_is_true, report_is_true,
 };
+use crate::harness::crash::{FRESH, SAVED, each};
+use crate::harness::{Hold, Moment, Report, World, trouble};
 
-pub(crate) const FRESH: &[&str] = &["apply", "--yes", "--output", "json"];
-pub(crate) const SAVED: &[&str] = &["apply", "plan.json", "--yes", "--output", "json"];
 const MOMENTS: [Moment; 2] = [Moment::Before, Moment::After];
-
-/// Runs each of these, a few at once.
-pub(crate) fn each<T: Sync>(all: &[T], at_once: usize, run: impl Fn(&T) + Sync) {
-    let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..at_once {
-            scope.spawn(|| {
-                while let Some(one) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    run(one);
-                }
-            });
-        }
-    });
-}
 
 /// How many calls an undisturbed run makes.
 fn calls(world: &World, arguments: &[&str]) -> u64 {

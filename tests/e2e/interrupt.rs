@@ -1,13 +1,9 @@
 //! Ctrl-C: the first ends the batch in hand and prints the report, the second stops at once.
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, ChildStderr, Command, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
-
 use ecr_emulator::buildx::Form;
 use serde_json::Value;
 
-use crate::harness::{Repo, World, single};
+use crate::harness::{Held, Repo, World, single};
 
 /// A repository with so many orphans, all of which may go at once.
 fn orphans(world: &World, count: u64) -> Repo {
@@ -21,69 +17,6 @@ fn orphans(world: &World, count: u64) -> Repo {
 
 fn world() -> World {
     World::new().with("JANITOR_MAX_IMAGES_SHARE", "1")
-}
-
-/// The program, and a call that is held until it is told to go on.
-struct Held<'a> {
-    child: Child,
-    reached: Receiver<()>,
-    release: Sender<()>,
-    world: &'a World,
-}
-
-impl<'a> Held<'a> {
-    /// Starts the program and holds the first call of an operation.
-    fn at(world: &'a World, operation: &str, arguments: &[&str]) -> Self {
-        let (reach, reached) = channel();
-        let (release, released) = channel();
-        world.ecr.before(operation, 1, move |_| {
-            let _ = reach.send(());
-            let _ = released.recv();
-        });
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ecr-janitor"));
-        command.args(arguments).env_clear().envs(world.variables()).current_dir(world.file("."));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { child: command.spawn().unwrap(), reached, release, world }
-    }
-
-    /// Sends a signal once the call is there, and waits until the program says that it heard it.
-    fn interrupt(&mut self, signal: &str) -> Messages {
-        self.reached.recv().unwrap();
-        self.send(signal);
-        let mut messages =
-            Messages { pipe: BufReader::new(self.child.stderr.take().unwrap()), text: String::new() };
-        while !messages.text.contains("interrupted: the batch in hand") {
-            assert_ne!(messages.pipe.read_line(&mut messages.text).unwrap(), 0, "it ended without a word");
-        }
-        messages
-    }
-
-    fn send(&self, signal: &str) {
-        let kill = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
-        assert!(kill.unwrap().success());
-    }
-
-    /// Lets the call go on; the exit code and what was printed.
-    fn end(mut self) -> (Option<i32>, String) {
-        let _ = self.release.send(());
-        let mut stdout = String::new();
-        self.child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
-        (self.child.wait().unwrap().code(), stdout)
-    }
-}
-
-/// What the program says on stderr.
-struct Messages {
-    pipe: BufReader<ChildStderr>,
-    text: String,
-}
-
-impl Messages {
-    /// All of it, up to the end of the program.
-    fn all(mut self) -> String {
-        self.pipe.read_to_string(&mut self.text).unwrap();
-        self.text
-    }
 }
 
 fn report((code, stdout): (Option<i32>, String)) -> Value {

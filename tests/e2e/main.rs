@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../support/mod.rs"]
 mod harness;
 
 mod apply;
@@ -23,7 +24,6 @@ mod races;
 mod references;
 mod saved;
 mod secrets;
-mod semantics;
 mod tagging;
 mod trouble;
 mod usage;

@@ -1,7 +1,5 @@
 //! Trouble with ECR, the network and permissions.
 
-mod rows;
-
 use ecr_emulator::buildx::Form;
 use ecr_emulator::{Fault, When};
 

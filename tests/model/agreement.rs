@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use crate::bytes;
 use crate::outside;
+use crate::pace;
 use crate::policy::{Policy, is_own_tag};
-use crate::reference::{Ruling, decide};
+use crate::reference::{Decided, Ruling, decide};
 use crate::run::{Ran, applies, plans};
 use crate::world::{About, Contents, Item, Said, Stage, What, World};
 
@@ -40,7 +41,7 @@ fn second_run(world: &World, stage: &Stage) -> Result<(), String> {
     let rulings = decide(world, stage);
     let again = applies(world, stage);
     compare(world, stage, rulings.as_ref(), &again, Mode::Apply).map_err(|e| format!("second run: {e}"))?;
-    let acts = rulings.iter().flatten().any(|(_, ruling)| ruling.action != "keep");
+    let acts = rulings.iter().flat_map(|it| it.rulings.values()).any(|ruling| ruling.action != "keep");
     if !acts && (!again.journal.is_empty() || stage.contents() != again.before) {
         return Err(format!("the second run wrote: {:?}", again.journal));
     }
@@ -56,18 +57,19 @@ enum Mode {
 fn compare(
     world: &World,
     stage: &Stage,
-    rulings: Option<&BTreeMap<String, Ruling>>,
+    decided: Option<&Decided>,
     ran: &Ran,
     mode: Mode,
 ) -> Result<(), String> {
     let decisions = ran.decisions();
     let repository = ran.repository().ok_or("there is no report on the repository")?;
-    let Some(rulings) = rulings else {
+    let Some(decided) = decided else {
         let reason = repository["reason"].as_str();
         let is_left_alone = reason == Some("index-unreadable") && decisions.is_empty();
         return if is_left_alone { Ok(()) } else { Err("the repository is to be left alone".into()) };
     };
-    let stopped = over_a_limit(world, &ran.before, rulings);
+    let rulings = &decided.rulings;
+    let waiting = pace::waiting(&world.setting, &ran.before, decided, &decisions);
     let mut problems = String::new();
     let everybody: BTreeSet<&str> =
         rulings.keys().map(String::as_str).chain(decisions.keys().copied()).collect();
@@ -77,7 +79,7 @@ fn compare(
         if found.as_ref() != expected.map(words).as_ref() {
             let _ = writeln!(problems, "{}: expected {expected:?}, found {found:?}", stage.name(digest));
         } else if let Some(decision) = decisions.get(digest) {
-            let wanted = outcome(decision, mode, stopped);
+            let wanted = outcome(decision, mode, waiting.contains(digest));
             if decision["outcome"] != wanted && decision["code"] != "tag-in-use" {
                 let _ =
                     writeln!(problems, "{}: {} instead of {wanted}", stage.name(digest), decision["outcome"]);
@@ -99,17 +101,10 @@ fn words(ruling: &Ruling) -> [String; 5] {
     [*kind, form.unwrap_or("-"), state.unwrap_or("-"), *action, *reason].map(str::to_owned)
 }
 
-/// A limit stops everything, before the first write.
-fn over_a_limit(world: &World, before: &Contents, rulings: &BTreeMap<String, Ruling>) -> bool {
-    let deletions = rulings.values().filter(|ruling| ruling.action == "delete").count();
-    let over_share = deletions as f64 / before.len() as f64 > world.setting.max_images_share;
-    deletions as u64 > world.setting.max_deletions || deletions > 10 && over_share
-}
-
-fn outcome(decision: &Value, mode: Mode, stopped: bool) -> &'static str {
+fn outcome(decision: &Value, mode: Mode, waits: bool) -> &'static str {
     match (decision["action"].as_str().unwrap(), mode) {
         ("keep", _) => "kept",
-        _ if stopped => "limit-reached",
+        _ if waits => "limit-reached",
         (_, Mode::Plan) => "planned",
         ("tag", _) => "tagged",
         _ => "deleted",
@@ -227,7 +222,7 @@ fn such_worlds_have_something_under_every_rule() {
     let mut met: BTreeMap<[String; 5], u32> = BTreeMap::new();
     for _ in 0..400 {
         let world = crate::generate::world(1..16).new_tree(&mut runner).unwrap().current();
-        for ruling in decide(&world, &world.stage()).into_iter().flat_map(BTreeMap::into_values) {
+        for ruling in decide(&world, &world.stage()).into_iter().flat_map(|it| it.rulings.into_values()) {
             *met.entry(words(&ruling)).or_default() += 1;
         }
     }

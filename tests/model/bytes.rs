@@ -121,6 +121,15 @@ pub(crate) fn contradicts(descriptor: &Value) -> bool {
         || descriptor["artifactType"].as_str().is_some_and(|said| said != DOCKER_ATTESTATION)
 }
 
+/// Whether a descriptor has the platform `unknown/unknown`, and says nothing else: converters leave that of BuildKit's.
+pub(crate) fn is_for_nothing_known(descriptor: &Value) -> bool {
+    let unknown = |key: &str| descriptor["platform"][key] == "unknown";
+    unknown("os")
+        && unknown("architecture")
+        && reference_type(descriptor).is_none()
+        && !contradicts(descriptor)
+}
+
 /// What a descriptor says that the attestation is of.
 pub(crate) fn reference(descriptor: &Value) -> Option<&str> {
     descriptor["annotations"]["vnd.docker.reference.digest"].as_str()

@@ -8,6 +8,7 @@ use ecr_attestation_janitor::inventory::{ImageIndex, Inventory};
 use ecr_attestation_janitor::oci::media_type;
 use ecr_attestation_janitor::registry::ReadRepository as _;
 use ecr_attestation_janitor::rules::judge;
+use ecr_attestation_janitor::rules::reads::{self, Purpose};
 use ecr_emulator::ImageView;
 use futures::TryStreamExt as _;
 use jiff::Timestamp;
@@ -51,17 +52,25 @@ fn plan(world: &World, stage: &Stage, views: &[ImageView]) -> BTreeMap<String, R
         use media_type::Shape::{Index, Unknown};
         matches!(inventory.image(position).shape, Index | Unknown)
     };
-    let mut wanted: Vec<ImageIndex> =
-        inventory.positions().filter(|p| might_be_index(&inventory, *p)).collect();
+    inventory.deletions_are_replicated = world.replicates && world.setting.effective().superseded == "delete";
+    let mut wanted: Vec<(ImageIndex, Purpose)> = inventory
+        .positions()
+        .filter(|p| might_be_index(&inventory, *p))
+        .map(|p| (p, Purpose::Proof))
+        .collect();
     loop {
-        for position in wanted {
+        for (position, purpose) in wanted {
             let digest = inventory.image(position).digest.to_string();
-            inventory.add_bytes(position, texts[digest.as_str()].as_bytes()).unwrap();
+            let bytes = texts[digest.as_str()].as_bytes();
+            let added = match purpose {
+                Purpose::SubjectAlone => inventory.add_subject(position, bytes),
+                Purpose::Proof | Purpose::Subject => inventory.add_bytes(position, bytes),
+            };
+            added.unwrap();
         }
         inventory.link();
         let verdicts = judge(&inventory, &policy, now);
-        let wants = |p: &ImageIndex| verdicts[*p].wants_read(inventory.image(*p).evidence);
-        wanted = inventory.positions().filter(wants).collect();
+        wanted = reads::wanted(&inventory, &policy, &verdicts).collect();
         if wanted.is_empty() {
             let word =
                 |value: Value| -> &'static str { value.as_str().map_or("-", |word| word.to_owned().leak()) };
@@ -94,7 +103,7 @@ proptest! {
         world.items.iter_mut().for_each(|item| item.corrupt = false);
         let stage = world.stage();
         let views = forge(&stage, &links);
-        let (found, expected) = (plan(&world, &stage, &views), decide_over(&world, &stage, &views).unwrap());
+        let (found, expected) = (plan(&world, &stage, &views), decide_over(&world, &stage, &views).unwrap().rulings);
         for digest in found.keys().chain(expected.keys()) {
             prop_assert_eq!(found.get(digest), expected.get(digest), "{}", stage.name(digest));
         }
@@ -110,5 +119,9 @@ fn a_registry_that_shows_a_loop_is_not_believed() {
     let looping = manifest.replacen(&stage.digests[0], index, 1);
     stage.emulator.corrupt_manifest(NAME, index, &looping);
     let planned = plans(&world, &stage);
-    assert_eq!(planned.repository().unwrap()["reason"], "index-unreadable");
+    let decisions = planned.decisions();
+    let reason = |digest: &str| &decisions[digest]["reason"];
+    assert_eq!(reason(index), "unreadable");
+    assert_eq!(reason(&stage.digests[1]), "may-be-listed", "it could list anything that is older");
+    assert!(decisions.values().all(|decision| decision["action"] == "keep"));
 }

@@ -4,7 +4,7 @@ use ecr_emulator::Status;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use crate::policy::{Policy, Setting};
+use crate::policy::{ALL_KEYS, Keys, Policy, Setting};
 use crate::world::{About, Age, Item, Pulled, Said, TICK, TagOf, What, World};
 
 /// How an item comes about. Its links are chosen among what is there already.
@@ -30,18 +30,25 @@ pub(crate) fn world(recipes: std::ops::Range<usize>) -> impl Strategy<Value = Wo
         proptest::bool::weighted(0.7),
         proptest::bool::weighted(0.2),
         proptest::bool::weighted(0.1),
+        proptest::bool::weighted(0.1),
+        proptest::bool::weighted(0.2),
         select(vec![2, 5, 1000, 1000, 1000]),
     );
     let now = (1_700_000_000_000 / TICK..1_900_000_000_000 / TICK).prop_map(|ticks| ticks * TICK);
     (proptest::collection::vec(recipe(), recipes), setting(), registry, now).prop_map(
-        |(recipes, setting, (reads_archived, pulls_count, immutable, page), now)| World {
-            items: cook(recipes),
-            setting,
-            now,
-            reads_archived,
-            pulls_count,
-            immutable,
-            page,
+        |(recipes, setting, registry, now)| {
+            let (reads_archived, pulls_count, immutable, replicates, hides_subjects, page) = registry;
+            World {
+                items: cook(recipes),
+                setting,
+                now,
+                reads_archived,
+                pulls_count,
+                immutable,
+                replicates,
+                hides_subjects,
+                page,
+            }
         },
     )
 }
@@ -84,7 +91,8 @@ fn one() -> impl Strategy<Value = Recipe> {
     let tag = prop_oneof![
         3 => (0_u8..4).prop_map(TagOf::User), 2 => Just(TagOf::Own), 1 => Just(TagOf::Older),
         1 => Just(TagOf::OwnOf(0)),
-        1 => select(vec!["", ".sig", ".att", ".sbom"]).prop_map(|end| TagOf::Cosign(0, end)),
+        1 => (select(vec!["", "", "cve-"]), select(vec!["", ".sig", ".att", ".sbom", "-scan", "x"]))
+            .prop_map(|(head, end)| TagOf::Cosign(0, head, end)),
     ];
     let tags = proptest::collection::vec((tag, any::<Index>()), 1..3);
     let tags = prop_oneof![4 => Just(Vec::new()), 1 => tags];
@@ -93,11 +101,12 @@ fn one() -> impl Strategy<Value = Recipe> {
         prop_oneof![18 => Just(Status::Active), 1 => Just(Status::Archived), 1 => Just(Status::Activating)];
     let quirks =
         (proptest::bool::weighted(0.06), proptest::bool::weighted(0.03), proptest::bool::weighted(0.15));
-    (what, about, links, tags, age(), pulled(), status, quirks).prop_map(
-        |(what, about, links, tags, age, pulled, status, (untyped, corrupt, removed))| {
+    let activated = prop_oneof![9 => Just(None), 1 => age().prop_map(Some)];
+    (what, about, links, tags, (age(), activated), pulled(), status, quirks).prop_map(
+        |(what, about, links, tags, (age, activated), pulled, status, (untyped, corrupt, removed))| {
             // An index that cannot be read stops the whole repository: that is to be the exception.
             let corrupt = corrupt && status == Status::Active && (!what.is_index() || links.len() == 4);
-            let item = Item { age, pulled, status, untyped, corrupt, removed, ..Item::new(what) };
+            let item = Item { age, activated, pulled, status, untyped, corrupt, removed, ..Item::new(what) };
             Recipe::One { item, about, links, tags }
         },
     )
@@ -135,19 +144,31 @@ fn pulled() -> impl Strategy<Value = Pulled> {
 }
 
 fn setting() -> impl Strategy<Value = Setting> {
-    let overridden = prop_oneof![3 => Just(None), 1 => (0_u16..512, policy()).prop_map(Some)];
+    let given = prop_oneof![4 => Just(ALL_KEYS), 1 => keys()];
+    let overridden = prop_oneof![3 => Just(None), 1 => (keys(), policy()).prop_map(Some)];
     let limits = prop_oneof![
-        12 => Just((1_000_000, 1.0)), 1 => (0_u64..6).prop_map(|most| (most, 1.0)),
+        12 => Just((1_000_000, 1.0)), 2 => (0_u64..6).prop_map(|most| (most, 1.0)),
         1 => select(vec![0.0, 0.1, 0.25, 0.5]).prop_map(|share| (1_000_000, share)),
     ];
-    (policy(), overridden, limits).prop_map(|(policy, overridden, (max_deletions, max_images_share))| {
-        Setting { policy, overridden, max_deletions, max_images_share }
-    })
+    (policy(), given, overridden, limits).prop_map(
+        |(policy, given, overridden, (max_deletions, max_images_share))| Setting {
+            policy,
+            given,
+            overridden,
+            max_deletions,
+            max_images_share,
+        },
+    )
+}
+
+fn keys() -> impl Strategy<Value = Keys> {
+    0..=ALL_KEYS
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
     let any_of = || prop_oneof![3 => Just("delete"), 1 => Just("tag"), 1 => Just("keep")];
     let hours = |of: &[i64]| select(of.to_vec());
+    let keep_or_delete = || select(vec!["keep", "delete"]);
     let template = select(vec![
         "attestation-{platform}-{digest}",
         "attestation-{platform}-{digest}",
@@ -155,19 +176,29 @@ fn policy() -> impl Strategy<Value = Policy> {
         "a.{subject}_{platform}-{digest}",
         "{digest}.{subject}",
     ]);
-    let words = (any_of(), any_of(), select(vec!["keep", "delete"]), select(vec!["keep", "delete"]));
+    let words = (any_of(), any_of(), keep_or_delete(), keep_or_delete(), keep_or_delete(), keep_or_delete());
+    let since = prop_oneof![9 => Just("push"), 1 => Just("untagged")];
+    let names = (select(vec!["orphans", "recommended"]), since, select(vec!["hold", "follow"]));
     let periods = (hours(&[1, 48, 960]), hours(&[0, 24, 720, 1440]), hours(&[0, 24, 2160]));
-    (words, periods, select(vec!["keep", "keep", "tag"]), template).prop_map(
-        |((orphaned, superseded, with_subject, images), (grace, after, pulled), attached, template)| Policy {
-            grace_period: grace,
-            orphaned,
-            orphaned_with_subject: with_subject,
-            superseded,
-            superseded_after: after,
-            superseded_images: images,
-            keep_pulled_within: pulled,
-            attached,
-            tag_template: template,
+    (words, names, periods, select(vec!["keep", "keep", "tag"]), template).prop_map(
+        |(words, (preset, since, referrers), (grace, after, pulled), attached, template)| {
+            let (orphaned, superseded, with_subject, images, without_tags, replicated) = words;
+            Policy {
+                preset,
+                grace_period: grace,
+                orphaned,
+                orphaned_with_subject: with_subject,
+                superseded,
+                superseded_after: after,
+                superseded_since: since,
+                superseded_images: images,
+                superseded_without_tags: without_tags,
+                referrers,
+                keep_pulled_within: pulled,
+                attached,
+                replicated,
+                tag_template: template,
+            }
         },
     )
 }
@@ -210,7 +241,7 @@ fn one_item(
     let lists = links.iter().filter_map(|(index, how, of)| Some((among(index)?, said(*how, of)))).collect();
     let tags = tags.iter().filter_map(|(tag, of)| match tag {
         TagOf::OwnOf(_) => among(of).map(TagOf::OwnOf),
-        TagOf::Cosign(_, end) => among(of).map(|of| TagOf::Cosign(of, end)),
+        TagOf::Cosign(_, head, end) => among(of).map(|of| TagOf::Cosign(of, head, end)),
         tag => Some(*tag),
     });
     Item { about, lists: if item.what.is_index() { lists } else { Vec::new() }, tags: tags.collect(), ..item }

@@ -17,6 +17,7 @@ mod in_process;
 mod interleave;
 mod manifests;
 mod outside;
+mod pace;
 mod policy;
 mod program;
 mod reference;

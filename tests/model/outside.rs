@@ -135,9 +135,10 @@ fn deletion(
         .filter(|descriptor| descriptor["digest"] == *digest)
         .collect();
     let supersedes = policy.superseded == "delete";
+    let follows = || follows(policy, begins, state, digest);
     let allowed = match bytes::prove(manifest) {
         Proof::Attestation(_) => supersedes || policy.orphaned == "delete",
-        Proof::IfParentSays => supersedes && descriptors.iter().any(|d| bytes::claims(d)),
+        Proof::IfParentSays => supersedes && descriptors.iter().any(|d| bytes::claims(d)) || follows(),
         Proof::Index => supersedes && holds_an_attestation(begins, digest),
         Proof::Image => {
             supersedes
@@ -145,11 +146,26 @@ fn deletion(
                 && !descriptors.is_empty()
                 && descriptors.iter().all(|d| bytes::lists_for_platform(d))
                 // Who refers to it is as of the listing.
-                && !state.referrers(digest).iter().any(|referrer| begins.contains_key(*referrer))
+                && !state
+                    .referrers(digest)
+                    .iter()
+                    .any(|referrer| begins.contains_key(*referrer) && !state.may_follow(policy, referrer, now))
         }
-        Proof::Never | Proof::Other => false,
+        Proof::Other => follows(),
+        Proof::Never => false,
     };
     if allowed { Ok(()) } else { Err("no rule lets it go".into()) }
+}
+
+/// Whether it is a referrer whose subject was here and is gone, or an artifact that only deleted indexes listed.
+fn follows(policy: &Policy, begins: &BTreeMap<String, Value>, state: &State, digest: &str) -> bool {
+    let (view, manifest) = &state.images[digest];
+    let is_gone = |digest: &str| begins.contains_key(digest) && !state.images.contains_key(digest);
+    let goes = match bytes::subject(manifest) {
+        Some(subject) => is_gone(subject),
+        None => begins.values().any(|index| bytes::children(index).any(|child| child == digest)),
+    };
+    policy.referrers == "follow" && view.tags.is_empty() && goes
 }
 
 fn tagging(
@@ -203,11 +219,24 @@ impl<'a> State<'a> {
         if view.status != Status::Active {
             return Err(format!("it is {:?}", view.status));
         }
-        match view.pushed_at_ms {
+        match view.pushed_at_ms.map(|at| view.activated_at_ms.unwrap_or(at).max(at)) {
             None => Err("its age is unknown".into()),
             Some(at) if now - at < policy.grace_period * HOUR => Err("it is inside its grace period".into()),
             Some(_) => Ok(()),
         }
+    }
+
+    /// Whether something that refers to an image need not keep it: nobody can need it, for all that it shows itself.
+    fn may_follow(&self, policy: &Policy, digest: &str, now: i64) -> bool {
+        let (view, manifest) = &self.images[digest];
+        let is_cosign_style = |tag: &String| tag.contains("sha256-");
+        let view = ImageView {
+            tags: view.tags.iter().filter(|tag| !is_cosign_style(tag)).cloned().collect(),
+            ..(*view).clone()
+        };
+        policy.referrers == "follow"
+            && !matches!(bytes::prove(manifest), Proof::Attestation(_) | Proof::Never)
+            && self.may_be_touched(&view, policy, now).is_ok()
     }
 
     fn has_user_tag(&self, view: &ImageView) -> bool {

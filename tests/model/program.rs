@@ -12,8 +12,10 @@ use crate::world::{Age, NAME, Pulled, Stage, World};
 /// The program takes the machine's time, and an edge that is a millisecond wide would not wait for it.
 fn without_edges(mut world: World) -> World {
     for item in &mut world.items {
-        if matches!(item.age, Age::Grace(_) | Age::After(_)) {
-            item.age = Age::Old;
+        for age in item.activated.iter_mut().chain([&mut item.age]) {
+            if matches!(age, Age::Grace(_) | Age::After(_)) {
+                *age = Age::Old;
+            }
         }
         if matches!(item.pulled, Pulled::Edge(_)) {
             item.pulled = Pulled::Never;

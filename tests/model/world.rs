@@ -30,6 +30,10 @@ pub(crate) struct World {
     pub(crate) pulls_count: bool,
     /// Whether tags cannot be moved.
     pub(crate) immutable: bool,
+    /// Whether a replication rule carries deletions elsewhere.
+    pub(crate) replicates: bool,
+    /// Whether the listing does not show what images refer to.
+    pub(crate) hides_subjects: bool,
     /// How many images a page of the listing has.
     pub(crate) page: usize,
 }
@@ -44,6 +48,8 @@ pub(crate) struct Item {
     pub(crate) lists: Vec<(usize, Said)>,
     pub(crate) tags: Vec<TagOf>,
     pub(crate) age: Age,
+    /// When it was restored from the archive.
+    pub(crate) activated: Option<Age>,
     pub(crate) pulled: Pulled,
     pub(crate) status: Status,
     /// The listing does not give its media types.
@@ -116,7 +122,8 @@ pub(crate) enum TagOf {
     Older,
     /// As the current template makes it for another image.
     OwnOf(usize),
-    Cosign(usize, &'static str),
+    /// With what stands before and behind the digest.
+    Cosign(usize, &'static str, &'static str),
 }
 
 /// How long ago it was pushed: at an edge of a period ([`TICK`]s off), or far from any.
@@ -158,6 +165,7 @@ impl Item {
             lists: Vec::new(),
             tags: Vec::new(),
             age: Age::Old,
+            activated: None,
             pulled: Pulled::Never,
             status: Status::Active,
             untyped: false,
@@ -191,6 +199,8 @@ impl World {
             reads_archived: false,
             pulls_count: false,
             immutable: false,
+            replicates: false,
+            hides_subjects: false,
             page: 1000,
         }
     }
@@ -201,6 +211,10 @@ impl World {
         emulator.set_clock(Some(self.now));
         emulator.set_pull_time_updates(self.pulls_count);
         emulator.set_referrer_limit(100_000);
+        emulator.set_hide_subjects(self.hides_subjects);
+        if self.replicates {
+            replicate_deletions(&emulator);
+        }
         emulator.create_repository(NAME).unwrap();
         let mut stage =
             Stage { emulator, digests: Vec::new(), untyped: BTreeSet::new(), corrupt: BTreeSet::new() };
@@ -231,6 +245,9 @@ impl World {
         if item.status != Status::Active {
             emulator.set_status(NAME, &digest, item.status);
         }
+        if let Some(at) = item.activated.and_then(|age| self.pushed_at(age)) {
+            emulator.set_activated_at(NAME, &digest, Some(at));
+        }
         if item.untyped {
             emulator.hide_media_types(NAME, &digest);
             stage.untyped.insert(digest.clone());
@@ -258,7 +275,7 @@ impl World {
             TagOf::Older => made("older.{platform}.{digest}", own),
             // The platform is as the janitor writes it where it knows none.
             TagOf::OwnOf(number) => made(&template.replace("{platform}", "unknown"), other(number)),
-            TagOf::Cosign(number, end) => format!("{}{end}", other(number).replace(':', "-")),
+            TagOf::Cosign(number, head, end) => format!("{head}{}{end}", other(number).replace(':', "-")),
         }
     }
 
@@ -317,6 +334,18 @@ pub(crate) fn delete(emulator: &Emulator, digest: &str) {
     let _ = emulator.call("BatchDeleteImage", request);
 }
 
+/// The registry carries the deletions in the repository to another Region.
+fn replicate_deletions(emulator: &Emulator) {
+    let account = emulator.home().account;
+    let rule = json!({
+        "destinations": [{"region": "eu-west-1", "registryId": account}],
+        "repositoryFilters": [{"filter": "team/", "filterType": "PREFIX_MATCH"}],
+        "deleteReplication": {"enabled": true},
+    });
+    let request = json!({"replicationConfiguration": {"rules": [rule]}});
+    emulator.call("PutReplicationConfiguration", request).unwrap();
+}
+
 /// Somebody decides whether tags can move.
 pub(crate) fn set_mutability(emulator: &Emulator, setting: &str) {
     let request = json!({"repositoryName": NAME, "imageTagMutability": setting});
@@ -333,6 +362,8 @@ impl fmt::Debug for World {
             (self.reads_archived, "archived images can be read"),
             (self.pulls_count, "reading counts as a pull"),
             (self.immutable, "tags are immutable"),
+            (self.replicates, "deletions are replicated"),
+            (self.hides_subjects, "the listing shows no subjects"),
         ] {
             if is_so {
                 writeln!(f, "  {what}")?;
@@ -364,6 +395,7 @@ impl fmt::Debug for Item {
         }
         for (is_said, text) in [
             (self.age != Age::Old, format!("age {:?}", self.age)),
+            (self.activated.is_some(), format!("activated {:?}", self.activated)),
             (self.pulled != Pulled::Never, format!("pulled {:?}", self.pulled)),
             (self.status != Status::Active, format!("{:?}", self.status)),
             (self.untyped, "untyped".into()),

@@ -127,6 +127,10 @@ const KINDS: [Kind; 12] = [
 ];
 /// In the place of a form: a suspect that a parent could prove.
 const BY_PARENT: u8 = 3;
+/// In the place of a form: an artifact by its types.
+const ARTIFACT: u8 = 4;
+/// Added to a form: the bytes name a subject.
+const HAS_SUBJECT: u8 = 8;
 const NO_KIND: u8 = u8::MAX;
 
 impl Class {
@@ -134,23 +138,28 @@ impl Class {
         let kind = KINDS.iter().position(|kind| *kind == classified.kind);
         let form = match classified.form {
             _ if classified.by_parent => BY_PARENT,
+            _ if classified.is_artifact => ARTIFACT,
             Some(Form::Oci) => 1,
             Some(Form::Legacy) => 2,
             Some(Form::ByParent | Form::Unread) | None => 0,
         };
+        let form = if classified.has_subject { form | HAS_SUBJECT } else { form };
         Self { kind: kind.and_then(|at| u8::try_from(at).ok()).unwrap_or(NO_KIND), form }
     }
 
     /// Nothing for what no manifest's bytes can prove.
     fn classified(self) -> Option<Classified> {
-        match (*KINDS.get(usize::from(self.kind))?, self.form) {
+        let has_subject = self.form & HAS_SUBJECT != 0;
+        let class = match (*KINDS.get(usize::from(self.kind))?, self.form & !HAS_SUBJECT) {
             (Kind::Attestation, 1) => Some(Classified::attestation(Form::Oci)),
             (Kind::Attestation, 2) => Some(Classified::attestation(Form::Legacy)),
             (Kind::Suspect, form @ (0 | BY_PARENT)) => Some(Classified::suspect(form == BY_PARENT)),
             (Kind::Attestation | Kind::Suspect | Kind::Index | Kind::Unread, _) => None,
             (other, 0) => Some(Classified::other(other)),
+            (other, ARTIFACT) => Some(Classified { is_artifact: true, ..Classified::other(other) }),
             _ => None,
-        }
+        }?;
+        Some(Classified { has_subject, ..class })
     }
 }
 
@@ -163,8 +172,10 @@ mod tests {
         let mut facts: Vec<Classified> = KINDS[3..11].iter().map(|kind| Classified::other(*kind)).collect();
         facts.extend([Form::Oci, Form::Legacy].map(Classified::attestation));
         facts.extend([true, false].map(Classified::suspect));
+        facts.push(Classified { is_artifact: true, ..Classified::other(Kind::SociIndex) });
         for classified in facts {
             for subject in [None, Some(Digest::of(b"subject"))] {
+                let classified = Classified { has_subject: subject.is_some(), ..classified };
                 let mut entry = Entry::new(Digest::of(b"it"));
                 entry.set_fact(Some(ManifestFact { classified, subject }));
                 assert_eq!(entry.fact(), Some(ManifestFact { classified, subject }));

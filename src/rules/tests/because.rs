@@ -30,8 +30,7 @@ fn a_tag_is_named() {
 
 #[test]
 fn the_index_that_is_not_active_young_or_pulled_is_named() {
-    let changes: [fn(It<'_>) -> It<'_>; 3] =
-        [|it| it.archived(), |it| it.age(days(1)), |it| it.pulled(days(1))];
+    let changes: [Change; 3] = [|it| it.archived(), |it| it.age(days(1)), |it| it.pulled(days(1))];
     for change in changes {
         let w = World::default();
         let [_, a, _, outer] = build(&w);

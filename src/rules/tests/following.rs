@@ -63,7 +63,7 @@ fn a_chain_of_referrers_goes_from_its_beginning() {
 
 #[test]
 fn a_needed_referrer_holds_up_the_chain() {
-    let needs: [fn(It<'_>) -> It<'_>; 4] =
+    let needs: [Change; 4] =
         [|it| it.tag("sbom"), |it| it.archived(), |it| it.age(hours(1)), |it| it.pulled(days(1))];
     for need in needs {
         assert_eq!(reason_with(|it| need(it.w.signature(it.attestation))), HasReferrers);
@@ -163,7 +163,7 @@ fn a_referrer_of_an_orphan_goes_after_it() {
 
 #[test]
 fn what_holds_a_follower_holds_it() {
-    let holds: [for<'w> fn(&'w World, It<'w>) -> It<'w>; 4] = [
+    let holds: [Addition; 4] = [
         |w, it| w.index(&[it]),
         |w, it| w.index(&[it]).tag("v1"),
         |w, it| w.index(&[it.listed(As::Platform("linux/amd64"))]),
@@ -180,7 +180,7 @@ fn what_holds_a_follower_holds_it() {
 
 #[test]
 fn an_unreadable_referrer_stays_and_holds() {
-    let unreadables: [fn(It<'_>) -> It<'_>; 2] = [|it| it.unreadable(), |it| it.failing()];
+    let unreadables: [Change; 2] = [|it| it.unreadable(), |it| it.failing()];
     for unreadable in unreadables {
         let w = World::default();
         let build = build(&w);

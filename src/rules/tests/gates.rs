@@ -15,7 +15,7 @@ fn build(w: &World) -> (It<'_>, It<'_>, It<'_>) {
 /// Two days more or less than 100 make the difference: the grace period.
 #[test]
 fn an_unreadable_index_holds_what_is_not_much_younger_than_itself() {
-    let changes: [fn(It<'_>) -> It<'_>; 2] = [|it| it.archived(), |it| it];
+    let changes: [Change; 2] = [|it| it.archived(), |it| it];
     for change in changes {
         for (age, reason) in [
             (days(50), MayBeListed),
@@ -105,7 +105,9 @@ fn a_follower_that_an_unreadable_index_could_list_stays() {
         let w = World::default();
         let (_, a, index) = build(&w);
         let signature = w.signature(index).age(days(100));
-        (a.age(days(90)), index.age(days(90)));
+        for it in [a, index] {
+            it.age(days(90));
+        }
         w.index(&[signature]).unreadable().age(age);
         let judged = w.judge(&recommended());
         assert!(judged.is_deleted(a) && judged.is_deleted(index));
@@ -147,7 +149,7 @@ fn where_nothing_has_a_users_tag_nothing_superseded_goes_or_is_tagged() {
 
 #[test]
 fn whose_tag_makes_a_repository_tagged() {
-    let tag: [(for<'w> fn(&'w World, It<'w>) -> It<'w>, Reason); 6] = [
+    let tag: [(Addition, Reason); 6] = [
         (|w, _| w.chart().tag("v1"), Superseded),
         (|w, _| w.image("linux/arm64").tag("v1").archived(), Superseded),
         (|w, p| w.index(&[p]).own_tag(), Superseded),
@@ -227,7 +229,7 @@ fn an_image_that_was_restored_before_an_unknown_push_is_young() {
 
 #[test]
 fn stranded_images_go_by_the_rules_of_images() {
-    let holds: [(for<'w> fn(&'w World, It<'w>) -> It<'w>, bool); 7] = [
+    let holds: [(Addition, bool); 7] = [
         (|_, p| p, true),
         (|_, p| p.tag("v1"), false),
         (|_, p| p.archived(), false),

@@ -51,7 +51,7 @@ fn an_index_with_one_attestation_of_its_own_goes_and_the_shared_one_stays() {
 
 #[test]
 fn an_index_of_attestations_that_are_all_held_back_stays() {
-    let holds: [for<'w> fn(&'w World, It<'w>) -> It<'w>; 4] =
+    let holds: [Addition; 4] =
         [|_, a| a.tag("v1"), |_, a| a.archived(), |_, a| a.age(hours(1)), |w, a| w.signature(a)];
     for hold in holds {
         let w = World::default();

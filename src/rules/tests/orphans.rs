@@ -64,7 +64,7 @@ fn the_newest_is_the_newest_of_those_that_nothing_else_holds() {
 
 #[test]
 fn an_image_that_nobody_needs_keeps_no_orphan() {
-    let needs: [(fn(It<'_>) -> It<'_>, bool); 6] = [
+    let needs: [(Change, bool); 6] = [
         (|p| p, false),
         (|p| p.tag("v1"), true),
         (|p| p.age(hours(1)), true),
@@ -83,7 +83,7 @@ fn an_image_that_nobody_needs_keeps_no_orphan() {
 
 #[test]
 fn an_image_is_needed_as_the_indexes_that_list_it() {
-    let lists: [(for<'w> fn(&'w World, It<'w>) -> It<'w>, bool); 7] = [
+    let lists: [(Addition, bool); 7] = [
         (|w, p| w.index(&[p]), false),
         (|w, p| w.index(&[p]).tag("v1"), true),
         (|w, p| w.index(&[w.index(&[p])]).tag("v1"), true),

@@ -110,6 +110,12 @@ pub(super) struct It<'w> {
     listed: As,
 }
 
+/// A change of an image.
+pub(super) type Change = fn(It<'_>) -> It<'_>;
+
+/// Something that is added to a repository beside an image.
+pub(super) type Addition = for<'w> fn(&'w World, It<'w>) -> It<'w>;
+
 /// How an index describes a child.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum As {

@@ -12,6 +12,8 @@ pub struct ImageView {
     pub tags: Vec<String>,
     /// The time of its first push, in Unix milliseconds.
     pub pushed_at_ms: Option<i64>,
+    /// The time when it was last restored from the archive, in Unix milliseconds.
+    pub activated_at_ms: Option<i64>,
     /// The time of its last recorded pull, in Unix milliseconds.
     pub pulled_at_ms: Option<i64>,
     /// ACTIVE, ARCHIVED or ACTIVATING.
@@ -28,6 +30,7 @@ impl ImageView {
             digest: image.digest.clone(),
             tags: image.tags.iter().cloned().collect(),
             pushed_at_ms: image.pushed_at,
+            activated_at_ms: image.last_activated_at(now),
             pulled_at_ms: image.pulled_at,
             status: image.status(now),
             media_type: image.manifest.media_type.clone(),

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::{Image, Result, Stage};
 use crate::harness::Contents;
-use crate::semantics::notation::{Command, End, Expectation};
-use crate::semantics::ran::{Ran, text};
+use crate::notation::{Command, End, Expectation};
+use crate::ran::{Ran, text};
 
 /// What every repository holds.
 type Registry = BTreeMap<String, Contents>;
@@ -43,7 +43,9 @@ impl Stage {
 
     fn carry_out(&mut self, command: &Command) -> Result<Ran> {
         match command {
-            Command::Cli { variables, arguments } => self.cli(variables, arguments),
+            Command::Cli { variables, arguments, output } => {
+                self.cli(variables, arguments, output.as_deref())
+            }
             Command::Invoke { event, seconds: None } => self.invoke(event, Duration::from_secs(60), false),
             Command::Invoke { event, seconds: Some(seconds) } => {
                 self.invoke(event, Duration::from_secs(*seconds), true)
@@ -51,7 +53,7 @@ impl Stage {
         }
     }
 
-    fn cli(&mut self, variables: &[(String, String)], arguments: &str) -> Result<Ran> {
+    fn cli(&mut self, variables: &[(String, String)], arguments: &str, output: Option<&str>) -> Result<Ran> {
         let arguments = self.with_digits(arguments)?;
         let mut arguments: Vec<&str> = arguments.split(' ').collect();
         if matches!(arguments[0], "plan" | "apply") {
@@ -63,7 +65,11 @@ impl Stage {
             return Err(format!("{name} is not set otherwise, so that it could not be set back"));
         }
         variables.iter().for_each(|(name, value)| self.world.set(name, value));
-        let outcome = self.world.cli(&arguments);
+        let outcome = match (self.interrupt_at.take(), output) {
+            (Some(operation), _) => self.world.cli_interrupted(&operation, &arguments),
+            (None, Some(path)) => self.world.cli_to(path, &arguments),
+            (None, None) => self.world.cli(&arguments),
+        };
         usual.iter().for_each(|(name, value)| self.world.set(name, value));
         Ok(Ran::cli(&outcome))
     }
@@ -128,13 +134,14 @@ impl Stage {
         unstated
     }
 
-    /// The registry as it must be: what is stated to be deleted is gone, and what is stated to be tagged has the tag
+    /// The registry as it must be: what is stated to be deleted or gone is gone, and what is stated to be tagged has the tag
     /// that the report tells; nothing else is different.
     fn as_stated(&self, mut registry: Registry, ran: &Ran, stated: &[(usize, Expectation)]) -> Registry {
         for (image, outcome) in self.decisions(stated) {
             let contents = registry.entry(image.repo.name.clone()).or_default();
             match (outcome, contents.get_mut(&image.digest)) {
-                ("deleted", Some(_)) => drop(contents.remove(&image.digest)),
+                // Whoever deleted it: an answer may have been lost.
+                ("deleted" | "already-gone", Some(_)) => drop(contents.remove(&image.digest)),
                 ("tagged", Some(view)) => {
                     view.tags.extend(image.decision(ran).map(|decision| text(&decision["new_tag"])));
                     view.tags.sort();

@@ -2,6 +2,23 @@
 
 use super::check;
 
+/// The checks, by name.
+pub(super) const ALL: &[(&str, fn())] = &[
+    ("what_is_true_passes", what_is_true_passes),
+    ("a_promise_needs_an_example_and_its_number", a_promise_needs_an_example_and_its_number),
+    ("every_block_is_run_and_ends", every_block_is_run_and_ends),
+    (
+        "what_is_not_in_the_notation_is_refused_with_its_line",
+        what_is_not_in_the_notation_is_refused_with_its_line,
+    ),
+    ("names_must_be_known_and_their_own", names_must_be_known_and_their_own),
+    ("every_stated_line_must_be_true", every_stated_line_must_be_true),
+    (
+        "what_happens_must_be_stated_and_what_is_stated_must_happen",
+        what_happens_must_be_stated_and_what_is_stated_must_happen,
+    ),
+];
+
 const ORPHAN: &str = "repository shop/web\n  lost: orphan\n";
 
 /// What is wrong with a document of one promise with this example, which begins in line 4.
@@ -17,14 +34,12 @@ fn is_wrong(example: &str, line: usize, part: &str) {
     assert!(wrong.lines().any(|text| text.starts_with(&place) && text.contains(part)), "{part:?}: {wrong:?}");
 }
 
-#[test]
 fn what_is_true_passes() {
     let example =
         format!("{ORPHAN}$ ecr-janitor apply --yes\n  lost: orphaned, deleted, form oci\n  complete = true");
     assert_eq!(wrong(&example), "");
 }
 
-#[test]
 fn a_promise_needs_an_example_and_its_number() {
     let example = format!("```example\n{ORPHAN}$ ecr-janitor plan\n  lost: orphaned, planned\n```\n");
     let document = format!("**1.** One.\n{example}**2.** Two.\n\n**4.** Four.\n{example}");
@@ -38,7 +53,6 @@ fn a_promise_needs_an_example_and_its_number() {
     );
 }
 
-#[test]
 fn every_block_is_run_and_ends() {
     let all = format!("**1.** One.\n```text\n{ORPHAN}$ ecr-janitor plan\n  lost: orphaned, planned\n```\n");
     assert_eq!(
@@ -49,7 +63,6 @@ fn every_block_is_run_and_ends() {
     assert_eq!(check(&open)[0].to_string(), "docs/SEMANTICS.md:2: promise 1: its block does not end");
 }
 
-#[test]
 fn what_is_not_in_the_notation_is_refused_with_its_line() {
     is_wrong("repository shop/web\n  lost: orphaned", 5, "\"orphaned\"");
     is_wrong("repository shop/web\n  lost: orphan, 3 weeks old", 5, "neither an age nor a tag");
@@ -62,14 +75,12 @@ fn what_is_not_in_the_notation_is_refused_with_its_line() {
     is_wrong(ORPHAN, 3, "runs no command");
 }
 
-#[test]
 fn names_must_be_known_and_their_own() {
     is_wrong("repository shop/web\n  a is deleted\n$ ecr-janitor plan", 5, "nothing is called \"a\"");
     is_wrong("repository shop/web\n  a: image\n  a: image\n$ ecr-janitor plan", 6, "already");
     is_wrong("$ ecr-janitor plan\n  a: orphaned, planned", 5, "nothing is called \"a\"");
 }
 
-#[test]
 fn every_stated_line_must_be_true() {
     let plan = |line: &str| format!("{ORPHAN}$ ecr-janitor plan\n  lost: orphaned, planned\n  {line}");
     is_wrong(
@@ -95,7 +106,6 @@ fn every_stated_line_must_be_true() {
     is_wrong(&plan("the invocation fails"), 8, "InvocationFails");
 }
 
-#[test]
 fn what_happens_must_be_stated_and_what_is_stated_must_happen() {
     is_wrong(&format!("{ORPHAN}$ ecr-janitor plan"), 6, "does not state lost: orphaned, planned");
     is_wrong(&format!("{ORPHAN}$ ecr-janitor apply --yes"), 6, "lost should be there");

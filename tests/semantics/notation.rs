@@ -28,8 +28,12 @@ pub(super) enum Step {
     Trouble(FaultRule),
     /// Calls of this operation are not answered from now on.
     NeverAnswers(String),
+    /// Ctrl-C in the first call of this operation by the next command.
+    Interrupt(String),
     /// A pull-through cache rule with this prefix.
     PullThrough(String),
+    /// A replication rule for this prefix, which carries deletions.
+    Replication(String),
     /// Somebody edits the saved plan.
     EditPlan { from: String, to: String },
     /// A command, and what is said to come of it.
@@ -82,10 +86,11 @@ pub(super) enum Event {
 }
 
 pub(super) enum Command {
-    /// With variables for this command alone.
+    /// With variables for this command alone, and perhaps a file that takes what it prints.
     Cli {
         variables: Vec<(String, String)>,
         arguments: String,
+        output: Option<String>,
     },
     Invoke {
         event: Value,
@@ -173,6 +178,12 @@ fn outer(text: &str) -> Result<Step, String> {
     if let Some(prefix) = text.strip_prefix("pull-through cache rule for ") {
         return Ok(Step::PullThrough(prefix.to_owned()));
     }
+    if let Some(operation) = text.strip_prefix("Ctrl-C during ecr:") {
+        return Ok(Step::Interrupt(operation.to_owned()));
+    }
+    if let Some(prefix) = text.strip_prefix("replication rule for ") {
+        return Ok(Step::Replication(prefix.to_owned()));
+    }
     let (operation, what) =
         text.strip_prefix("ecr:").and_then(|text| text.split_once(' ')).ok_or_else(unknown)?;
     trouble_with(operation, what)
@@ -183,13 +194,15 @@ fn trouble_with(operation: &str, what: &str) -> Result<Step, String> {
         Some((what, repository)) => (what, Some(repository.to_owned())),
         None => (what, None),
     };
-    let fault = match (what, &repository) {
-        ("is denied", _) => Fault::AccessDenied,
-        ("fails", _) => Fault::ServerError,
+    let (when, fault) = match (what, &repository) {
+        ("is denied", _) => (When::Always, Fault::AccessDenied),
+        ("fails", _) => (When::Always, Fault::ServerError),
+        ("is throttled once", _) => (When::Nth(1), Fault::Throttle),
+        ("loses one answer", _) => (When::Nth(1), Fault::DropAfter),
         ("never answers", None) => return Ok(Step::NeverAnswers(operation.to_owned())),
         _ => return Err(unknown()),
     };
-    Ok(Step::Trouble(FaultRule { repository, ..trouble(operation, When::Always, fault) }))
+    Ok(Step::Trouble(FaultRule { repository, ..trouble(operation, when, fault) }))
 }
 
 fn command(text: &str) -> Result<Command, String> {
@@ -204,7 +217,12 @@ fn cli(text: &str) -> Result<Command, String> {
         text.split_once("ecr-janitor ").ok_or("it is neither `ecr-janitor` nor `invoke`")?;
     let variable = |word: &str| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     let variables = before.split_whitespace().map(|word| variable(word).ok_or_else(unknown));
-    Ok(Command::Cli { variables: variables.collect::<Result<_, _>>()?, arguments: arguments.to_owned() })
+    let variables = variables.collect::<Result<_, _>>()?;
+    let (arguments, output) = match arguments.split_once(" > ") {
+        Some((arguments, file)) => (arguments, Some(file.to_owned())),
+        None => (arguments, None),
+    };
+    Ok(Command::Cli { variables, arguments: arguments.to_owned(), output })
 }
 
 fn invoke(invocation: &str) -> Result<Command, String> {
@@ -276,6 +294,7 @@ fn what(text: &str) -> Result<(u64, What), String> {
         ["legacy", "orphan"] => What::Orphan { legacy: true },
         [count, "orphans"] => return Ok((number(count)?, What::Orphan { legacy: false })),
         ["image"] => What::Image,
+        [count, "builds"] => return Ok((number(count)?, What::Build { legacy: false })),
         [count, "images"] => return Ok((number(count)?, What::Image)),
         ["signature", "of", subject] => What::Signature(owned(subject)),
         ["signature", "by", "tag", "of", subject] => What::SignatureTag(owned(subject)),

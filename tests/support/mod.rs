@@ -1,6 +1,10 @@
 //! A registry, the real binaries beside it, and ways to ask what came of them.
 
+#![allow(dead_code, unused_imports, reason = "each test program uses a part of it")]
+
 mod busy;
+pub(crate) mod crash;
+mod held;
 mod hold;
 mod lambda;
 mod manifests;
@@ -9,6 +13,7 @@ mod repo;
 mod world;
 
 pub(crate) use busy::Busy;
+pub(crate) use held::Held;
 pub(crate) use hold::{Hold, Moment};
 pub(crate) use lambda::Lambda;
 pub(crate) use manifests::Listed;

@@ -59,6 +59,11 @@ pub(super) fn read(text: &str) -> Document<'_> {
 }
 
 impl Document<'_> {
+    /// The number of the last promise.
+    pub(super) fn last_promise(&self) -> usize {
+        self.promise.0
+    }
+
     fn begin(&mut self, line: usize, digits: &str) {
         self.end();
         self.promise = (self.promise.0 + 1, line);

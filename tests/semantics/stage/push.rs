@@ -5,7 +5,7 @@ use ecr_emulator::buildx::{Build, Form};
 
 use super::{Result, Stage};
 use crate::harness::{Listed, Repo, single};
-use crate::semantics::notation::{Child, Push, Role, What};
+use crate::notation::{Child, Push, Role, What};
 
 impl Stage {
     pub(super) fn push(&mut self, repo: &Repo, push: &Push) -> Result {

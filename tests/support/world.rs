@@ -129,6 +129,17 @@ impl World {
         self.ecr.call("CreatePullThroughCacheRule", request).unwrap();
     }
 
+    /// Replicates the repositories with this prefix, deletions too.
+    pub(crate) fn replicate(&self, prefix: &str) {
+        let rule = json!({
+            "destinations": [{"region": "eu-west-1", "registryId": "123456789012"}],
+            "repositoryFilters": [{"filter": prefix, "filterType": "PREFIX_MATCH"}],
+            "deleteReplication": {"enabled": true},
+        });
+        let request = json!({"replicationConfiguration": {"rules": [rule]}});
+        self.ecr.call("PutReplicationConfiguration", request).unwrap();
+    }
+
     /// The environment of the program, as far as it was set here.
     pub(crate) fn variables(&self) -> impl Iterator<Item = (&String, &String)> {
         self.variables.iter()
@@ -137,6 +148,17 @@ impl World {
     /// Runs the command line, without a terminal.
     pub(crate) fn cli(&self, arguments: &[&str]) -> Outcome {
         let output = async { tokio::time::timeout(PATIENCE, self.command(arguments).output()).await };
+        let output = self.runtime.block_on(output);
+        Outcome::of(output.unwrap_or_else(|_| panic!("{arguments:?} did not end")).unwrap())
+    }
+
+    /// Runs the command line with its standard output in a file.
+    pub(crate) fn cli_to(&self, path: &str, arguments: &[&str]) -> Outcome {
+        let file = File::options().write(true).open(path).unwrap();
+        let mut command = self.command(arguments);
+        command.stdout(file).stderr(Stdio::piped());
+        let output =
+            async { tokio::time::timeout(PATIENCE, command.spawn().unwrap().wait_with_output()).await };
         let output = self.runtime.block_on(output);
         Outcome::of(output.unwrap_or_else(|_| panic!("{arguments:?} did not end")).unwrap())
     }

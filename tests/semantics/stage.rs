@@ -26,6 +26,8 @@ pub(super) struct Stage {
     here: Option<Repo>,
     images: BTreeMap<String, Vec<Image>>,
     builds: BTreeMap<String, Build>,
+    /// The operation during which the next command is interrupted.
+    interrupt_at: Option<String>,
     /// Makes each build and each image another one.
     serial: u64,
 }
@@ -48,6 +50,7 @@ impl Stage {
             here: None,
             images: BTreeMap::new(),
             builds: BTreeMap::new(),
+            interrupt_at: None,
             serial: 0,
         }
     }
@@ -79,6 +82,8 @@ impl Stage {
             Step::Trouble(rule) => self.world.ecr.fault(rule.clone()),
             Step::NeverAnswers(operation) => self.world.ecr.set_latency(Some(operation), NEVER),
             Step::PullThrough(prefix) => self.world.pull_through(prefix),
+            Step::Interrupt(operation) => self.interrupt_at = Some(operation.clone()),
+            Step::Replication(prefix) => self.world.replicate(prefix),
             Step::EditPlan { from, to } => return self.edit_plan(from, to),
             Step::Run { .. } => return Err("a command prepares nothing".to_owned()),
         }
