@@ -128,7 +128,7 @@ fn a_forged_plan_file_cannot_write_to_the_terminal() {
         (image.platform, image.pushed_at) = (Some(HOSTILE.into()), None);
     });
     let table = world.cli(&["apply", "plan.json", "--yes"]);
-    assert!(shown(&table, 0).contains("changed-since-plan"));
+    assert!(shown(&table, 0).contains("changed since the plan"));
 }
 
 #[test]

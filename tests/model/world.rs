@@ -195,7 +195,7 @@ impl World {
         Self {
             items,
             setting: setting.into(),
-            now: 1_800_000_000_000,
+            now: 1_700_000_000_000,
             reads_archived: false,
             pulls_count: false,
             immutable: false,
