@@ -192,7 +192,12 @@ impl Repository {
     }
 
     /// Records what a tool pushed, with the tags that it chose.
-    pub(crate) fn found(&mut self, pushed: Result<String, ApiError>, class: Class, of: Option<Id>) -> Option<Id> {
+    pub(crate) fn found(
+        &mut self,
+        pushed: Result<String, ApiError>,
+        class: Class,
+        of: Option<Id>,
+    ) -> Option<Id> {
         let digest = self.unless_refused(pushed)?;
         let id = self.note(&digest, class, of);
         for tag in self.emulator.image(self.kind.name, &digest).map(|it| it.tags).unwrap_or_default() {
@@ -202,7 +207,13 @@ impl Repository {
     }
 
     /// Pushes a manifest of any kind.
-    pub(crate) fn put(&mut self, class: Class, manifest: &str, media_type: &str, tag: Option<&str>) -> Option<Id> {
+    pub(crate) fn put(
+        &mut self,
+        class: Class,
+        manifest: &str,
+        media_type: &str,
+        tag: Option<&str>,
+    ) -> Option<Id> {
         let put = self.emulator.put_image(self.kind.name, manifest, Some(media_type), tag);
         let digest = self.unless_refused(put)?;
         let id = self.note(&digest, class, None);
@@ -218,7 +229,8 @@ impl Repository {
         let Some(image) = self.emulator.image(self.kind.name, &self.manifests[id].digest) else {
             return self.refuse("ImageNotFound");
         };
-        let put = self.emulator.put_image(self.kind.name, &image.manifest, Some(&image.media_type), Some(tag));
+        let put =
+            self.emulator.put_image(self.kind.name, &image.manifest, Some(&image.media_type), Some(tag));
         if self.unless_refused(put).is_some() {
             self.tag_moved(id, Some(tag));
         }
@@ -254,11 +266,40 @@ impl Repository {
             ],
         });
         let answer = self.emulator.call("BatchGetImage", request);
-        let failures = self.unless_refused(answer).map_or(0, |answer| answer["failures"].as_array().map_or(0, Vec::len));
+        let failures =
+            self.unless_refused(answer).map_or(0, |answer| answer["failures"].as_array().map_or(0, Vec::len));
         for _ in 0..failures {
             self.refuse("ImageNotFound");
         }
         ids.iter().for_each(|id| self.manifests[*id].pulled = Some(self.now));
+    }
+
+    /// Pulls an index and its first platform.
+    pub(crate) fn pull_with_platform(&mut self, index: Id) {
+        let first = self.manifests[index].children.first().copied();
+        self.pull(&[index].into_iter().chain(first).collect::<Vec<Id>>());
+    }
+
+    /// Pulls what a tag names, and its first platform.
+    pub(crate) fn pull_tag(&mut self, tag: &str) {
+        if let Some(tagged) = self.tags.get(tag).copied() {
+            self.pull_with_platform(tagged);
+        }
+    }
+
+    /// Makes every eighth build a release, whose tag stays.
+    pub(crate) fn release(&mut self, root: Id) {
+        if self.notes.turn.is_multiple_of(8) {
+            self.tag(root, &format!("v1.{}", self.notes.turn / 8));
+        }
+    }
+
+    /// Finishes the push that was under way.
+    pub(crate) fn finish_push(&mut self, day: i64) {
+        if let Some(build) = self.notes.in_flight.take() {
+            self.hour(day, 5);
+            self.push(day, &build, Some("main"));
+        }
     }
 
     /// Moves an image to the archive, as a lifecycle policy does.
@@ -294,7 +335,8 @@ impl Repository {
     fn delete_ids(&mut self, ids: &Value) -> bool {
         let request = json!({ "repositoryName": self.kind.name, "imageIds": ids });
         let answer = self.emulator.call("BatchDeleteImage", request);
-        self.unless_refused(answer).is_some_and(|answer| answer["failures"].as_array().is_none_or(Vec::is_empty))
+        self.unless_refused(answer)
+            .is_some_and(|answer| answer["failures"].as_array().is_none_or(Vec::is_empty))
     }
 
     /// Records a manifest from its bytes. What its bytes do not say, the pusher knows.
@@ -302,7 +344,8 @@ impl Repository {
         let image = self.emulator.image(self.kind.name, digest).expect("what was pushed is there");
         let bytes: Value = serde_json::from_str(&image.manifest).expect("manifests are JSON");
         let named = |it: &Value| self.by_digest.get(it["digest"].as_str().unwrap_or_default()).copied();
-        let children: Vec<Id> = bytes["manifests"].as_array().into_iter().flatten().filter_map(named).collect();
+        let children: Vec<Id> =
+            bytes["manifests"].as_array().into_iter().flatten().filter_map(named).collect();
         let referred = named(&bytes["subject"]);
         let manifest = Manifest {
             digest: digest.to_owned(),

@@ -18,9 +18,7 @@ impl Repository {
     /// The manifests that must not be lost: tagged, running, archived or wanted back, with all that belongs to them.
     pub(crate) fn needed(&self, now: Ms) -> Vec<bool> {
         self.closure(|it, id| {
-            self.is_in_use(it, id)
-                || now - it.pushed < PUSH
-                || it.had_tag && now - it.untagged < ROLLBACK
+            self.is_in_use(it, id) || now - it.pushed < PUSH || it.had_tag && now - it.untagged < ROLLBACK
         })
     }
 
@@ -56,9 +54,8 @@ impl Repository {
         let tagged = self.closure(|_, id| !self.is_untagged(id));
         let mut pulled = vec![false; self.manifests.len()];
         let was_pulled = |it: &Manifest| it.pulled.is_some_and(|at| now - at < PULLED);
-        let mut todo: Vec<Id> = (0..self.manifests.len())
-            .filter(|id| was_pulled(&self.manifests[*id]) && !tagged[*id])
-            .collect();
+        let mut todo: Vec<Id> =
+            (0..self.manifests.len()).filter(|id| was_pulled(&self.manifests[*id]) && !tagged[*id]).collect();
         while let Some(id) = todo.pop() {
             if !std::mem::replace(&mut pulled[id], true) {
                 todo.extend(self.manifests[id].parents.iter().copied());
