@@ -77,7 +77,7 @@ async fn check_selected(
 }
 
 /// Compares a repository's plan with its images now.
-async fn compare(
+pub(super) async fn compare(
     registry: &impl ReadRepository,
     repository: SavedRepository,
     planned_reads: OwnReads,

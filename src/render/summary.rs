@@ -113,7 +113,7 @@ fn waits(report: &Report) -> Option<String> {
     let runs = match report.totals.runs_left {
         Some(1) => "for the next run".to_owned(),
         Some(runs) => format!("for about {runs} more runs"),
-        None => "for a larger max_deletions".to_owned(),
+        None => "until max_deletions is raised".to_owned(),
     };
     let limits = "max_deletions and max_images_share are what one run may do";
     (waiting > 0).then(|| format!("{} {runs}, the oldest first: {limits}", counted(waiting, "deletion")))
@@ -248,7 +248,7 @@ mod tests {
         for (runs, text) in [
             (Some(1), "for the next run"),
             (Some(3), "for about 3 more runs"),
-            (None, "larger max_deletions"),
+            (None, "until max_deletions is raised"),
         ] {
             report.totals.runs_left = runs;
             let said = said(&report, "Waits").unwrap();

@@ -107,7 +107,7 @@ fn an_empty_registry() {
 #[test]
 fn repositories_stand_in_the_order_that_is_asked_for() {
     let world = World::new();
-    let [few, many] = ["a", "b"].map(|name| world.repository(name));
+    let [few, many] = ["aa", "bb"].map(|name| world.repository(name));
     few.orphans(60, single(1));
     few.ago(60, |ecr, name| artifacts::plain_image(ecr, name, 1, Some("v1")));
     few.ago(60, |ecr, name| artifacts::plain_image(ecr, name, 2, Some("v2")));
