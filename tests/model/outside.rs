@@ -65,8 +65,8 @@ pub(crate) fn check(world: &World, ran: &Ran, acted: &[usize]) -> Result<Found, 
     Ok(found)
 }
 
-/// What there was at first, as far as the listing told: no client can see that a page lacks an image. A saved plan is
-/// applied without a listing.
+/// What there was at first, as far as the listing told: no client can see that a page lacks an image. A saved plan
+/// rests on an earlier listing.
 fn shown(ran: &Ran) -> BTreeMap<String, Value> {
     let pages: Vec<&Vec<String>> = ran.calls.iter().filter_map(|call| call.shown.as_ref()).collect();
     let is_shown = |digest: &String| pages.is_empty() || pages.iter().any(|page| page.contains(digest));
