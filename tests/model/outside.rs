@@ -23,7 +23,7 @@ struct State<'a> {
 /// names it, what happens to that image itself goes unseen. Whatever is found there is no problem; see
 /// [`is_unseen`].
 pub(crate) fn check(world: &World, ran: &Ran, acted: &[usize]) -> Result<Found, String> {
-    let policy = world.setting.effective();
+    let policy = in_force(world);
     let begins = shown(ran);
     let mut found = Found::default();
     for entry in &ran.journal {
@@ -63,6 +63,18 @@ pub(crate) fn check(world: &World, ran: &Ran, acted: &[usize]) -> Result<Found, 
     }
     totals(ran, &found)?;
     Ok(found)
+}
+
+/// The policy, of which nothing superseded goes where nobody remembers when an index lost its tag, or where deletions
+/// are carried elsewhere.
+fn in_force(world: &World) -> Policy {
+    let policy = world.setting.effective();
+    let is_replicated = world.replicates && policy.replicated == "keep";
+    if policy.superseded_since == "untagged" || is_replicated {
+        Policy { superseded: "keep", ..policy }
+    } else {
+        policy
+    }
 }
 
 /// What there was at first, as far as the listing told: no client can see that a page lacks an image. A saved plan
