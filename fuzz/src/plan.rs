@@ -3,7 +3,7 @@
 use ecr_attestation_janitor::config::{Config, Limits, Mode};
 use ecr_attestation_janitor::planner::Planned;
 use ecr_attestation_janitor::planner::plan_file::{SavedPlan, checksum};
-use ecr_attestation_janitor::render::table::{self, Style};
+use ecr_attestation_janitor::render::table::{self, Layout, Sort, Style};
 use ecr_attestation_janitor::report::outcomes::Outcomes;
 use ecr_attestation_janitor::report::plan::{Deletion, DeletionTarget, RepositoryPlan, Step};
 use ecr_attestation_janitor::report::{ApiUsage, Report, RepositoryReport, RunFrame, RunIdentity};
@@ -59,13 +59,9 @@ fn take_up(plan: SavedPlan) {
         let steps = plan.steps.len();
         RepositoryReport::new(plan, Outcomes::none(steps))
     };
-    let frame = RunFrame {
-        run: RunIdentity::new(&Config::default(), "us-east-1", Timestamp::UNIX_EPOCH, "fuzz"),
-        mode: Mode::Apply,
-        finished_at: Timestamp::UNIX_EPOCH,
-        usage: ApiUsage::default(),
-        runs_left: None,
-    };
+    let run = RunIdentity::new(&Config::default(), "us-east-1", Timestamp::UNIX_EPOCH, "fuzz");
+    let frame = RunFrame::new(run, Mode::Apply, Timestamp::UNIX_EPOCH, ApiUsage::default());
     let report = Report::new(frame, plans.into_iter().map(report).collect());
-    assert_harmless(&table::report(&report, Style::Plain));
+    let layout = Layout { style: Style::Plain, width: 80, details: true, sort: Sort::Name };
+    assert_harmless(&table::report(&report, &layout));
 }

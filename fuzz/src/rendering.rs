@@ -9,7 +9,8 @@ use ecr_attestation_janitor::config::policy::Action;
 use ecr_attestation_janitor::config::{Config, Mode};
 use ecr_attestation_janitor::oci::attestation::{Form, Kind};
 use ecr_attestation_janitor::oci::digest::Digest;
-use ecr_attestation_janitor::render::table::{self, Style};
+use ecr_attestation_janitor::render::summary;
+use ecr_attestation_janitor::render::table::{self, Layout, Sort, Style};
 use ecr_attestation_janitor::report::decision::Decision;
 use ecr_attestation_janitor::report::outcome::OutcomeName as Outcome;
 use ecr_attestation_janitor::report::plan::ImageFacts;
@@ -47,11 +48,13 @@ fn same_shape(hostile: &[String], benign: &[String]) {
 }
 
 fn tables(report: &Report) -> Vec<String> {
-    let coloured = table::report(report, Style::Coloured);
+    // Wide enough for any text to stand in one line.
+    let layout = |style| Layout { style, width: 60_000, details: true, sort: Sort::Attestations };
+    let coloured = table::report(report, &layout(Style::Coloured));
     let colours = [31, 32, 33].map(|colour| format!("\u{1b}[38;5;{}m", colour - 22));
     let bare = colours.iter().fold(coloured, |text, colour| text.replace(colour, ""));
     let bare = bare.replace("\u{1b}[39m", "").replace("\u{1b}[0m", "");
-    vec![table::report(report, Style::Plain), table::summary(report), bare]
+    vec![table::report(report, &layout(Style::Plain)), summary::text(report), bare]
 }
 
 fn decision(name: &str, outcome: Outcome, texts: &[String; 5]) -> Decision {
@@ -89,13 +92,8 @@ fn report(texts: &[String; 5]) -> Report {
     let failed = RepositoryReport::skipped(failed.0, failed.1, failed.2);
     let decisions = vec![decision("a", Outcome::Failed, texts), decision("b", Outcome::Planned, texts)];
     let done = RepositoryReport { status: RepositoryStatus::Done, reason: None, decisions, ..failed.clone() };
-    let frame = RunFrame {
-        run: RunIdentity::new(&Config::default(), "us-east-1", Timestamp::UNIX_EPOCH, name),
-        mode: Mode::Plan,
-        finished_at: Timestamp::UNIX_EPOCH,
-        usage: ApiUsage::default(),
-        runs_left: None,
-    };
+    let run = RunIdentity::new(&Config::default(), "us-east-1", Timestamp::UNIX_EPOCH, name);
+    let frame = RunFrame::new(run, Mode::Plan, Timestamp::UNIX_EPOCH, ApiUsage::default());
     Report::new(frame, vec![failed, done])
 }
 

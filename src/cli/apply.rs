@@ -2,14 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::SignedDuration;
+
 use super::confirm::Consent;
-use super::plan::warn_of_limits;
+use super::log_file::LogFile;
+use super::plan::watched;
 use super::progress::{Progress, say};
 use super::session::Session;
 use super::stdout::print_report;
 use super::{Common, Failure, RunArgs, conclude, plan, signals};
 use crate::cli::exit_code::ExitCode;
+use crate::config::{Mode, duration};
 use crate::executor::run::{Conditions, apply_plan, report_plan};
+use crate::executor::run_log::RunLog;
 use crate::executor::saved;
 use crate::memory::NoBackups;
 use crate::memory::memories::Memories;
@@ -26,6 +31,9 @@ pub(super) struct Args {
     /// A plan saved with `plan --out FILE`: exactly it is done, each image checked again
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
+    /// The age from which a saved plan is refused, such as 48h; 7d if it is not given
+    #[arg(long, value_name = "AGE", value_parser = duration, requires = "file")]
+    max_age: Option<SignedDuration>,
     /// Do not ask; needed where there is no terminal
     #[arg(long)]
     yes: bool,
@@ -36,41 +44,50 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let narrow = common.narrow()?;
     let saved = args.file.as_deref().map(read).transpose()?;
     let consent = Consent::new(args.yes)?;
+    let log = args.run.log.as_deref().map(LogFile::open).transpose()?;
     let deadline = signals::watch();
     let mut session = Session::open(common, config, deadline).await?;
     let selection = session.select(narrow.as_ref()).await?;
+    log.iter().for_each(|log| log.begin(&session.run));
+    let lines = log.as_ref().map(|log| log.lines(Mode::Apply));
     let plan = match saved {
         None => {
             session.announce();
-            plan::make(&session, selection, &Progress::new("planning")).await
+            let progress = Progress::new("planning");
+            plan::make(&session, selection, &watched(&progress, lines.as_ref())).await
         }
         Some(saved) => {
-            let plan = take_up(&session, saved, selection).await?;
+            let plan = take_up(&session, saved, selection, args.max_age.unwrap_or(MAX_AGE)).await?;
             session.announce();
             plan
         }
     };
     let deadline = &session.deadline;
-    let consents = !deadline.was_interrupted() && consent.is_given(&plan, &session.run, deadline).await?;
+    let view = args.run.view(common, narrow.as_ref());
+    plan::warn(&plan, view);
+    let consents = !deadline.was_interrupted() && consent.is_given(&plan, &session, view).await?;
     if !consents {
         let report = report_plan(&session.ecr, plan, &session.run, &());
-        let printed = print_report(&report, common.output);
+        let printed = print_report(&report, view);
+        let logged = log.map_or(Ok(()), |log| log.end(&report));
         say("nothing was done");
-        return Ok(conclude(ExitCode::Usage, deadline, [printed]));
+        return Ok(conclude(ExitCode::Usage, deadline, [printed, logged]));
     }
-    let report = execute(&session, plan).await;
-    let printed = print_report(&report, common.output);
-    Ok(conclude(ExitCode::of(&report, false), deadline, [printed]))
+    let report = execute(&session, plan, lines.as_ref()).await;
+    let printed = print_report(&report, view);
+    let logged = log.map_or(Ok(()), |log| log.end(&report));
+    Ok(conclude(ExitCode::of(&report, false), deadline, [printed, logged]))
 }
 
-async fn execute(session: &Session, plan: Plan) -> Report {
+async fn execute(session: &Session, plan: Plan, lines: Option<&RunLog<'_>>) -> Report {
     let progress = Progress::new("applying");
     progress.selected(plan.repositories.len());
+    let observer = watched(&progress, lines);
     let conditions = Conditions {
         concurrency: session.config.limits.concurrency.number(),
         run: &session.run,
         deadline: &session.deadline,
-        observer: &progress,
+        observer: &observer,
         memories: &Memories::none(),
     };
     apply_plan(&session.ecr, &NoBackups, plan, conditions).await
@@ -92,15 +109,14 @@ async fn take_up(
     session: &Session,
     (path, saved): (PathBuf, SavedPlan),
     selection: Selection,
+    max_age: SignedDuration,
 ) -> Result<Plan, Failure> {
     let Session { config, ecr, clock, deadline, .. } = session;
     let check = || {
         saved.check_place(selection.registry.as_deref(), ecr.region())?;
-        saved.check_age(clock.started_at(), MAX_AGE)?;
+        saved.check_age(clock.started_at(), max_age)?;
         saved.check_tags(config)
     };
     check().map_err(|why| refused(&path, &why))?;
-    let plan = saved::take_up(ecr, config, saved, selection, *clock, deadline).await;
-    warn_of_limits(&plan);
-    Ok(plan)
+    Ok(saved::take_up(ecr, config, saved, selection, *clock, deadline).await)
 }

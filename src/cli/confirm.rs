@@ -2,16 +2,23 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
+use jiff::Timestamp;
+
 use super::Failure;
 use super::progress::note;
-use super::stdout::pending_table;
+use super::session::Session;
+use super::stdout::View;
+use crate::config::Mode;
 use crate::oci::attestation::Kind;
-use crate::planner::Plan;
+use crate::planner::{Plan, Planned};
+use crate::registry::MeterCalls as _;
 use crate::render::summary::place;
+use crate::render::table;
 use crate::render::words::{counted, size};
-use crate::report::RunIdentity;
+use crate::report::outcome::Outcome;
+use crate::report::outcomes::Outcomes;
 use crate::report::plan::{Artifact, RepositoryPlan, Step};
-use crate::util::deadline::Deadline;
+use crate::report::{Report, RepositoryReport, RunFrame, RunIdentity};
 
 /// How consent comes about.
 pub(super) enum Consent {
@@ -32,16 +39,12 @@ impl Consent {
     }
 
     /// Shows the plan and asks, if there is anything to ask about.
-    pub(super) async fn is_given(
-        &self,
-        plan: &Plan,
-        run: &RunIdentity,
-        deadline: &Deadline,
-    ) -> Result<bool, Failure> {
-        let Some(question) = question(plan, run).filter(|_| matches!(self, Self::Asked)) else {
+    pub(super) async fn is_given(&self, plan: &Plan, session: &Session, view: View) -> Result<bool, Failure> {
+        let question = question(plan, &session.run).filter(|_| matches!(self, Self::Asked));
+        let Some(question) = question else {
             return Ok(true);
         };
-        note(&pending_table(plan));
+        note(&table::report(&preview(plan, session), &view.layout(&io::stderr())));
         let _ = write!(io::stderr(), "{question} [y/N] ");
         // The answer may never come: the thread that waits for it is left behind.
         let answer = tokio::task::spawn_blocking(|| {
@@ -55,9 +58,25 @@ impl Consent {
                     .map_err(|error| Failure::Usage(format!("cannot read the answer: {error}")))?;
                 Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
             }
-            () = deadline.interrupted() => Err(Failure::Interrupted),
+            () = session.deadline.interrupted() => Err(Failure::Interrupted),
         }
     }
+}
+
+/// The plan as the report of a run that only planned.
+fn preview(plan: &Plan, session: &Session) -> Report {
+    let report = |planned: &Planned| match planned {
+        Planned::Skipped { name, skipped } => skipped.clone().report(name.clone()),
+        Planned::Ready(ready) => {
+            let mut outcomes = Outcomes::none(ready.plan.steps.len());
+            plan.pace.waiting(&ready.plan.name).for_each(|it| outcomes.set(it, Outcome::LimitReached));
+            RepositoryReport::new(ready.plan.clone(), outcomes)
+        }
+    };
+    let reports = plan.repositories.iter().map(report).collect();
+    let frame = RunFrame::new(session.run.clone(), Mode::Plan, Timestamp::now(), session.ecr.usage());
+    let (what_if, warnings) = (plan.what_if(), plan.warnings.clone());
+    Report::new(RunFrame { runs_left: plan.pace.runs_left, what_if, warnings, ..frame }, reports)
 }
 
 /// `Delete 12 images (34.1 kB) and tag 3 images in 2 repositories of account 123456789012, Region eu-west-1?`;

@@ -7,10 +7,12 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::cli::exit_code::ExitCode;
 use crate::config::pattern::Patterns;
 use crate::config::{Concurrency, Config};
+use crate::render::table::Sort;
 use crate::util::deadline::Deadline;
 use crate::util::logging::{Format, Log};
 use crate::util::sanitize;
 use progress::{note, say};
+use stdout::View;
 
 mod apply;
 mod confirm;
@@ -20,6 +22,7 @@ pub mod exit_code;
 pub mod explain;
 pub mod iam_policy;
 pub mod local_lambda;
+mod log_file;
 mod plan;
 mod progress;
 mod remedy;
@@ -69,6 +72,15 @@ struct RunArgs {
     /// The most deletions of this run, instead of limits.max_deletions; the rest waits for the next
     #[arg(long, value_name = "N")]
     max_deletions: Option<u64>,
+    /// Write the Lambda function's log lines (JSON) to the end of this file, as things happen
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// Show every image that is or would be changed; so does naming repositories with --repository
+    #[arg(long)]
+    details: bool,
+    /// The order of the repositories
+    #[arg(long, value_enum, default_value_t = Sort::Attestations)]
+    sort: Sort,
 }
 
 /// How results are printed.
@@ -112,6 +124,12 @@ enum Failure {
 }
 
 impl RunArgs {
+    /// How the report is printed.
+    fn view(&self, common: &Common, narrow: Option<&Patterns>) -> View {
+        let names_some = narrow.is_some_and(|patterns| patterns.literals().next().is_some());
+        View { output: common.output, details: self.details || names_some, sort: self.sort }
+    }
+
     /// The configuration with what the command line says instead.
     fn adjust(&self, mut config: Config) -> Config {
         config.limits.max_deletions = self.max_deletions.unwrap_or(config.limits.max_deletions);
@@ -223,12 +241,13 @@ fn failed(failure: &Failure) -> ExitCode {
     code
 }
 
+/// DEBUG if RUST_LOG says so.
+fn level_or(usual: tracing::Level) -> tracing::Level {
+    let is_debug = std::env::var_os("RUST_LOG").is_some_and(|level| level == "debug");
+    if is_debug { tracing::Level::DEBUG } else { usual }
+}
+
 /// Warnings of the program and its libraries; results never go there.
 fn log_to_stderr() {
-    let level = if std::env::var_os("RUST_LOG").is_some_and(|level| level == "debug") {
-        tracing::Level::DEBUG
-    } else {
-        tracing::Level::WARN
-    };
-    Log::new(level, Format::Text, note).install();
+    Log::new(level_or(tracing::Level::WARN), Format::Text, note).install();
 }

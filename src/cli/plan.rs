@@ -2,16 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use super::log_file::LogFile;
 use super::progress::{Progress, say};
 use super::session::Session;
-use super::stdout::print_report;
-use super::{Common, Failure, RunArgs, conclude, signals};
+use super::stdout::{View, print_report};
+use super::{Common, Failure, Output, RunArgs, conclude, signals};
 use crate::cli::exit_code::ExitCode;
+use crate::config::Mode;
 use crate::executor::run::report_plan;
+use crate::executor::run_log::RunLog;
 use crate::planner::plan_file::SavedPlan;
 use crate::planner::selection::Selection;
 use crate::planner::{Plan, RunRequest, plan};
-use crate::report::observer::Observer;
+use crate::report::observer::{Both, Observer};
 use crate::util::sanitize;
 
 #[derive(Debug, clap::Args)]
@@ -30,31 +33,45 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let config = args.run.adjust(common.config()?);
     let narrow = common.narrow()?;
     let out = args.out.as_deref().map(PlanFile::create).transpose()?;
+    let log = args.run.log.as_deref().map(LogFile::open).transpose()?;
     let mut session = Session::open(common, config, signals::watch()).await?;
     let selection = session.select(narrow.as_ref()).await?;
     session.announce();
+    log.iter().for_each(|log| log.begin(&session.run));
+    let lines = log.as_ref().map(|log| log.lines(Mode::Plan));
     let progress = Progress::new("planning");
-    let plan = make(&session, selection, &progress).await;
+    let observer = watched(&progress, lines.as_ref());
+    let plan = make(&session, selection, &observer).await;
+    let view = args.run.view(common, narrow.as_ref());
+    warn(&plan, view);
     let saved = out.map_or(Ok(()), |file| file.save(&plan, &session));
-    let report = report_plan(&session.ecr, plan, &session.run, &progress);
+    let report = report_plan(&session.ecr, plan, &session.run, &observer);
     drop(progress);
-    let printed = print_report(&report, common.output);
+    let printed = print_report(&report, view);
+    let logged = log.map_or(Ok(()), |log| log.end(&report));
     let code = ExitCode::of(&report, args.exit_code);
-    Ok(conclude(code, &session.deadline, [saved, printed]))
+    Ok(conclude(code, &session.deadline, [saved, printed, logged]))
 }
 
-/// Plans until it is done or interrupted, and says loudly what waits for a later run.
+/// The progress of a run, and its log if there is one.
+pub(super) fn watched<'a>(progress: &'a Progress, lines: Option<&'a RunLog<'a>>) -> Both<'a> {
+    Both(progress, lines.map_or(&() as &dyn Observer, |lines| lines))
+}
+
+/// Plans until it is done or interrupted.
 pub(super) async fn make(session: &Session, selection: Selection, observer: &dyn Observer) -> Plan {
     let request = RunRequest {
         clock: session.clock,
         ..RunRequest::new(session.run.started_at, session.deadline.clone())
     };
-    let plan = plan(&session.ecr, &session.config, &request, selection, observer).await;
-    warn_of_limits(&plan);
-    plan
+    plan(&session.ecr, &session.config, &request, selection, observer).await
 }
 
-pub(super) fn warn_of_limits(plan: &Plan) {
+/// Says on stderr what the summary of a table says too.
+pub(super) fn warn(plan: &Plan, view: View) {
+    if view.output == Output::Table {
+        return;
+    }
     for warning in &plan.warnings {
         say(&format!("warning: {}", sanitize::line(warning)));
     }
@@ -91,7 +108,10 @@ impl<'a> PlanFile<'a> {
             .map_err(std::io::Error::other)
             .and_then(|text| std::fs::write(&self.part, text + "\n"))
             .and_then(|()| std::fs::rename(&self.part, self.path))
-            .map_err(|error| Failure::output_lost(&self.path.display().to_string(), &error))
+            .map_err(|error| Failure::output_lost(&self.path.display().to_string(), &error))?;
+        let path = sanitize::line(&self.path.display().to_string());
+        say(&format!("the plan is saved; carry out exactly it with: ecr-janitor apply {path}"));
+        Ok(())
     }
 }
 

@@ -5,16 +5,32 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use serde::Serialize;
 
 use super::{Failure, Output};
-use crate::planner::Plan;
-use crate::render::table::{self, Style};
-use crate::report::outcomes::Outcomes;
-use crate::report::{Report, RepositoryReport};
+use crate::render::table::{self, Layout, NARROWEST, Sort, Style, USUAL_WIDTH};
+use crate::report::Report;
 use crate::util::sanitize;
 
+/// How a report is printed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View {
+    /// For whom.
+    pub(super) output: Output,
+    /// Whether every image has a row.
+    pub(super) details: bool,
+    /// The order of the repositories.
+    pub(super) sort: Sort,
+}
+
+impl View {
+    /// The layout for people who read this stream.
+    pub(super) fn layout(self, stream: &impl io::IsTerminal) -> Layout {
+        Layout { style: style_of(stream), width: width(), details: self.details, sort: self.sort }
+    }
+}
+
 /// Prints a report.
-pub(super) fn print_report(report: &Report, output: Output) -> Result<(), Failure> {
-    match output {
-        Output::Table => print_text(&table::report(report, style_of(&io::stdout()))),
+pub(super) fn print_report(report: &Report, view: View) -> Result<(), Failure> {
+    match view.output {
+        Output::Table => print_text(&table::report(report, &view.layout(&io::stdout()))),
         Output::Json => print_json(report),
     }
 }
@@ -77,15 +93,11 @@ pub(super) fn print_text(text: &str) -> Result<(), Failure> {
     print(|out| writeln!(out, "{}", text.trim_end()))
 }
 
-/// What an apply is about to do, for the question before it.
-pub(super) fn pending_table(plan: &Plan) -> String {
-    let style = style_of(&std::io::stderr());
-    plan.plans()
-        .filter(|it| plan.due(it).next().is_some())
-        .map(|it| {
-            table::repository(&RepositoryReport::new(it.clone(), Outcomes::none(it.steps.len())), style)
-        })
-        .collect()
+/// The columns of the terminal: what COLUMNS says, else what it has itself.
+pub(super) fn width() -> usize {
+    let given = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let own = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    given.or_else(own).unwrap_or(USUAL_WIDTH).max(NARROWEST)
 }
 
 /// Colours on a terminal, unless NO_COLOR is set.

@@ -34,6 +34,7 @@ pub use error::ConfigError;
 pub use limits::{Concurrency, Limits};
 pub use memory::MemoryConfig;
 pub use select::Select;
+pub use value::duration;
 
 words! {
     /// Whether a run only plans or also carries its plan out.

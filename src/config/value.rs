@@ -65,6 +65,11 @@ impl Period {
     }
 }
 
+/// Reads a time span as the configuration does, for the command line.
+pub fn duration(text: &str) -> Result<SignedDuration, String> {
+    Period::parse(text).map(SignedDuration::from)
+}
+
 impl<'de> Deserialize<'de> for Period {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         text(deserializer, "a string such as \"48h\"", Self::parse)

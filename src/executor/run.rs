@@ -9,6 +9,7 @@ use crate::memory::BackUpImages;
 use crate::memory::memories::Memories;
 use crate::planner::{Plan, Planned, Ready};
 use crate::registry::{DeleteImages, MeterCalls, ReadRepository, TagImages};
+use crate::report::counts::WhatIf;
 use crate::report::observer::Observer;
 use crate::report::outcome::Outcome;
 use crate::report::outcomes::Outcomes;
@@ -40,6 +41,7 @@ pub fn report_plan(
     run: &RunIdentity,
     observer: &dyn Observer,
 ) -> Report {
+    let end = End::of(&plan);
     let Plan { repositories, pace, .. } = plan;
     let report = |planned: Planned| {
         let report = report_unexecuted(planned, &pace, observer);
@@ -47,7 +49,7 @@ pub fn report_plan(
         report
     };
     let reports = repositories.into_iter().map(report).collect();
-    finish(registry, Mode::Plan, reports, &pace, run)
+    finish(registry, Mode::Plan, reports, end, run)
 }
 
 /// Executes a plan, repository by repository, and reports.
@@ -57,6 +59,7 @@ where
     B: BackUpImages,
 {
     let Conditions { concurrency, run, deadline, observer, memories } = conditions;
+    let end = End::of(&plan);
     let Plan { read, clock, repositories, pace, .. } = plan;
     let rate_limiter = &RateLimiter::default();
     let execution = &Execution { deadline, observer, rate_limiter, read, clock };
@@ -75,7 +78,7 @@ where
         report
     };
     let reports = stream::iter(repositories).map(work).buffer_unordered(concurrency).collect().await;
-    finish(registry, Mode::Apply, reports, pace, run)
+    finish(registry, Mode::Apply, reports, end, run)
 }
 
 /// Notes in the memory of a repository what was deleted, and what was read as proof and is still there.
@@ -128,14 +131,27 @@ fn report_unexecuted(planned: Planned, pace: &Pace, observer: &dyn Observer) -> 
     }
 }
 
+/// The facts of a plan that the report of its run ends with.
+struct End {
+    runs_left: Option<u64>,
+    what_if: Vec<WhatIf>,
+    warnings: Vec<String>,
+}
+
+impl End {
+    fn of(plan: &Plan) -> Self {
+        Self { runs_left: plan.pace.runs_left, what_if: plan.what_if(), warnings: plan.warnings.clone() }
+    }
+}
+
 fn finish(
     registry: &impl MeterCalls,
     mode: Mode,
     repositories: Vec<RepositoryReport>,
-    pace: &Pace,
+    End { runs_left, what_if, warnings }: End,
     run: &RunIdentity,
 ) -> Report {
     let (finished_at, usage) = (Timestamp::now(), registry.usage());
-    let frame = RunFrame { run: run.clone(), mode, finished_at, usage, runs_left: pace.runs_left };
+    let frame = RunFrame { run: run.clone(), mode, finished_at, usage, runs_left, what_if, warnings };
     Report::new(frame, repositories)
 }

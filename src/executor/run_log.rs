@@ -5,11 +5,11 @@ use serde_json::json;
 use tracing::Level;
 
 use crate::config::Mode;
-use crate::report::RepositoryReport;
 use crate::report::decision::Decision;
 use crate::report::observer::Observer;
 use crate::report::outcome::{Outcome, OutcomeName};
 use crate::report::plan::{RepositoryPlan, Step};
+use crate::report::{Report, RepositoryReport};
 use crate::util::logging::Log;
 
 /// The log of a run. What is only kept is counted by reason on its repository's line, and has lines of its own at DEBUG
@@ -30,6 +30,23 @@ struct DecisionLine<'a> {
 }
 
 impl RunLog<'_> {
+    /// Writes the last line of a run.
+    pub fn run(&self, report: &Report) {
+        let level = match report.mode {
+            _ if report.has_failures() => Level::ERROR,
+            Mode::Apply if report.tripped_a_breaker() => Level::ERROR,
+            Mode::Plan if report.tripped_a_breaker() => Level::WARN,
+            _ => Level::INFO,
+        };
+        let mut fields = json!(report.totals);
+        fields["configuration"] = json!(report.run.configuration);
+        fields["mode"] = json!(report.mode);
+        fields["complete"] = json!(report.complete);
+        fields["started_at"] = json!(report.run.started_at);
+        fields["finished_at"] = json!(report.finished_at);
+        self.log.line(level, "run", &fields);
+    }
+
     fn decision(&self, repository: &str, level: Level, decision: impl FnOnce() -> Decision) {
         if self.log.is_enabled(level) {
             self.log.line(level, "decision", &DecisionLine { repository, decision: decision() });
@@ -62,6 +79,7 @@ impl Observer for RunLog<'_> {
 
     fn finished(&self, report: &RepositoryReport) {
         let mut fields = json!(report.counts);
+        fields["image_quota_share"] = json!(report.image_quota_share);
         fields["referrer_pressure"] = json!(report.referrer_pressure);
         fields["repository"] = json!(report.name);
         fields["status"] = json!(report.status);

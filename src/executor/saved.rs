@@ -77,7 +77,7 @@ async fn check_selected(
 }
 
 /// Compares a repository's plan with its images now.
-async fn compare(
+pub(super) async fn compare(
     registry: &impl ReadRepository,
     repository: SavedRepository,
     planned_reads: OwnReads,
@@ -151,7 +151,7 @@ impl Comparison {
 
     /// The plan, with no more platform images than it was made with, and than there are.
     fn finish(mut self) -> Ready {
-        let planned = self.ready.plan.counts.not_attestations.entry(Kind::Image).or_default();
+        let planned = &mut self.ready.plan.platform_images;
         *planned = (*planned).min(self.platform_images);
         self.ready
     }

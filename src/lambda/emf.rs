@@ -28,14 +28,15 @@ pub struct Function<'a> {
 fn metrics(report: &Report, is_cold: bool) -> [(&'static str, &'static str, u64); 23] {
     let totals = &report.totals;
     let counts = &totals.counts;
-    let state = |state| counts.inventory.attestations.by_state.get(&state).copied().unwrap_or(0);
+    let inventory = counts.inventory.clone().unwrap_or_default();
+    let state = |state| inventory.attestations.by_state.get(&state).copied().unwrap_or(0);
     let failed =
         report.repositories.iter().filter(|repository| repository.status == RepositoryStatus::Failed).count();
     let duration = report.finished_at.duration_since(report.run.started_at).as_millis();
     [
         ("Repositories", "Count", totals.repositories),
-        ("Images", "Count", counts.inventory.images),
-        ("Indexes", "Count", counts.inventory.indexes),
+        ("Images", "Count", inventory.images),
+        ("Indexes", "Count", inventory.indexes),
         ("AttestationsAttached", "Count", state(State::Attached)),
         ("AttestationsSuperseded", "Count", state(State::Superseded)),
         ("AttestationsOrphaned", "Count", state(State::Orphaned)),
@@ -112,7 +113,7 @@ mod tests {
                 attestation("c").came_out(OutcomeName::Failed),
             ],
         );
-        busy.counts.inventory.attestations.by_state =
+        busy.counts.inventory.get_or_insert_default().attestations.by_state =
             BTreeMap::from([(State::Orphaned, 3), (State::Attached, 4)]);
         busy.referrer_pressure =
             Some(ReferrerPressure { subject: Digest::of(b"s"), referrers: 97, attestations: 60 });
@@ -125,8 +126,7 @@ mod tests {
             throttles: 2,
         };
         let at = |second: i64| Timestamp::from_second(1_700_000_000 + second).unwrap();
-        let frame =
-            RunFrame { run: reports::run(), mode: Mode::Apply, finished_at: at(61), usage, runs_left: None };
+        let frame = RunFrame::new(reports::run(), Mode::Apply, at(61), usage);
         let stopped = RepositoryReport::skipped("y".into(), RepositoryReason::TagsVanished, None);
         Report::new(frame, vec![busy, quiet, lost, stopped])
     }

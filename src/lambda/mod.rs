@@ -31,7 +31,6 @@ use event::{Event, Message, RunEvent};
 pub mod answer;
 pub mod emf;
 pub mod event;
-mod log;
 pub mod truncate;
 
 /// What one instance of the function keeps between invocations.
@@ -194,7 +193,8 @@ impl Function {
                 apply_plan(ecr, &NoBackups, plan, conditions).await
             }
         };
-        log::finish(&self.log, &report, &invocation.function());
+        self.log.metrics(&emf::document(&report, &invocation.function()));
+        lines.run(&report);
         let reached = report.repositories.iter().filter(|repository| was_reached(repository)).count();
         self.start_at.fetch_add(reached.saturating_sub(skipped) as u64, Ordering::Relaxed);
         Ok(report)

@@ -311,8 +311,10 @@ fn ready(
     let expanded = verdict::expand(inventory, policy, request.now, verdicts, request.keeps_rows);
     let to_be_tagged: HashSet<Digest> =
         expanded.steps.iter().filter_map(Step::tagging).map(|tagging| tagging.image.digest).collect();
+    let counts = count(&collected);
     let plan = RepositoryPlan {
-        counts: count(&collected),
+        platform_images: counts.not_attestations.get(&Kind::Image).copied().unwrap_or(0),
+        counts: Some(counts),
         referrer_pressure: referrer_pressure(&collected),
         what_if: what_if(&collected, config, &name, request.now),
         steps: expanded.steps,

@@ -9,10 +9,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Plan, Planned, ReadTime, Ready};
 use crate::config::Config;
-use crate::oci::attestation::{Form, Kind};
+use crate::oci::attestation::Form;
 use crate::oci::digest::Digest;
 use crate::report::SCHEMA_VERSION;
-use crate::report::counts::InventoryCounts;
 use crate::report::plan::{Artifact, RepositoryPlan, Step};
 
 /// The age from which a plan is too old to be applied, unless somebody asks for another.
@@ -56,9 +55,7 @@ impl SavedRepository {
     /// The repository as it was planned, ready for the limits and to be executed.
     pub fn into_ready(self) -> Ready {
         let Self { name, platform_images, decisions: steps } = self;
-        let not_attestations = [(Kind::Image, platform_images)].into();
-        let counts = InventoryCounts { not_attestations, ..InventoryCounts::default() };
-        let plan = RepositoryPlan { name, counts, steps, ..RepositoryPlan::default() };
+        let plan = RepositoryPlan { name, platform_images, steps, ..RepositoryPlan::default() };
         Ready { plan, ..Ready::default() }
     }
 }
@@ -115,11 +112,9 @@ pub enum Refused {
 impl SavedPlan {
     /// The file of a plan, stopped by a limit or not: the limits that count are those when it is applied.
     pub fn new(plan: &Plan, region: &str) -> Self {
-        let platform_images =
-            |plan: &RepositoryPlan| plan.counts.not_attestations.get(&Kind::Image).copied().unwrap_or(0);
         let repositories = plan.plans().filter(|plan| !plan.steps.is_empty()).map(|plan| SavedRepository {
             name: plan.name.clone(),
-            platform_images: platform_images(plan),
+            platform_images: plan.platform_images,
             decisions: plan.steps.clone(),
         });
         let mut saved = Self {
@@ -309,7 +304,7 @@ mod tests {
         let decisions = [index("i"), attestation("a"), attestation("b").kept()];
         let ready = |name, decisions: &[Decision]| {
             let mut plan = decisions::plan(name, 30, decisions.to_vec());
-            plan.counts.not_attestations.insert(Kind::Image, 7);
+            plan.platform_images = 7;
             Planned::Ready(Box::new(Ready { plan, ..Ready::default() }))
         };
         let repositories =
@@ -324,7 +319,7 @@ mod tests {
         let names: Vec<&str> = back.iter().map(Planned::name).collect();
         assert_eq!(names, ["a", "z"]);
         for plan in back.iter().filter_map(Planned::plan) {
-            assert_eq!((plan.counts.not_attestations[&Kind::Image], plan.kept.len()), (7, 0));
+            assert_eq!((plan.platform_images, &plan.counts, plan.kept.len()), (7, &None, 0));
             let steps: Vec<Option<Step>> = decisions[..2].iter().map(decisions::step).collect();
             assert_eq!(plan.steps.iter().cloned().map(Some).collect::<Vec<_>>(), steps);
         }

@@ -1,5 +1,6 @@
 //! Results as text for people: the same words on a terminal, in an answer and in a chat.
 
+pub mod pressure;
 pub mod summary;
 #[cfg(feature = "cli")]
 pub mod table;

@@ -2,17 +2,33 @@
 
 use std::fmt::Write as _;
 
+use super::pressure;
 use super::words::{counted, size};
 use crate::config::Mode;
-use crate::report::{Counts, Report, RepositoryReport, RepositoryStatus, RunIdentity};
+use crate::report::counts::{Going, InventoryCounts, WhatIf};
+use crate::report::{Counts, IMAGES_PER_REPOSITORY, Report, RepositoryReport, RepositoryStatus, RunIdentity};
 use crate::util::sanitize;
 
 /// More repositories than this are counted, not named.
 const NAMED: usize = 20;
+/// Repositories that take less of the quota on images are not mentioned for it.
+const NOTABLE_SHARE: f64 = 0.1;
 
-/// The run in a few lines, for a notification: what it did, then the repositories in which something happened.
+/// A fact about a run, under its label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The label, of at most 12 characters.
+    pub label: &'static str,
+    /// The fact.
+    pub text: String,
+}
+
+/// The run in a few lines, for a notification: the facts, then the repositories in which something happened.
 pub fn text(report: &Report) -> String {
     let mut text = format!("{}\n{}\n", heading(report.mode, &report.run), closing(report));
+    for Line { label, text: fact } in lines(report) {
+        let _ = writeln!(text, "{label}: {fact}");
+    }
     let busy: Vec<&RepositoryReport> = report.repositories.iter().filter(|it| !it.is_idle()).collect();
     for repository in busy.iter().take(NAMED) {
         let _ = writeln!(text, "{}: {}", sanitize::line(&repository.name), what_happened(repository));
@@ -37,6 +53,99 @@ pub fn place(run: &RunIdentity) -> String {
     }
 }
 
+/// The facts about the run as a whole.
+pub fn lines(report: &Report) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut add = |label, text: Option<String>| lines.extend(text.map(|text| Line { label, text }));
+    add("Attestations", report.totals.counts.inventory.as_ref().map(|it| attestations(it, report)));
+    if report.mode == Mode::Plan {
+        let [now, later, other] = forecast(&report.what_if);
+        add("Goes now", now);
+        add("Goes later", later);
+        add("Other preset", other);
+    }
+    add("Waits", waits(report));
+    add("Stranded", report.totals.counts.inventory.as_ref().and_then(|it| stranded(it, report.mode)));
+    add("Quota", quota(report));
+    report.repositories.iter().for_each(|it| add("Nearly full", pressure::warning(it)));
+    report.warnings.iter().for_each(|warning| add("Warning", Some(sanitize::line(warning))));
+    lines
+}
+
+fn attestations(counts: &InventoryCounts, report: &Report) -> String {
+    let states = counts.attestations.by_state.iter().map(|(state, n)| format!("{n} {}", <&str>::from(state)));
+    let states: Vec<String> = states.collect();
+    let states = if states.is_empty() { String::new() } else { format!(": {}", states.join(", ")) };
+    format!(
+        "{} of {} in {}{states}",
+        counts.attestations.total,
+        counted(counts.images, "image"),
+        counted(report.totals.repositories, "repository"),
+    )
+}
+
+/// What goes now, what goes later, and both under the other preset, as far as they differ.
+fn forecast(what_if: &[WhatIf]) -> [Option<String>; 3] {
+    let Some(in_force) = what_if.first() else { return [None, None, None] };
+    let later = |it: &WhatIf| {
+        (it.later != it.now).then(|| format!("{} once what only waits for its time has it", going(&it.later)))
+    };
+    let other = what_if.get(1).filter(|it| (it.now, it.later) != (in_force.now, in_force.later));
+    let other = other.map(|it| {
+        let later = later(it).map(|later| format!("; {later}")).unwrap_or_default();
+        format!("preset = \"{}\": {} now{later}", it.preset.word(), going(&it.now))
+    });
+    [Some(going(&in_force.now)), later(in_force), other]
+}
+
+fn going(going: &Going) -> String {
+    let parts = [(going.attestations, "attestation"), (going.indexes, "index"), (going.images, "image")];
+    let parts: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(*count, noun)).collect();
+    match parts.is_empty() {
+        true => "nothing".to_owned(),
+        false => format!("{} ({})", parts.join(", "), size(going.bytes)),
+    }
+}
+
+fn waits(report: &Report) -> Option<String> {
+    let waiting = report.totals.counts.limit_reached;
+    let runs = match report.totals.runs_left {
+        Some(1) => "for the next run".to_owned(),
+        Some(runs) => format!("for about {runs} more runs"),
+        None => "until max_deletions is raised".to_owned(),
+    };
+    let limits = "max_deletions and max_images_share are what one run may do";
+    (waiting > 0).then(|| format!("{} {runs}, the oldest first: {limits}", counted(waiting, "deletion")))
+}
+
+fn stranded(counts: &InventoryCounts, mode: Mode) -> Option<String> {
+    let will = match mode {
+        Mode::Plan => "would be left",
+        Mode::Apply => "are left",
+    };
+    (counts.stranded_images > 0).then(|| {
+        format!(
+            "{} ({}) {will} without an index; superseded_images = \"delete\" takes them along",
+            counted(counts.stranded_images, "image"),
+            size(counts.stranded_bytes),
+        )
+    })
+}
+
+/// The repository that takes most of the quota on images, if that is notable.
+fn quota(report: &Report) -> Option<String> {
+    let shares = report.repositories.iter().filter_map(|it| Some((it.image_quota_share?, it)));
+    let (share, fullest) = shares.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+    (share >= NOTABLE_SHARE).then(|| {
+        format!(
+            "{} holds {:.0} % of the {IMAGES_PER_REPOSITORY} images that ECR allows a repository by default",
+            sanitize::line(&fullest.name),
+            share * 100.0,
+        )
+    })
+}
+
 /// One line on a repository: its outcomes, or why nothing was done in it.
 pub fn what_happened(repository: &RepositoryReport) -> String {
     if let Some(reason) = repository.reason {
@@ -51,13 +160,9 @@ pub fn what_happened(repository: &RepositoryReport) -> String {
     outcomes(&repository.counts).join(", ")
 }
 
-fn status(status: RepositoryStatus) -> &'static str {
-    match status {
-        RepositoryStatus::Done => "done",
-        RepositoryStatus::Skipped => "skipped",
-        RepositoryStatus::Stopped => "stopped",
-        RepositoryStatus::Failed => "failed",
-    }
+/// The result for a repository, in a word.
+pub fn status(status: RepositoryStatus) -> &'static str {
+    <&str>::from(status)
 }
 
 /// The outcomes that occurred, each with its count.
@@ -83,14 +188,86 @@ pub fn outcomes(counts: &Counts) -> Vec<String> {
 pub fn closing(report: &Report) -> String {
     let totals = &report.totals;
     let outcomes = outcomes(&totals.counts);
+    let images = totals.counts.inventory.as_ref().map(|it| format!(" with {}", counted(it.images, "image")));
     let calls: u64 = totals.api_calls.values().sum();
     format!(
-        "{}: {} in {} with {}, {}{}",
+        "{}: {} in {}{}, {}{}",
         report.mode.word(),
         if outcomes.is_empty() { "nothing".to_owned() } else { outcomes.join(", ") },
         counted(totals.repositories, "repository"),
-        counted(totals.counts.inventory.images, "image"),
+        images.unwrap_or_default(),
         counted(calls, "API call"),
         if report.complete { "" } else { "; not complete" },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::policy::Preset;
+    use crate::testing::decisions::{attestations, repository};
+    use crate::testing::reports::report;
+
+    fn going_of(attestations: u64, images: u64) -> Going {
+        Going { attestations, indexes: images, images, bytes: 1000 * attestations }
+    }
+
+    fn said(report: &Report, label: &str) -> Option<String> {
+        lines(report).into_iter().find(|line| line.label == label).map(|line| line.text)
+    }
+
+    #[test]
+    fn what_goes_is_told_for_now_for_later_and_for_the_other_preset() {
+        let mut report = report(Mode::Plan, vec![repository("r", 9, attestations(3))]);
+        let what_if = |preset, now, later| WhatIf { preset, now, later };
+        report.what_if = vec![
+            what_if(Preset::Orphans, going_of(3, 0), going_of(4, 0)),
+            what_if(Preset::Recommended, going_of(5, 2), going_of(5, 2)),
+        ];
+        assert_eq!(said(&report, "Goes now").unwrap(), "3 attestations (3.0 kB)");
+        assert_eq!(
+            said(&report, "Goes later").unwrap(),
+            "4 attestations (4.0 kB) once what only waits for its time has it"
+        );
+        assert_eq!(
+            said(&report, "Other preset").unwrap(),
+            "preset = \"recommended\": 5 attestations, 2 indexes, 2 images (5.0 kB) now"
+        );
+        report.what_if = vec![what_if(Preset::Orphans, going_of(0, 0), going_of(0, 0)); 2];
+        assert_eq!(said(&report, "Goes now").unwrap(), "nothing");
+        assert_eq!((said(&report, "Goes later"), said(&report, "Other preset")), (None, None));
+        report.mode = Mode::Apply;
+        assert_eq!(said(&report, "Goes now"), None);
+    }
+
+    #[test]
+    fn what_waits_comes_with_about_how_many_runs_it_takes() {
+        let mut report = report(Mode::Plan, vec![]);
+        assert_eq!(said(&report, "Waits"), None);
+        report.totals.counts.limit_reached = 2500;
+        for (runs, text) in [
+            (Some(1), "for the next run"),
+            (Some(3), "for about 3 more runs"),
+            (None, "until max_deletions is raised"),
+        ] {
+            report.totals.runs_left = runs;
+            let said = said(&report, "Waits").unwrap();
+            assert!(said.starts_with("2500 deletions") && said.contains(text), "{said}");
+        }
+    }
+
+    #[test]
+    fn stranded_images_and_a_notable_share_of_the_quota_are_told() {
+        let mut report = report(Mode::Plan, vec![repository("small", 9_000, vec![])]);
+        assert_eq!((said(&report, "Stranded"), said(&report, "Quota")), (None, None));
+        report.repositories.push(repository("team/big", 35_000, vec![]));
+        let counts = report.totals.counts.inventory.get_or_insert_default();
+        (counts.stranded_images, counts.stranded_bytes) = (8, 341_000_000);
+        assert!(
+            said(&report, "Stranded")
+                .unwrap()
+                .starts_with("8 images (341.0 MB) would be left without an index")
+        );
+        assert!(said(&report, "Quota").unwrap().starts_with("team/big holds 35 % of the 100000 images"));
+    }
 }

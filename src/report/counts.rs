@@ -30,9 +30,9 @@ pub struct InventoryCounts {
 /// The counts of a repository or of a run: what is there, and what became of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// The images.
+    /// The images; a run that carries out a plan from a file does not know them.
     #[serde(flatten)]
-    pub inventory: InventoryCounts,
+    pub inventory: Option<InventoryCounts>,
     /// Decisions that would be carried out in apply mode.
     pub planned: u64,
     /// Distinct digests that ECR said are deleted.
@@ -167,7 +167,11 @@ impl Counts {
 
     /// Adds the counts of another repository.
     pub(super) fn add(&mut self, other: &Self) {
-        self.inventory.add(&other.inventory);
+        // A sum of which a part is unknown is no sum.
+        match (&mut self.inventory, &other.inventory) {
+            (Some(mine), Some(theirs)) => mine.add(theirs),
+            (mine, _) => *mine = None,
+        }
         for (mine, theirs) in [
             (&mut self.planned, other.planned),
             (&mut self.deleted, other.deleted),

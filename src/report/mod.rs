@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
 pub use counts::{Counts, ReferrerPressure};
+use counts::{InventoryCounts, WhatIf};
 use decision::Decision;
 use outcome::OutcomeName;
 use outcomes::Outcomes;
@@ -59,6 +60,9 @@ pub struct RepositoryReport {
     /// The counts.
     #[serde(flatten)]
     pub counts: Counts,
+    /// The share of ECR's quota on images per repository that its images take, before anything is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_quota_share: Option<f64>,
     /// The image with the most referrers, if any has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referrer_pressure: Option<ReferrerPressure>,
@@ -85,6 +89,12 @@ pub struct Report {
     pub complete: bool,
     /// The sums.
     pub totals: Totals,
+    /// What the plan would be under the preset in force and under the other, without paces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub what_if: Vec<WhatIf>,
+    /// What people should know of the run as a whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// The repositories, by name.
     pub repositories: Vec<RepositoryReport>,
     /// Decisions (and skipped repositories) that were cut from this answer; the log has them.
@@ -150,6 +160,17 @@ pub struct RunFrame {
     pub usage: ApiUsage,
     /// About how many more runs it takes until nothing waits for its turn.
     pub runs_left: Option<u64>,
+    /// What the plan would be under each preset.
+    pub what_if: Vec<WhatIf>,
+    /// What people should know of the run as a whole.
+    pub warnings: Vec<String>,
+}
+
+impl RunFrame {
+    /// The frame of a run in which nothing waits and of which there is nothing else to say.
+    pub fn new(run: RunIdentity, mode: Mode, finished_at: Timestamp, usage: ApiUsage) -> Self {
+        Self { run, mode, finished_at, usage, runs_left: None, what_if: Vec::new(), warnings: Vec::new() }
+    }
 }
 
 impl RunIdentity {
@@ -186,6 +207,7 @@ impl RepositoryReport {
             status: RepositoryStatus::Done,
             reason: None,
             detail: None,
+            image_quota_share: counts.inventory.as_ref().map(|counts| image_quota_share(counts.images)),
             counts,
             referrer_pressure: plan.referrer_pressure,
             decisions,
@@ -209,7 +231,8 @@ impl RepositoryReport {
             status,
             reason: Some(reason),
             detail,
-            counts: Counts::default(),
+            counts: Counts { inventory: Some(InventoryCounts::default()), ..Counts::default() },
+            image_quota_share: None,
             referrer_pressure: None,
             decisions: Vec::new(),
             kept_by_reason: BTreeMap::new(),
@@ -248,9 +271,10 @@ impl Report {
     /// The report of a run.
     pub fn new(frame: RunFrame, mut repositories: Vec<RepositoryReport>) -> Self {
         repositories.sort_by(|a, b| a.name.cmp(&b.name));
-        let RunFrame { run, mode, finished_at, usage, runs_left } = frame;
+        let RunFrame { run, mode, finished_at, usage, runs_left, what_if, warnings } = frame;
         let ApiUsage { calls: api_calls, throttles } = usage;
         let mut totals = Totals { api_calls, throttles, runs_left, ..Totals::default() };
+        totals.counts.inventory = Some(InventoryCounts::default());
         for repository in &repositories {
             totals.repositories += u64::from(repository.reason != Some(RepositoryReason::NotSelected));
             totals.breaker_trips += u64::from(repository.status == RepositoryStatus::Stopped);
@@ -266,6 +290,8 @@ impl Report {
             finished_at,
             complete,
             totals,
+            what_if,
+            warnings,
             repositories,
             decisions_truncated: 0,
         }
@@ -282,6 +308,15 @@ impl Report {
         let failed_repository = |repository: &RepositoryReport| repository.status == RepositoryStatus::Failed;
         deadline + failed > 0 || self.repositories.iter().any(failed_repository)
     }
+}
+
+/// ECR's default quota on images per repository. Source: "Amazon ECR service quotas", Images per repository, which an
+/// account may have raised.
+pub const IMAGES_PER_REPOSITORY: u64 = 100_000;
+
+/// To four digits.
+fn image_quota_share(images: u64) -> f64 {
+    (images as f64 * 10_000.0 / IMAGES_PER_REPOSITORY as f64).round() / 10_000.0
 }
 
 fn is_zero(count: &u64) -> bool {

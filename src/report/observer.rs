@@ -18,3 +18,29 @@ pub trait Observer: Sync {
 
 /// Nobody watches.
 impl Observer for () {}
+
+/// Two observers of one run.
+#[derive(Clone, Copy)]
+pub struct Both<'a>(pub &'a dyn Observer, pub &'a dyn Observer);
+
+impl Observer for Both<'_> {
+    fn selected(&self, repositories: usize) {
+        self.0.selected(repositories);
+        self.1.selected(repositories);
+    }
+
+    fn planned(&self, repository: &str, plan: Option<&RepositoryPlan>) {
+        self.0.planned(repository, plan);
+        self.1.planned(repository, plan);
+    }
+
+    fn decided(&self, repository: &str, step: &Step, outcome: &Outcome) {
+        self.0.decided(repository, step, outcome);
+        self.1.decided(repository, step, outcome);
+    }
+
+    fn finished(&self, report: &RepositoryReport) {
+        self.0.finished(report);
+        self.1.finished(report);
+    }
+}

@@ -16,8 +16,10 @@ use crate::oci::digest::Digest;
 pub struct RepositoryPlan {
     /// The repository's name.
     pub name: String,
-    /// The images of the repository, counted.
-    pub counts: InventoryCounts,
+    /// The images of the repository, counted; a plan from a file does not know them.
+    pub counts: Option<InventoryCounts>,
+    /// Its platform images: a run may delete a share of them.
+    pub platform_images: u64,
     /// The image with the most referrers, if any has one.
     pub referrer_pressure: Option<ReferrerPressure>,
     /// What the plan would be under each preset.

@@ -123,6 +123,11 @@ pub enum RepositoryReason {
 }
 
 impl RepositoryReason {
+    /// Whether the repository was left out on purpose, or is gone.
+    pub fn is_choice(self) -> bool {
+        !self.is_failure() && self != Self::TagsVanished
+    }
+
     /// Whether this is a failure of the run, not a choice of the user or of somebody else.
     pub fn is_failure(self) -> bool {
         matches!(self, Self::AccessDenied | Self::IndexUnreadable | Self::ListingIncomplete | Self::Deadline)

@@ -42,11 +42,12 @@ fn the_totals_are_the_sums() {
     let part = |name: &str| {
         let decisions = OUTCOMES.map(|outcome| attestation("a").came_out(outcome)).to_vec();
         let mut part = repository(name, 20, decisions);
-        part.counts.inventory.indexes = 4;
-        part.counts.inventory.attestations.total = 10;
-        part.counts.inventory.attestations.by_form.insert(Form::Oci, 10);
-        part.counts.inventory.attestations.by_state.insert(State::Orphaned, 10);
-        part.counts.inventory.not_attestations.insert(Kind::Image, 6);
+        let counts = part.counts.inventory.get_or_insert_default();
+        counts.indexes = 4;
+        counts.attestations.total = 10;
+        counts.attestations.by_form.insert(Form::Oci, 10);
+        counts.attestations.by_state.insert(State::Orphaned, 10);
+        counts.not_attestations.insert(Kind::Image, 6);
         part
     };
     let totals = serde_json::to_value(report(Mode::Apply, vec![part("b"), part("a")]).totals).unwrap();
@@ -185,7 +186,7 @@ fn the_json_of_a_report_is_an_interface() {
     let of_run = ["api_calls", "breaker_trips", "referrer_pressure", "repositories", "throttles"];
     let mut of_totals: Vec<&str> = counts.split(' ').chain(of_run).collect();
     let mut of_repository: Vec<&str> =
-        counts.split(' ').chain(["decisions", "name", "reason", "status"]).collect();
+        counts.split(' ').chain(["decisions", "image_quota_share", "name", "reason", "status"]).collect();
     of_totals.sort_unstable();
     of_repository.sort_unstable();
     assert_eq!(
@@ -233,5 +234,28 @@ fn sums_of_any_numbers_that_a_plan_file_may_claim_do_not_overflow() {
     let huge = || attestation("a").with(|it| (it.image.size_bytes, it.outcome) = (u64::MAX, Deleted));
     let repositories = ["r", "s"].map(|name| repository(name, u64::MAX, vec![huge(), huge()]));
     let counts = report(Mode::Apply, repositories.into()).totals.counts;
-    assert_eq!((counts.inventory.images, counts.bytes_deleted, counts.deleted), (u64::MAX, u64::MAX, 4));
+    assert_eq!(
+        (counts.inventory.unwrap_or_default().images, counts.bytes_deleted, counts.deleted),
+        (u64::MAX, u64::MAX, 4)
+    );
+}
+
+#[test]
+fn the_share_of_the_quota_on_images_is_told_where_images_were_counted() {
+    assert_eq!(repository("r", 35_000, vec![]).image_quota_share, Some(0.35));
+    assert_eq!(repository("r", 12, vec![]).image_quota_share, Some(0.0001));
+    assert_eq!(skipped(RepositoryReason::NotOptedIn).repositories[0].image_quota_share, None);
+}
+
+#[test]
+fn what_a_plan_from_a_file_does_not_know_is_left_out() {
+    let plan = RepositoryPlan { name: "r".into(), ..RepositoryPlan::default() };
+    let of_file =
+        report(Mode::Apply, vec![RepositoryReport::new(plan, Outcomes::none(0)), repository("s", 9, vec![])]);
+    let json = serde_json::to_value(of_file).unwrap();
+    for counts in [&json["totals"], &json["repositories"][0]] {
+        assert!(counts.get("images").is_none() && counts.get("attestations").is_none(), "{counts:#}");
+        assert_eq!(counts["deleted"], 0);
+    }
+    assert_eq!(json["repositories"][1]["images"], 9);
 }

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use crate::config::Limits;
-use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
 use crate::report::plan::{Deletion, DeletionTarget, RepositoryPlan, StepIndex};
 
@@ -110,9 +109,8 @@ struct Share {
 impl Share {
     fn of(plan: &RepositoryPlan, limits: &Limits) -> Self {
         let planned = deletions(plan).filter(|(_, deletion)| deletion.target == DeletionTarget::Image);
-        let known = plan.counts.not_attestations.get(&Kind::Image).copied().unwrap_or(0);
         // A plan that does not say how many there are has at least those that it deletes.
-        let images = known.max(planned.count() as u64);
+        let images = plan.platform_images.max(planned.count() as u64);
         Self { images, share: limits.max_images_share, budget: Budget::default(), waiting: 0 }
     }
 

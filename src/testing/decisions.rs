@@ -152,7 +152,7 @@ pub(crate) fn repository(name: &str, images: u64, decisions: Vec<Decision>) -> R
 
 /// The plan of a repository of this many images behind these decisions.
 pub(crate) fn plan(name: &str, images: u64, decisions: Vec<Decision>) -> RepositoryPlan {
-    let counts = InventoryCounts { images, ..InventoryCounts::default() };
+    let counts = Some(InventoryCounts { images, ..InventoryCounts::default() });
     let (mut steps, mut kept) = (Vec::new(), Vec::new());
     for row in decisions {
         match step(&row) {

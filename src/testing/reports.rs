@@ -31,7 +31,7 @@ pub(crate) fn run() -> RunIdentity {
 /// The report of a run over these repositories.
 pub(crate) fn report(mode: Mode, repositories: Vec<RepositoryReport>) -> Report {
     let usage = ApiUsage { calls: BTreeMap::from([("DescribeImages".into(), 3)]), throttles: 0 };
-    let frame = RunFrame { run: run(), mode, finished_at: time(60), usage, runs_left: None };
+    let frame = RunFrame::new(run(), mode, time(60), usage);
     Report::new(frame, repositories)
 }
 

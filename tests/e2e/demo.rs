@@ -19,7 +19,7 @@ fn outside_of_aws() -> World {
 fn the_demo_needs_no_aws_account_and_leaves_nothing_to_do() {
     let outcome = outside_of_aws().cli(&["demo"]);
     assert_eq!(outcome.code, 0, "{outcome:?}");
-    for part in ["would delete", "16 deleted", "nothing is left to do", "images are complete"] {
+    for part in ["would be deleted", "16 deleted", "nothing is left to do", "images are complete"] {
         assert!(outcome.stdout.contains(part), "{part:?} is not in {}", outcome.stdout);
     }
 }

@@ -4,6 +4,8 @@ use ecr_attestation_janitor::cli::local_lambda::Answer;
 use ecr_attestation_janitor::oci::digest::Digest;
 use ecr_attestation_janitor::planner::plan_file::{SavedPlan, checksum};
 use ecr_attestation_janitor::report::plan::{ImageFacts, Step};
+use ecr_emulator::artifacts;
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::harness::{Outcome, World, legacy, set, single};
@@ -110,8 +112,24 @@ fn a_forged_plan_file_deletes_nothing_that_is_tagged() {
     });
     told.refused(2, &["plan.json", "it has a user's tag", &live.root]);
     let hidden = forge(&world, |plan| image_of(&mut plan.repositories[0].decisions[0]).digest = digest);
-    let report = hidden.report(3);
-    assert_eq!(report.decision(&api, &live.root)["code"], "not-proven", "an index is no attestation");
+    assert_eq!(hidden.report(0).verdict(&api, &live.root), ("orphaned", "changed-since-plan"));
+    assert_eq!(api.contents(), before);
+}
+
+#[test]
+fn a_forged_plan_file_deletes_nothing_that_its_bytes_do_not_prove() {
+    let world = World::new();
+    let api = world.repository("team/api");
+    api.orphans(60, single(1));
+    let stray = api.ago(60, |ecr, name| artifacts::plain_image(ecr, name, 1, None));
+    let before = api.contents();
+    let explained = world.cli(&["explain", &format!("team/api@{stray}"), "--output", "json"]).json();
+    let pushed_at: Timestamp = explained["pushed_at"].as_str().unwrap().parse().unwrap();
+    let forged = forge(&world, |plan| {
+        let image = image_of(&mut plan.repositories[0].decisions[0]);
+        (image.digest, image.pushed_at) = (stray.parse().unwrap(), Some(pushed_at));
+    });
+    assert_eq!(forged.report(3).decision(&api, &stray)["code"], "not-proven", "an image is no attestation");
     assert_eq!(api.contents(), before);
 }
 
@@ -128,7 +146,7 @@ fn a_forged_plan_file_cannot_write_to_the_terminal() {
         (image.platform, image.pushed_at) = (Some(HOSTILE.into()), None);
     });
     let table = world.cli(&["apply", "plan.json", "--yes"]);
-    assert!(shown(&table, 0).contains("changed-since-plan"));
+    assert!(shown(&table, 0).contains("changed since the plan"));
 }
 
 #[test]

@@ -60,10 +60,13 @@ fn what_waits_is_told_with_the_number_of_runs_it_takes() {
     for (arguments, runs) in [(&["plan"][..], 3), (&["apply", "--yes"], 3), (&["plan"], 2)] {
         let outcome = world.cli(arguments);
         assert_eq!(outcome.code, 0);
-        let told = format!("limit reached: {runs} deletions wait for about {runs} more runs");
-        assert!(outcome.stderr.contains(&told), "{told:?} is not in {}", outcome.stderr);
-        assert!(outcome.stdout.contains("limit-reached"), "{}", outcome.stdout);
+        let told = format!("{runs} deletions for about {runs} more runs");
+        assert!(outcome.stdout.contains(&told), "{told:?} is not in {}", outcome.stdout);
+        assert!(outcome.stdout.contains("waiting for their turn"), "{}", outcome.stdout);
     }
+    let outcome = world.cli(&["plan", "--output", "json"]);
+    assert!(outcome.stderr.contains("limit reached: 2 deletions wait for about 2 more runs"), "{outcome:?}");
+    assert_eq!(outcome.json()["totals"]["runs_left"], 2);
 }
 
 #[test]
@@ -138,6 +141,6 @@ fn no_deletions_may_be_allowed_at_all() {
     let world = World::new().with("JANITOR_MAX_DELETIONS", "0");
     repository(&world, "team/api", 1, 1);
     let outcome = world.cli(&["apply", "--yes"]);
-    assert!(outcome.stderr.contains("wait until max_deletions is raised"), "{outcome:?}");
+    assert!(outcome.stdout.contains("1 deletion until max_deletions is raised"), "{outcome:?}");
     assert_eq!((outcome.code, world.writes()), (0, vec![]));
 }

@@ -6,6 +6,7 @@
 mod harness;
 
 mod apply;
+mod captures;
 mod crash;
 mod credentials;
 mod demo;

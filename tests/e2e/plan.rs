@@ -447,22 +447,35 @@ fn the_table_shows_what_would_be_done_and_counts_the_rest() {
     world.busy("team/api");
     world.repository("team/cache/nginx");
     world.pull_through("team/cache");
-    let table = without_dates(&world.cli(&["plan"]).stdout);
-    insta::assert_snapshot!(table, @r"
-    team/api
-      35 images: 4 indexes, 12 attestations (6 attached, 2 superseded, 4 orphaned), 9 images, 2 signatures, 2 soci-indexes, 6 unread
-        DIGEST        WHAT                  OF            PUSHED      SIZE    OUTCOME       REASON
-        0d2a04e9179a  attestation (legacy)  -             yyyy-mm-dd  1.0 kB  would delete  orphaned
-        cf02e238dd55  attestation (legacy)  -             yyyy-mm-dd  1.0 kB  would delete  orphaned
-        7bfd2780e2d3  attestation (oci)     5510f20c8b98  yyyy-mm-dd  846 B   would delete  orphaned
-        9179b9a57816  attestation (oci)     747b845e41ad  yyyy-mm-dd  846 B   would delete  orphaned
+    let table = without_dates(&world.cli(&["plan", "--details"]).stdout);
+    insta::assert_snapshot!(table, @r#"
+    plan in account 123456789012, Region us-east-1, configuration: built-in defaults
+      and JANITOR_SUPERSEDED_SINCE
+
+    Attestations  12 of 35 images in 2 repositories: 6 attached, 2 superseded, 4
+                  orphaned
+    Goes now      4 attestations (3.7 kB)
+    Goes later    6 attestations (5.4 kB) once what only waits for its time has it
+    Other preset  preset = "recommended": 6 attestations, 1 index, 2 images (103.0
+                  MB) now; 8 attestations, 1 index, 2 images (103.0 MB) once what
+                  only waits for its time has it
+
+    REPOSITORY  IMAGES  ATTESTATIONS  OUTCOME
+    team/api        35            12  4 planned
+
+    Left out      team/cache/nginx (pull-through-cache)
+
+    team/api: 35 images: 4 indexes, 12 attestations, 9 platform images, 2
+      signatures, 2 soci-indexes, 6 unread
+      4 images (3.7 kB) would be deleted: orphaned
+        0d2a04e9179a  attestation  -             yyyy-mm-dd  1.0 kB
+        cf02e238dd55  attestation  -             yyyy-mm-dd  1.0 kB
+        7bfd2780e2d3  attestation  5510f20c8b98  yyyy-mm-dd   846 B
+        9179b9a57816  attestation  747b845e41ad  yyyy-mm-dd   846 B
       kept: 6 attached, 2 superseded
 
-    team/cache/nginx
-      left alone, pull-through-cache
-
     plan: 4 planned, 8 kept in 2 repositories with 35 images, 5 API calls
-    ");
+    "#);
 }
 
 #[test]

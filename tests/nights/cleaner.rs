@@ -1,14 +1,13 @@
 //! Cleaners under test: the janitor, and simple ones for comparison.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ecr_attestation_janitor::config::Config;
 use ecr_attestation_janitor::executor::run::{Conditions, apply_plan};
 use ecr_attestation_janitor::memory::NoBackups;
 use ecr_attestation_janitor::memory::memories::Memories;
-use ecr_attestation_janitor::memory::store::folder::Folder;
 use ecr_attestation_janitor::planner::selection::select;
 use ecr_attestation_janitor::planner::{RunRequest, plan};
 use ecr_attestation_janitor::registry::CallError;
@@ -20,7 +19,6 @@ use ecr_emulator::{Change, Emulator};
 use ecr_in_process::Session;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::clock::{DAY, Ms};
 use crate::kinds::KINDS;
@@ -39,17 +37,18 @@ pub(crate) enum Cleaner {
 pub(crate) struct Night {
     /// The digests that are gone, by repository.
     pub(crate) deleted: BTreeMap<String, Vec<String>>,
-    /// The calls, by repository; those of the whole registry under the empty name.
+    /// The calls, by repository.
     pub(crate) calls: BTreeMap<String, u64>,
     /// The janitor's report.
     pub(crate) report: Option<Report>,
 }
 
 impl Cleaner {
-    pub(crate) fn night(&mut self, emulator: &Emulator, now: Ms) -> Night {
+    /// A night's run; in the last one the report has a row for everything that is kept.
+    pub(crate) fn night(&mut self, emulator: &Emulator, now: Ms, is_last: bool) -> Night {
         emulator.set_clock(Some(now));
         match self {
-            Self::Janitor(janitor) => janitor.night(emulator, now),
+            Self::Janitor(janitor) => janitor.night(emulator, now, is_last),
             Self::Untagged => by_tag(emulator, i64::MAX, 2),
             Self::UntaggedFor(days) => by_tag(emulator, now - *days * DAY, 1),
         }
@@ -61,9 +60,6 @@ pub(crate) struct Janitor {
     config: Config,
     /// Whether ECR takes its reads for pulls, as it does unless the role is excluded.
     reads_are_pulls: bool,
-    memories: Memories,
-    /// The folder of the memories, which goes with the janitor.
-    _folder: Option<TempDir>,
 }
 
 struct Nobody;
@@ -72,46 +68,37 @@ impl Observer for Nobody {}
 impl Janitor {
     pub(crate) fn new(config: &str, reads_are_pulls: bool) -> Self {
         let config = Config::parse(config, &BTreeMap::new()).expect("a configuration");
-        Self { config, reads_are_pulls, memories: Memories::none(), _folder: None }
+        Self { config, reads_are_pulls }
     }
 
-    /// The same, with a memory.
-    pub(crate) fn that_remembers(self) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Arc::new(Folder::new(folder.path()));
-        Self { memories: Memories::new(store, "123456789012", "us-east-1"), _folder: Some(folder), ..self }
-    }
-
-    fn night(&mut self, emulator: &Emulator, now: Ms) -> Night {
+    fn night(&mut self, emulator: &Emulator, now: Ms, keeps_rows: bool) -> Night {
         let session = Session::new(emulator);
+        let calls = count_calls(&session);
         let ecr = Ecr::new(&session.config()).expect("settings of the SDK");
         emulator.set_pull_time_updates(self.reads_are_pulls);
         // Paused, the clock jumps to whatever is waited for.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         let now = Timestamp::from_millisecond(now).expect("a time");
-        let report = runtime.expect("a runtime").block_on(self.run(&ecr, now)).expect("no call fails");
+        let report =
+            runtime.expect("a runtime").block_on(self.run(&ecr, now, keeps_rows)).expect("no call fails");
         emulator.set_pull_time_updates(true);
-        let named = |request: &Value| request["repositoryName"].as_str().unwrap_or_default().to_owned();
-        let calls = session.exchanges().into_iter().map(|exchange| named(&exchange.attempt.request));
-        Night { deleted: deleted(emulator), calls: count(calls), report: Some(report) }
+        let calls = std::mem::take(&mut *calls.lock().expect("no thread panics"));
+        Night { deleted: deleted(emulator), calls, report: Some(report) }
     }
 
     /// One run of the library. All that outlives it is in `self`.
-    async fn run(&mut self, ecr: &Ecr, now: Timestamp) -> Result<Report, CallError> {
+    async fn run(&mut self, ecr: &Ecr, now: Timestamp, keeps_rows: bool) -> Result<Report, CallError> {
         let deadline = Deadline::after(Duration::from_secs(900), true);
         let selection = select(ecr, &self.config.select, None).await?;
-        let request = RunRequest {
-            acts: true,
-            memories: self.memories.clone(),
-            ..RunRequest::new(now, deadline.clone())
-        };
+        let memories = Memories::none();
+        let request = RunRequest { keeps_rows, acts: true, ..RunRequest::new(now, deadline.clone()) };
         let plan = plan(ecr, &self.config, &request, selection, &Nobody).await;
         let conditions = Conditions {
             concurrency: self.config.limits.concurrency.number(),
             run: &RunIdentity::new(&self.config, ecr.region(), now, "nights"),
             deadline: &deadline,
             observer: &Nobody,
-            memories: &self.memories,
+            memories: &memories,
         };
         Ok(apply_plan(ecr, &NoBackups, plan, conditions).await)
     }
@@ -120,10 +107,10 @@ impl Janitor {
 /// Deletes in every repository what has no tag and was pushed before some time, a page and a hundred at a time.
 fn by_tag(emulator: &Emulator, before: Ms, passes: usize) -> Night {
     emulator.reset_calls();
-    let mut calls = Vec::new();
+    let mut calls: BTreeMap<String, u64> = BTreeMap::new();
     for kind in KINDS {
         let mut call = |operation: &str, request: Value| {
-            calls.push(kind.name.to_owned());
+            *calls.entry(kind.name.to_owned()).or_default() += 1;
             emulator.send(operation, request).expect("the cleaner asks for what there is")
         };
         for _ in 0..passes {
@@ -132,7 +119,7 @@ fn by_tag(emulator: &Emulator, before: Ms, passes: usize) -> Night {
             }
         }
     }
-    Night { deleted: deleted(emulator), calls: count(calls), report: None }
+    Night { deleted: deleted(emulator), calls, report: None }
 }
 
 fn untagged(name: &str, before: Ms, mut call: impl FnMut(&str, Value) -> Value) -> Vec<Value> {
@@ -157,6 +144,17 @@ fn untagged(name: &str, before: Ms, mut call: impl FnMut(&str, Value) -> Value) 
     }
 }
 
+/// Counts a session's calls by repository; those of the whole registry have no name.
+fn count_calls(session: &Session) -> Arc<Mutex<BTreeMap<String, u64>>> {
+    let calls = Arc::<Mutex<BTreeMap<String, u64>>>::default();
+    let counted = Arc::clone(&calls);
+    session.watch(move |_, attempt| {
+        let repository = attempt.request["repositoryName"].as_str().unwrap_or_default();
+        *counted.lock().expect("no thread panics").entry(repository.to_owned()).or_default() += 1;
+    });
+    calls
+}
+
 fn deleted(emulator: &Emulator) -> BTreeMap<String, Vec<String>> {
     let mut deleted: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for entry in emulator.journal() {
@@ -165,12 +163,4 @@ fn deleted(emulator: &Emulator) -> BTreeMap<String, Vec<String>> {
         }
     }
     deleted
-}
-
-fn count(names: impl IntoIterator<Item = String>) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::new();
-    for name in names {
-        *counts.entry(name).or_default() += 1;
-    }
-    counts
 }

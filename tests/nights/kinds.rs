@@ -14,10 +14,18 @@ pub(crate) struct Kind {
     /// What makes it what it is, for the table.
     pub(crate) about: &'static str,
     pub(crate) used: Use,
-    /// The least yield without memory, in percent, where only memory can clear it.
-    pub(crate) without_memory: Option<u32>,
+    /// What keeps it from being cleared without memory, if anything does.
+    pub(crate) without_memory: Option<WithoutMemory>,
     /// What happens there on one day.
     day: fn(&mut Repository, i64),
+}
+
+/// A kind that a janitor without memory cannot clear.
+pub(crate) struct WithoutMemory {
+    /// The least yield, in percent.
+    pub(crate) least: f64,
+    /// Why, and what clears it.
+    pub(crate) why: &'static str,
 }
 
 /// How people use a repository.
@@ -56,11 +64,20 @@ pub(crate) const KINDS: &[Kind] = &[
     kind("soci", "indexes rewritten by `soci convert`", signed::soci),
     kind("deployed", "deployed by digest: pulled again and again, or once", deployed::by_digest),
     Kind {
-        without_memory: Some(0),
+        without_memory: Some(WithoutMemory {
+            least: 0.0,
+            why: "only memory knows when a tag was lost, and a release of 150 days may be wanted back the day after; \
+                  with memory 100 %",
+        }),
         ..kind("rollbacks", "a release of 150 days is replaced, and wanted back", deployed::rollbacks)
     },
     Kind {
-        without_memory: Some(0),
+        without_memory: Some(WithoutMemory {
+            least: 35.0,
+            why: "what is older than an archived index stays, because nobody can read what the index lists; with \
+                  memory of what it listed before 100 %, from 90 days on, when what was archived before the first \
+                  night has expired",
+        }),
         ..kind("archives", "a lifecycle policy archives old releases, then expires them", cleaned::archives)
     },
     kind("old-cleaner", "an older cleaner took untagged indexes, and half of their images", cleaned::indexes),

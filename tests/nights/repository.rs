@@ -274,6 +274,34 @@ impl Repository {
         ids.iter().for_each(|id| self.manifests[*id].pulled = Some(self.now));
     }
 
+    /// Pulls an index and its first platform.
+    pub(crate) fn pull_with_platform(&mut self, index: Id) {
+        let first = self.manifests[index].children.first().copied();
+        self.pull(&[index].into_iter().chain(first).collect::<Vec<Id>>());
+    }
+
+    /// Pulls what a tag names, and its first platform.
+    pub(crate) fn pull_tag(&mut self, tag: &str) {
+        if let Some(tagged) = self.tags.get(tag).copied() {
+            self.pull_with_platform(tagged);
+        }
+    }
+
+    /// Makes every eighth build a release, whose tag stays.
+    pub(crate) fn release(&mut self, root: Id) {
+        if self.notes.turn.is_multiple_of(8) {
+            self.tag(root, &format!("v1.{}", self.notes.turn / 8));
+        }
+    }
+
+    /// Finishes the push that was under way.
+    pub(crate) fn finish_push(&mut self, day: i64) {
+        if let Some(build) = self.notes.in_flight.take() {
+            self.hour(day, 5);
+            self.push(day, &build, Some("main"));
+        }
+    }
+
     /// Moves an image to the archive, as a lifecycle policy does.
     pub(crate) fn archive(&mut self, id: Id) {
         let request = json!({

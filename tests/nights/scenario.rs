@@ -10,6 +10,12 @@ use crate::kinds::Kind;
 use crate::repository::{Class, Manifest, Presence, Repository};
 use crate::world::{Size, World};
 
+/// A cleaner, and what came of some weeks under it.
+pub(crate) struct Scenario {
+    pub(crate) name: String,
+    pub(crate) rows: Vec<Row>,
+}
+
 /// What became of one repository.
 pub(crate) struct Row {
     pub(crate) kind: &'static Kind,
@@ -51,7 +57,7 @@ pub(crate) fn simulate(start: &World, size: Size, mut cleaner: Cleaner) -> Vec<R
     let mut last = None;
     for day in 0..size.nights {
         world.day(day);
-        let night = cleaner.night(&world.emulator, night_of(day));
+        let night = cleaner.night(&world.emulator, night_of(day), day == size.nights - 1);
         for repository in &mut world.repositories {
             let name = repository.kind.name;
             let deleted = night.deleted.get(name).map(Vec::as_slice).unwrap_or_default();

@@ -47,8 +47,9 @@ impl World {
 
     /// What people and pipelines do on one day.
     pub(crate) fn day(&mut self, day: i64) {
-        if day.rem_euclid(self.size.every) == 0 {
-            for repository in &mut self.repositories {
+        for repository in &mut self.repositories {
+            repository.finish_push(day);
+            if day.rem_euclid(self.size.every) == 0 {
                 repository.kind.day(repository, day);
             }
         }

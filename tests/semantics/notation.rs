@@ -34,6 +34,8 @@ pub(super) enum Step {
     PullThrough(String),
     /// A replication rule for this prefix, which carries deletions.
     Replication(String),
+    /// The saved plan was made so many days ago.
+    AgePlan(i64),
     /// Somebody edits the saved plan.
     EditPlan { from: String, to: String },
     /// A command, and what is said to come of it.
@@ -170,6 +172,9 @@ fn outer(text: &str) -> Result<Step, String> {
     }
     if let Some(name) = text.strip_prefix("repository ") {
         return Ok(Step::Repository(name.to_owned()));
+    }
+    if let ["plan.json", "is", days, "days", "old"] = *words(text) {
+        return Ok(Step::AgePlan(number(days)?));
     }
     if let Some(edit) = text.strip_prefix("in plan.json ") {
         let (from, to) = edit.split_once(" becomes ").ok_or_else(unknown)?;

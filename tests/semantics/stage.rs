@@ -6,8 +6,10 @@ mod run;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ecr_attestation_janitor::planner::plan_file::{SavedPlan, checksum};
 use ecr_emulator::Status;
 use ecr_emulator::buildx::Build;
+use jiff::SignedDuration;
 
 use super::document::Problem;
 use super::notation::{Event, Script, Step};
@@ -84,6 +86,7 @@ impl Stage {
             Step::PullThrough(prefix) => self.world.pull_through(prefix),
             Step::Interrupt(operation) => self.interrupt_at = Some(operation.clone()),
             Step::Replication(prefix) => self.world.replicate(prefix),
+            Step::AgePlan(days) => self.age_plan(*days),
             Step::EditPlan { from, to } => return self.edit_plan(from, to),
             Step::Run { .. } => return Err("a command prepares nothing".to_owned()),
         }
@@ -105,6 +108,17 @@ impl Stage {
 
     fn here(&self) -> Result<Repo> {
         self.here.clone().ok_or_else(|| "it stands in no repository".to_owned())
+    }
+
+    /// Puts the saved plan into the past, with a checksum that is right again.
+    fn age_plan(&self, days: i64) {
+        let path = self.world.file("plan.json");
+        let mut plan: SavedPlan = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let age = SignedDuration::from_hours(24 * days);
+        plan.created_at -= age;
+        plan.read_until -= age;
+        plan.checksum = checksum(&serde_json::to_value(&plan).unwrap());
+        std::fs::write(path, serde_json::to_vec_pretty(&plan).unwrap()).unwrap();
     }
 
     fn edit_plan(&self, from: &str, to: &str) -> Result {

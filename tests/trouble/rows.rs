@@ -7,9 +7,9 @@ use ecr_emulator::{Fault, When};
 use serde_json::json;
 
 use crate::harness::crash::scene::{Id, Scene, children, state};
-use crate::harness::crash::verdict::{next_run_finishes, nothing_is_lost, outcome_is_true};
+use crate::harness::crash::verdict::{next_run_finishes, nothing_is_lost, outcome_is_true, report_is_true};
 use crate::harness::crash::{FRESH, SAVED};
-use crate::harness::{Hold, Moment, Outcome, World, legacy, trouble};
+use crate::harness::{Hold, Moment, Outcome, Report, World, legacy, trouble};
 
 /// What came of it: the exit code, if there is one, and all that was said.
 pub(crate) struct Came {
@@ -155,6 +155,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("`ecr:DescribePullThroughCacheRules` is denied", |scene| denied(scene, "DescribePullThroughCacheRules")),
     ("`ecr:DescribeImages` is denied", |scene| denied(scene, "DescribeImages")),
     ("`ecr:BatchGetImage` is denied", |scene| denied(scene, "BatchGetImage")),
+    ("`ecr:DescribeRegistry` is denied", |scene| denied(scene, "DescribeRegistry")),
     ("`ecr:ListTagsForResource` is denied", |scene| {
         in_trouble_with(scene, |world| {
             world.ecr.fault(trouble("ListTagsForResource", When::Always, Fault::AccessDenied));
@@ -163,9 +164,29 @@ pub(crate) const ROWS: &[Row] = &[
     }),
     ("`ecr:BatchDeleteImage` is denied", |scene| denied(scene, "BatchDeleteImage")),
     ("`ecr:PutImage` is denied", |scene| denied(scene, "PutImage")),
+    ("indexes cannot be read (5xx)", |scene| {
+        in_trouble_with(scene, |world| {
+            world.ecr.fault(trouble("BatchGetImage", When::Nth(1), Fault::ServerError));
+            world.with("AWS_MAX_ATTEMPTS", "1")
+        })
+    }),
+    ("somebody presses Ctrl-C", |scene| {
+        let world = scene.world.fork();
+        let outcome = world.cli_interrupted("BatchDeleteImage", FRESH);
+        nothing_is_lost(scene, &world);
+        report_is_true(&world, &Report(outcome.json()));
+        next_run_finishes(scene, &scene.world.fork_beside(&world.ecr), FRESH);
+        came(outcome)
+    }),
+    ("the disk is full when the report is written", |scene| {
+        let world = scene.world.fork();
+        let outcome = world.cli_to("/dev/full", FRESH);
+        assert_eq!(state(&world.ecr), scene.end);
+        came(outcome)
+    }),
     ("the run is killed", |scene| {
         let world = scene.world.fork();
-        assert!(world.kill_at(Hold::new(&world, 6, Moment::After), SAVED).is_none());
+        assert!(world.kill_at(Hold::new(&world, 8, Moment::After), SAVED).is_none());
         nothing_is_lost(scene, &world);
         world.ecr.reset_calls();
         let outcome = world.cli(SAVED);

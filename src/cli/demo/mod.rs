@@ -7,12 +7,13 @@ use std::time::Duration;
 use ecr_emulator::Emulator;
 use serde_json::Value;
 
-use super::Failure;
-use super::stdout::{print_text, style_of};
+use super::stdout::{View, print_report, print_text};
+use super::{Failure, Output};
 use crate::cli::exit_code::ExitCode;
 use crate::cli::local_lambda::{Answer, LocalFunction};
 use crate::config::Mode;
-use crate::render::table;
+use crate::render::summary;
+use crate::render::table::Sort;
 use crate::report::Report;
 
 mod listing;
@@ -49,14 +50,15 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode, Failure> {
     print_text(&listing::registry(&emulator))?;
     heading("The Lambda function, invoked by hand with JANITOR_MODE=plan: what would it do, and why?")?;
     let plan = invoke(&server.url(), Mode::Plan).await?;
-    print_text(&table::report(&plan, style_of(&std::io::stdout())))?;
+    let view = View { output: Output::Table, details: true, sort: Sort::Name };
+    print_report(&plan, view)?;
     print_text(REMARK)?;
     if args.mode == Until::Plan {
         return Ok(ExitCode::Done);
     }
     heading("The same with JANITOR_MODE=apply: what did ECR answer?")?;
     let applied = invoke(&server.url(), Mode::Apply).await?;
-    print_text(&table::summary(&applied))?;
+    print_text(&summary::text(&applied))?;
     heading("What is left")?;
     print_text(&listing::registry(&emulator))?;
     heading("Once more: is anything left to do?")?;

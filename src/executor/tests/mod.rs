@@ -5,6 +5,7 @@ mod deletions;
 mod proof;
 mod pulls;
 mod registry;
+mod saved;
 mod tags;
 mod time;
 

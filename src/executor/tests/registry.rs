@@ -44,6 +44,8 @@ struct Stored {
     image: Image,
     lists: BTreeSet<Digest>,
     bytes: String,
+    /// Whether a listing misses it, as one that is made while images come and go may.
+    is_unlisted: bool,
 }
 
 /// What happens to one image when a call names it.
@@ -90,7 +92,7 @@ impl Registry {
             subject: decision.image.subject,
             evidence: Evidence::Unread,
         };
-        let stored = Stored { image, lists: BTreeSet::new(), bytes: bytes.to_owned() };
+        let stored = Stored { image, lists: BTreeSet::new(), bytes: bytes.to_owned(), is_unlisted: false };
         self.state(|state| state.images.insert(decision.image.digest, stored));
     }
 
@@ -119,6 +121,11 @@ impl Registry {
     /// Somebody else restores an image from the archive.
     pub(super) fn activate(&self, name: &str, at: Timestamp) {
         self.change(digest(name), |stored| stored.image.activated_at = Some(at));
+    }
+
+    /// Listings miss an image that is there.
+    pub(super) fn hide_from_listings(&self, name: &str) {
+        self.change(digest(name), |stored| stored.is_unlisted = true);
     }
 
     /// Somebody else archives an image.
@@ -349,7 +356,14 @@ impl ReadRepository for Registry {
     }
 
     fn images<'a>(&'a self, _: &'a str) -> BoxStream<'a, Result<Vec<Image>, CallError>> {
-        unreachable!()
+        let page = async {
+            self.call("list", vec!["all".to_owned()]).await?;
+            Ok(self.state(|state| {
+                let listed = state.images.values().filter(|stored| !stored.is_unlisted);
+                listed.map(|stored| stored.image.clone()).collect()
+            }))
+        };
+        stream::once(page).boxed()
     }
 
     fn manifests<'a>(&'a self, _: &'a str, digests: Vec<Digest>) -> BoxStream<'a, ManifestPart> {

@@ -6,6 +6,7 @@ use crate::testing::decisions::*;
 
 use super::*;
 use crate::config::Concurrency;
+use crate::oci::attestation::Kind;
 use crate::report::decision::Decision;
 
 const LIMITS: Limits =
@@ -14,7 +15,7 @@ const LIMITS: Limits =
 /// A plan in a repository with this many platform images.
 fn plan_among(name: &str, images: u64, decisions: Vec<Decision>) -> RepositoryPlan {
     let mut plan = plan(name, images, decisions);
-    plan.counts.not_attestations.insert(Kind::Image, images);
+    plan.platform_images = images;
     plan
 }
 

@@ -38,7 +38,7 @@ fn every_line_of_the_log_is_a_flat_object_with_the_required_keys() {
 
 #[test]
 fn the_log_has_a_line_for_each_repository_and_ends_with_the_run() {
-    let world = applying();
+    let world = applying().superseded_since_push();
     let busy = world.busy("team/api");
     world.repository("team/web");
     let mut function = world.lambda();

@@ -6,14 +6,14 @@ use ecr_emulator::buildx::Form;
 use super::{BOTH, in_form_of};
 use crate::repository::{Class, Repository};
 
-/// Each commit moves `main`. Now and then a push breaks off, or is under way while the janitor runs.
+/// Each commit moves `main`, which some people pull. Now and then a push breaks off, or is under way at night.
 pub(super) fn commits(r: &mut Repository, day: i64) {
-    r.hour(day, 5);
-    if let Some(build) = r.notes.in_flight.take() {
-        r.push(day, &build, Some("main"));
-    }
     r.hour(day, 10);
     r.moves(day, "main");
+    if r.notes.turn.is_multiple_of(3) {
+        r.hour(day, 11);
+        r.pull_tag("main");
+    }
     if r.notes.turn.is_multiple_of(9) {
         r.hour(day, 12);
         let broken = r.commit(day, &BOTH);
@@ -27,29 +27,30 @@ pub(super) fn commits(r: &mut Repository, day: i64) {
     }
 }
 
-/// A pull request is pushed to on three days; then it is closed, and its tag deleted.
+/// A pull request is pushed to three times, and closed while the next one is open: then its tag is deleted.
 pub(super) fn pull_requests(r: &mut Repository, day: i64) {
-    let number = r.notes.turn / 4;
+    let number = r.notes.turn / 3;
     r.hour(day, 11);
-    match r.notes.turn % 4 {
-        3 => r.delete_tag(&format!("pr-{number}")),
-        _ => drop(r.moves(day, &format!("pr-{number}"))),
+    r.moves(day, &format!("pr-{number}"));
+    if r.notes.turn % 3 == 1 {
+        r.hour(day, 17);
+        r.delete_tag(&format!("pr-{}", number.saturating_sub(1)));
     }
 }
 
 /// The releases that a lifecycle policy keeps.
-const RELEASES: usize = 5;
+const RELEASES: usize = 3;
 
-/// Every build moves `edge`, every eighth is a candidate, and four builds later it is released under the same digest.
+/// Every build moves `edge`, every sixth is a candidate, and three builds later it is released under the same digest.
 /// Beyond the newest releases, their indexes expire.
 pub(super) fn release_train(r: &mut Repository, day: i64) {
     r.hour(day, 10);
     let Some(built) = r.moves(day, "edge") else { return };
-    let (number, step) = (r.builds.len() / 8, r.builds.len() % 8);
+    let (number, step) = (r.builds.len() / 6, r.builds.len() % 6);
     if step == 0 {
         r.tag(built.root, &format!("v1.{number}-rc"));
     }
-    if step == 4
+    if step == 3
         && let Some(candidate) = r.tags.get(&format!("v1.{number}-rc")).copied()
     {
         r.hour(day, 15);
@@ -77,7 +78,9 @@ pub(super) fn matrix(r: &mut Repository, day: i64) {
     };
     let parts: Vec<_> = BOTH.iter().filter_map(|platform| push(r, platform)).collect();
     r.hour(day, 11);
-    r.merge(day, &parts, "main");
+    if let Some(merged) = r.merge(day, &parts, "main") {
+        r.release(merged.root);
+    }
 }
 
 /// Nightly rebuilds. The code changes every thirty builds, so that up to thirty builds have the same images.
@@ -85,6 +88,10 @@ pub(super) fn cached(r: &mut Repository, day: i64) {
     r.hour(day, 6);
     let build = if r.notes.turn % 30 == 1 { r.new_code(&BOTH) } else { r.same_code(&BOTH) };
     r.push(day, &in_form_of(day, build), Some("nightly"));
+    if r.notes.turn.is_multiple_of(10) {
+        r.hour(day, 9);
+        r.pull_tag("nightly");
+    }
 }
 
 /// Nothing here has attestations.

@@ -4,28 +4,29 @@ use super::BOTH;
 use crate::repository::{Id, Repository};
 
 const PLACES: [&str; 3] = ["production", "staging", "batch"];
+/// Days from one deployment to the next, each to another place.
+const DEPLOYMENT: i64 = 18;
 
-/// `main` moves. Every fifth build is deployed by its digest, to one place after the other; production and staging
-/// pull again and again, the batch jobs only once.
+/// `main` moves. Builds are deployed by digest, to one place after the other; production and staging pull again and
+/// again, the batch jobs only once.
 pub(super) fn by_digest(r: &mut Repository, day: i64) {
     r.hour(day, 10);
-    let built = r.moves(day, "main");
-    let turn = r.builds.len();
-    if let Some(built) = built.filter(|_| turn.is_multiple_of(5)) {
+    let Some(built) = r.moves(day, "main") else { return };
+    let number = usize::try_from(day.rem_euclid(DEPLOYMENT * 3) / DEPLOYMENT).unwrap_or(0);
+    if r.notes.releases != number + 1 {
+        r.notes.releases = number + 1;
         r.hour(day, 14);
         r.pull(&[built.root, built.platforms[0]]);
-        r.running.insert(PLACES[turn / 5 % PLACES.len()], built.root);
+        r.running.insert(PLACES[number], built.root);
     }
     for (place, days) in [("production", 5), ("staging", 12)] {
-        if day.rem_euclid(days) < 2
-            && let Some(running) = r.running.get(place).copied()
-        {
+        let is_due = day.rem_euclid(days) < 2;
+        if let Some(running) = r.running.get(place).copied().filter(|_| is_due) {
             r.hour(day, 18);
-            let platform = r.manifests[running].children[0];
-            r.pull(&[running, platform]);
+            r.pull_with_platform(running);
         }
     }
-    if r.notes.turn.is_multiple_of(19) {
+    if r.notes.turn.is_multiple_of(9) {
         roll_back_by_digest(r, day);
     }
 }
@@ -40,8 +41,7 @@ fn roll_back_by_digest(r: &mut Repository, day: i64) {
         .collect();
     if let Some(wanted) = r.rng.choice(recent) {
         r.hour(day, 20);
-        let platform = r.manifests[wanted].children[0];
-        r.pull(&[wanted, platform]);
+        r.pull_with_platform(wanted);
         r.running.insert("production", wanted);
     }
 }

@@ -10,6 +10,7 @@ use crate::repository::{Class, Id, Repository};
 pub(super) fn managed(r: &mut Repository, day: i64) {
     r.hour(day, 10);
     let Some(built) = r.moves(day, "main") else { return };
+    r.release(built.root);
     for signed in [vec![built.root], built.platforms, built.attestations].concat() {
         r.add(artifacts::notation_signature, signed);
     }
@@ -19,6 +20,7 @@ pub(super) fn managed(r: &mut Repository, day: i64) {
 pub(super) fn cosign_tags(r: &mut Repository, day: i64) {
     r.hour(day, 10);
     if let Some(built) = r.moves(day, "main") {
+        r.release(built.root);
         r.add(artifacts::cosign_signature_tag, built.root);
     }
 }
@@ -27,6 +29,7 @@ pub(super) fn cosign_tags(r: &mut Repository, day: i64) {
 pub(super) fn cosign_bundles(r: &mut Repository, day: i64) {
     r.hour(day, 10);
     let Some(built) = r.moves(day, "main") else { return };
+    r.release(built.root);
     for signed in [vec![built.root], built.platforms].concat() {
         r.add(artifacts::cosign_bundle_referrer, signed);
     }
@@ -47,6 +50,7 @@ pub(super) fn per_platform(r: &mut Repository, day: i64) {
     }
     r.hour(day, 11);
     if let Some(merged) = r.merge(day, &parts, "main") {
+        r.release(merged.root);
         r.add(artifacts::cosign_bundle_referrer, merged.root);
     }
 }
@@ -91,7 +95,9 @@ pub(super) fn soci(r: &mut Repository, day: i64) {
     }
     listed.extend(tables);
     let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed });
-    r.put(Class::Index, &index.to_string(), OCI_INDEX, Some("main"));
+    if let Some(root) = r.put(Class::Index, &index.to_string(), OCI_INDEX, Some("main")) {
+        r.release(root);
+    }
 }
 
 /// `soci convert` gives every config the type of an image's.

@@ -1,0 +1,69 @@
+//! `--log FILE`: the lines that the Lambda function would log.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::json;
+use tracing::Level;
+
+use super::{Failure, level_or};
+use crate::config::Mode;
+use crate::executor::run_log::RunLog;
+use crate::report::{Report, RunIdentity};
+use crate::util::logging::{Format, Log};
+
+/// A file of log lines.
+pub(super) struct LogFile {
+    path: PathBuf,
+    log: Log,
+    lost: Arc<Mutex<Option<io::Error>>>,
+}
+
+impl LogFile {
+    /// Opens the file, before anything is called.
+    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let file = file.map_err(|error| {
+            Failure::Usage(format!("cannot write the log to {}: {error}", path.display()))
+        })?;
+        let lost = Arc::<Mutex<Option<io::Error>>>::default();
+        let (file, problem) = (Mutex::new(file), Arc::clone(&lost));
+        let log = Log::new(level_or(Level::INFO), Format::Json, move |line| {
+            if let Err(error) = append(&file, line) {
+                problem.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            }
+        });
+        Ok(Self { path: path.to_owned(), log, lost })
+    }
+
+    /// Every further line is of this run.
+    pub(super) fn begin(&self, run: &RunIdentity) {
+        self.log.set_common(&json!({
+            "service": "ecr-janitor",
+            "run_id": run.run_id,
+            "account": run.account,
+            "region": run.region,
+        }));
+    }
+
+    /// The lines of a run.
+    pub(super) fn lines(&self, mode: Mode) -> RunLog<'_> {
+        RunLog { log: &self.log, mode }
+    }
+
+    /// Writes the last line. Fails if any line could not be written.
+    pub(super) fn end(self, report: &Report) -> Result<(), Failure> {
+        self.lines(report.mode).run(report);
+        match self.lost.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            None => Ok(()),
+            Some(error) => Err(Failure::output_lost(&self.path.display().to_string(), &error)),
+        }
+    }
+}
+
+/// One write a line, so that lines of several programs do not mix.
+fn append(file: &Mutex<File>, line: &str) -> io::Result<()> {
+    file.lock().unwrap_or_else(PoisonError::into_inner).write_all(format!("{line}\n").as_bytes())
+}
