@@ -238,12 +238,16 @@ fn such_worlds_have_something_under_every_rule() {
         ("by-parent", "superseded", "tag", "superseded"),
         ("oci", "attached", "tag", "attached"),
         ("unread", "attached", "keep", "attached"),
-        ("unread", "superseded", "keep", "tagged"),
+        ("oci", "superseded", "keep", "tagged"),
         ("unread", "superseded", "keep", "not-active"),
         ("unread", "superseded", "keep", "within-grace"),
         ("unread", "superseded", "keep", "has-referrers"),
         ("unread", "superseded", "keep", "recently-pulled"),
         ("unread", "superseded", "keep", "superseded-within-grace"),
+        ("unread", "superseded", "keep", "may-be-listed"),
+        ("oci", "orphaned", "keep", "may-be-listed"),
+        ("unread", "superseded", "keep", "replicated"),
+        ("unread", "superseded", "keep", "untagged-repository"),
     ] {
         let words = ["attestation", form, state, action, reason].map(str::to_owned);
         assert!(met.contains_key(&words), "{words:?}");
@@ -251,6 +255,10 @@ fn such_worlds_have_something_under_every_rule() {
     for words in [
         ["index", "-", "-", "delete", "superseded"],
         ["image", "-", "-", "delete", "superseded"],
+        ["signature", "-", "-", "delete", "follows-its-subject"],
+        ["referrer", "-", "-", "delete", "follows-its-subject"],
+        ["soci-index", "-", "-", "delete", "superseded"],
+        ["index", "-", "-", "keep", "unreadable"],
         ["suspect", "-", "-", "keep", "not-an-attestation"],
         ["unread", "-", "-", "keep", "unreadable"],
     ] {

@@ -76,16 +76,18 @@ fn is_told(
     end: &Contents,
 ) -> Result<(), String> {
     let Some(call) = ran.calls.get(at - 1).filter(|_| !ran.was_killed) else { return Ok(()) };
-    let has_failed = !ran.with_outcome("failed").is_empty() || !ran.with_outcome("deadline").is_empty();
+    let is_complete = ran.report.as_ref().is_some_and(|report| report["complete"] == true);
     let is_doubted =
         |row: &&Value| row["detail"].as_str().is_some_and(|detail| detail.contains("may be deleted"));
-    let is_told = has_failed || ran.decisions().values().any(is_doubted);
+    let is_told = !is_complete || ran.decisions().values().any(is_doubted);
     let may_be_unclear = is_write(&call.operation) && fault.is_done();
     let is_right = match (fault, retries) {
         // The answer to PutImage has nothing to leave out.
         (Fault::Changed(_), _) if call.operation == "PutImage" => true,
         // The janitor itself looks again, and finds its tag written.
         (Fault::Malformed, _) if is_write(&call.operation) => is_told || stage.contents() == *end,
+        // What a page of the listing leaves out is looked for.
+        (Fault::Changed(_), _) if !is_write(&call.operation) => is_told || stage.contents() == *end,
         (Fault::Malformed | Fault::Changed(_), _) | (_, Retries::Never) => is_told,
         (_, Retries::Usual) if may_be_unclear && is_told => true,
         (_, Retries::Usual) => !is_told && stage.contents() == *end,
@@ -99,8 +101,11 @@ fn so_it_does_where_one_call_is_not_enough() {
     let world = crate::agreement::many_builds();
     let saved = saves(&world, &world.stage());
     let (calls, end) = undisturbed(&world, &saved);
-    assert_eq!(calls, 24, "a look, a read, a look and a deletion for each of six batches");
-    for (trouble, at) in [4, 8, 16, 24].into_iter().flat_map(|at| [(SURVIVED[4], at), (FATAL[4], at)]) {
+    assert_eq!(
+        calls, 21,
+        "three calls to take the plan up; a read, a look and a deletion for each of six batches"
+    );
+    for (trouble, at) in [6, 9, 15, 21].into_iter().flat_map(|at| [(SURVIVED[4], at), (FATAL[4], at)]) {
         check(&world, &saved, trouble, at, &end)
             .unwrap_or_else(|problem| panic!("{trouble:?} at attempt {at}: {problem}"));
     }

@@ -19,9 +19,28 @@ enum Recipe {
     },
     /// What `docker buildx build --push` leaves: images, their attestations, an index; perhaps over the images of an
     /// earlier build, perhaps cut off before the index.
-    Build { platforms: usize, form: What, again: Option<Index>, tag: Option<u8>, age: Age, cut: bool },
+    Build {
+        platforms: usize,
+        form: What,
+        again: Option<Index>,
+        tag: Option<u8>,
+        age: Age,
+        cut: bool,
+        extras: Extras,
+    },
     /// An index of all that two others list.
     Merge { of: [Index; 2], tag: Option<u8> },
+}
+
+/// What other tools add to a build.
+#[derive(Debug, Clone, Copy)]
+struct Extras {
+    /// The index lists a SOCI index.
+    soci: bool,
+    /// The index is signed, and the last of so many signatures signs the one before.
+    signatures: usize,
+    /// The tag of the first signature: its head and tail, around the digest of the index.
+    cosign: Option<(&'static str, &'static str)>,
 }
 
 /// A world of up to so many recipes.
@@ -65,16 +84,22 @@ pub(crate) fn large_world() -> impl Strategy<Value = World> {
 fn recipe() -> impl Strategy<Value = Recipe> {
     let form = select(vec![What::Oci, What::Oci, What::Legacy, What::LegacyTwo, What::Signed]);
     let tag = || prop_oneof![2 => Just(None), 1 => (0_u8..4).prop_map(Some)];
-    let build =
-        (1_usize..4, form, proptest::option::of(any::<Index>()), tag(), age(), proptest::bool::weighted(0.3))
-            .prop_map(|(platforms, form, again, tag, age, cut)| Recipe::Build {
-                platforms,
-                form,
-                again,
-                tag,
-                age,
-                cut,
-            });
+    let signatures = prop_oneof![3 => Just(0_usize), 2 => Just(1), 1 => Just(2)];
+    let cosign = prop_oneof![4 => Just(None), 1 => select(vec![("", ".sig"), ("", ""), ("cve-", "-x")]).prop_map(Some)];
+    let extras = (proptest::bool::weighted(0.25), signatures, cosign)
+        .prop_map(|(soci, signatures, cosign)| Extras { soci, signatures, cosign });
+    let again = proptest::option::of(any::<Index>());
+    let build = (1_usize..4, form, again, tag(), age(), proptest::bool::weighted(0.3), extras).prop_map(
+        |(platforms, form, again, tag, age, cut, extras)| Recipe::Build {
+            platforms,
+            form,
+            again,
+            tag,
+            age,
+            cut,
+            extras,
+        },
+    );
     let merge = (any::<[Index; 2]>(), tag()).prop_map(|(of, tag)| Recipe::Merge { of, tag });
     prop_oneof![6 => one(), 3 => build, 1 => merge]
 }
@@ -212,8 +237,11 @@ fn cook(recipes: Vec<Recipe>) -> Vec<Item> {
             Recipe::One { item, about, links, tags } => {
                 items.push(one_item(&items, item, about, links, &tags))
             }
-            Recipe::Build { platforms, form, again, tag, age, cut } => {
-                build(&mut items, platforms, form, again, tag, age, cut);
+            Recipe::Build { platforms, form, again, tag, age, cut, extras } => {
+                let lists = platforms_of_build(&mut items, platforms, form, again, age);
+                if !cut {
+                    index_of_build(&mut items, lists, tag, age, extras);
+                }
             }
             Recipe::Merge { of, tag } => merge(&mut items, of, tag),
         }
@@ -248,15 +276,14 @@ fn one_item(
     Item { about, lists: if item.what.is_index() { lists } else { Vec::new() }, tags: tags.collect(), ..item }
 }
 
-fn build(
+/// The images of a build and their attestations; gives what its index lists.
+fn platforms_of_build(
     items: &mut Vec<Item>,
     platforms: usize,
     form: What,
     again: Option<Index>,
-    tag: Option<u8>,
     age: Age,
-    cut: bool,
-) {
+) -> Vec<(usize, Said)> {
     let images: Vec<usize> =
         items.iter().enumerate().filter(|(_, it)| it.what.is_image()).map(|it| it.0).collect();
     let mut lists = Vec::new();
@@ -269,9 +296,28 @@ fn build(
         items.push(Item { about: Some(About::It(image)), age, ..Item::new(form) });
         lists.extend([(image, Said::Natural), (items.len() - 1, Said::Natural)]);
     }
-    if !cut {
-        let tags = tag.map(TagOf::User).into_iter().collect();
-        items.push(Item { lists, tags, age, ..Item::new(What::Index) });
+    lists
+}
+
+fn index_of_build(
+    items: &mut Vec<Item>,
+    mut lists: Vec<(usize, Said)>,
+    tag: Option<u8>,
+    age: Age,
+    extras: Extras,
+) {
+    if extras.soci {
+        items.push(Item { age, ..Item::new(What::Soci) });
+        lists.push((items.len() - 1, Said::Natural));
+    }
+    let tags = tag.map(TagOf::User).into_iter().collect();
+    items.push(Item { lists, tags, age, ..Item::new(What::Index) });
+    let index = items.len() - 1;
+    for number in 0..extras.signatures {
+        let cosign = extras.cosign.filter(|_| number == 0);
+        let tags = cosign.map(|(head, tail)| TagOf::Cosign(index, head, tail)).into_iter().collect();
+        let about = Some(About::It(items.len() - 1));
+        items.push(Item { about, tags, ..Item::new(What::Signature) });
     }
 }
 

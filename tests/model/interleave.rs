@@ -136,6 +136,8 @@ pub(crate) fn small_worlds() -> Vec<World> {
         .map(|items| World::new(items, Policy::deletes()))
         .collect();
     worlds.extend([orphans, shared].map(|items| World::new(items, tags())));
+    let followed = and(build(), vec![about(What::Signature, 2)]);
+    worlds.push(World::new(followed, Policy { referrers: "follow", ..Policy::deletes() }));
     // A page for every two images: the world may move within the listing.
     let paged: Vec<World> = worlds[..3].iter().map(|world| World { page: 2, ..world.clone() }).collect();
     worlds.into_iter().chain(paged).collect()

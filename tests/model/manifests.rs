@@ -123,6 +123,7 @@ fn describe(world: &World, digests: &[String], child: usize, said: Said) -> Valu
         Said::Natural if matches!(item.what, What::Legacy | What::LegacyTwo | What::Oci | What::Signed) => {
             of.map_or(Said::Claimed, Said::ClaimedOf)
         }
+        Said::Natural if item.what == What::Soci => Said::SociArtifact,
         Said::Natural => Said::Bare,
         said => said,
     };
@@ -143,6 +144,7 @@ fn describe(world: &World, digests: &[String], child: usize, said: Said) -> Valu
         }
         Said::Platform => (Some(real), None, None),
         Said::HalfPlatform => (Some(platform("linux", "unknown")), Some(claim), None),
+        Said::SociArtifact => (None, None, Some("application/vnd.amazon.soci.index.v2+json")),
         Said::PlatformArtifact => (Some(real), None, Some("application/vnd.example")),
         Said::ClaimedPlatform => (Some(real), Some(claim), None),
         Said::Builder => (Some(unknown), Some(json!({"vnd.docker.reference.type": "builder"})), None),

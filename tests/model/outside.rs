@@ -23,7 +23,7 @@ struct State<'a> {
 /// names it, what happens to that image itself goes unseen. Whatever is found there is no problem; see
 /// [`is_unseen`].
 pub(crate) fn check(world: &World, ran: &Ran, acted: &[usize]) -> Result<Found, String> {
-    let policy = world.setting.effective();
+    let policy = in_force(world);
     let begins = shown(ran);
     let mut found = Found::default();
     for entry in &ran.journal {
@@ -65,8 +65,20 @@ pub(crate) fn check(world: &World, ran: &Ran, acted: &[usize]) -> Result<Found, 
     Ok(found)
 }
 
-/// What there was at first, as far as the listing told: no client can see that a page lacks an image. A saved plan is
-/// applied without a listing.
+/// The policy, of which nothing superseded goes where nobody remembers when an index lost its tag, or where deletions
+/// are carried elsewhere.
+fn in_force(world: &World) -> Policy {
+    let policy = world.setting.effective();
+    let is_replicated = world.replicates && policy.replicated == "keep";
+    if policy.superseded_since == "untagged" || is_replicated {
+        Policy { superseded: "keep", ..policy }
+    } else {
+        policy
+    }
+}
+
+/// What there was at first, as far as the listing told: no client can see that a page lacks an image. A saved plan
+/// rests on an earlier listing.
 fn shown(ran: &Ran) -> BTreeMap<String, Value> {
     let pages: Vec<&Vec<String>> = ran.calls.iter().filter_map(|call| call.shown.as_ref()).collect();
     let is_shown = |digest: &String| pages.is_empty() || pages.iter().any(|page| page.contains(digest));

@@ -87,13 +87,16 @@ pub(crate) fn applies_saved(
     let saved = SavedPlan::parse(saved).unwrap();
     let run = Run::new(world, stage, retries);
     arrange(&run.connection.session);
-    run.ends(async |run: &Run| {
+    let ran = run.ends(async |run: &Run| {
         let selection = select(run.ecr(), &run.config.select, None).await?;
         let plan =
             take_up(run.ecr(), &run.config, saved.clone(), selection, Clock::start(run.now), &run.deadline())
                 .await;
         Ok(run.apply(plan).await)
-    })
+    });
+    // What the plan rests on was listed when it was made.
+    let calls = ran.calls.into_iter().map(|call| Call { shown: None, ..call }).collect();
+    Ran { calls, ..ran }
 }
 
 struct Run {

@@ -107,6 +107,7 @@ pub(crate) enum Said {
     Platform,
     HalfPlatform,
     PlatformArtifact,
+    SociArtifact,
     ClaimedPlatform,
     Builder,
     ClaimedOther,
