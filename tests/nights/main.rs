@@ -11,6 +11,7 @@ mod cleaner;
 mod clock;
 mod documented;
 mod kinds;
+mod options;
 mod repository;
 mod scenario;
 mod table;
@@ -20,6 +21,7 @@ mod world;
 use std::process::ExitCode;
 
 use cleaner::{Cleaner, Janitor};
+use options::Options;
 use scenario::{Scenario, simulate};
 use world::{Size, World};
 
@@ -30,33 +32,29 @@ const LONG: Size = Size { history: 160, nights: 98, every: 2 };
 const LEAST_YIELD: f64 = 99.0;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let asked = |option: &str| arguments.iter().any(|argument| argument == option);
-    // As the standard harness: `--list`, and names that filter.
-    let mut filters = arguments.iter().filter(|argument| !argument.starts_with('-')).peekable();
-    if asked("--list") {
+    let options = Options::read(std::env::args().skip(1));
+    if options.lists {
         println!("nights: test");
+    }
+    if options.lists || options.is_filtered_out {
         return ExitCode::SUCCESS;
     }
-    if asked("--ignored")
-        || filters.peek().is_some() && !filters.any(|filter| "nights".contains(filter.as_str()))
-    {
-        return ExitCode::SUCCESS;
-    }
-    let problems = run(asked("--long"), asked("--write"));
+    let problems = run(&options);
     problems.iter().for_each(|problem| eprintln!("nights: {problem}"));
     if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Prints the tables; returns what is wrong with them.
-fn run(is_long: bool, writes: bool) -> Vec<String> {
-    let size = if is_long { LONG } else { SHORT };
+fn run(options: &Options) -> Vec<String> {
+    let (name, size) = if options.is_long { ("long", LONG) } else { ("short", SHORT) };
     let world = World::before_the_first_night(size);
     let mut cleaners = janitors();
     let count = cleaners.len();
-    cleaners.extend(others(is_long));
+    cleaners.extend(others(options.is_long));
     let scenarios = simulate_all(&world, size, cleaners);
-    scenarios.iter().for_each(|scenario| print!("{}", table::full(scenario)));
+    if options.is_long {
+        scenarios.iter().for_each(|scenario| print!("{}", table::full(scenario)));
+    }
     let (janitors, others) = scenarios.split_at(count);
     let compared: Vec<&Scenario> = janitors[..1].iter().chain(others).collect();
     let (yields, notes, losses) =
@@ -65,7 +63,7 @@ fn run(is_long: bool, writes: bool) -> Vec<String> {
     println!("\n{tables}");
     let mut problems = problems(janitors);
     problems.extend(others.iter().filter_map(loses_nothing));
-    problems.extend(documented::check(if is_long { "long" } else { "short" }, &tables, writes));
+    problems.extend(documented::check(name, &tables, options.writes));
     problems
 }
 
