@@ -32,6 +32,4 @@ pub mod registry;
 pub mod render;
 pub mod report;
 pub mod rules;
-#[cfg(test)]
-mod testing;
 pub mod util;

@@ -59,8 +59,8 @@ mod tests {
     use crate::report::RepositoryReason;
     use crate::report::RepositoryReport;
     use crate::report::outcome::OutcomeName::*;
-    use crate::testing::decisions::{With as _, attestation, repository};
-    use crate::testing::reports::{OUTCOMES, one, report};
+    use crate::report::testing::decisions::{With as _, attestation, repository};
+    use crate::report::testing::reports::{OUTCOMES, one, report};
 
     #[test]
     fn a_repository_that_failed_is_a_failure_and_one_skipped_on_purpose_is_not() {

@@ -131,10 +131,10 @@ mod tests {
     use super::*;
     use crate::report::decision::Decision;
     use crate::report::outcome::{Cause, Outcome};
-    use crate::testing::decisions::{With as _, attestation, image, index};
+    use crate::report::testing::decisions::{With as _, attestation, image, index};
 
     fn plan(decisions: &[Decision]) -> RepositoryPlan {
-        crate::testing::decisions::plan("r", 10, decisions.to_vec())
+        crate::report::testing::decisions::plan("r", 10, decisions.to_vec())
     }
 
     /// The levels as places in the plan.

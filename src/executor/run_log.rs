@@ -99,7 +99,7 @@ mod tests {
 
     use super::*;
     use crate::report::outcome::Cause;
-    use crate::testing::decisions::{With as _, attestation, plan, step};
+    use crate::report::testing::decisions::{With as _, attestation, plan, step};
     use crate::util::logging::Format;
 
     /// The lines of a run at a level: the level, the outcome or the message.

@@ -159,8 +159,8 @@ fn is_zero(count: &u64) -> bool {
 mod tests {
     use super::*;
     use crate::report::outcome::OutcomeName::*;
-    use crate::testing::decisions::{With as _, attestation, repository};
-    use crate::testing::reports::{report, run};
+    use crate::report::testing::decisions::{With as _, attestation, repository};
+    use crate::report::testing::reports::{report, run};
 
     fn changed(name: &str) -> RepositoryReport {
         repository(name, 9, vec![attestation("a").came_out(Deleted), attestation("b").kept()])

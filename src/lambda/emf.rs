@@ -100,8 +100,8 @@ mod tests {
     use crate::config::Mode;
     use crate::oci::digest::Digest;
     use crate::report::outcome::OutcomeName;
+    use crate::report::testing::{decisions::*, reports};
     use crate::report::{ApiUsage, RepositoryReason, RunFrame};
-    use crate::testing::{decisions::*, reports};
 
     fn run() -> Report {
         let mut busy = repository(

@@ -276,7 +276,7 @@ mod tests {
     use super::*;
     use crate::report::decision::Decision;
     use crate::report::outcome::OutcomeName::*;
-    use crate::testing::decisions::{With as _, attestation, repository};
+    use crate::report::testing::decisions::{With as _, attestation, repository};
 
     #[test]
     fn what_time_heals_comes_again_and_what_needs_somebody_does_not() {

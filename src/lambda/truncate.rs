@@ -113,8 +113,8 @@ mod tests {
     use super::*;
     use crate::config::Mode;
     use crate::report::outcome::OutcomeName::*;
-    use crate::testing::decisions::{With, attestation, attestations, repository};
-    use crate::testing::reports::{OUTCOMES, one, report};
+    use crate::report::testing::decisions::{With, attestation, attestations, repository};
+    use crate::report::testing::reports::{OUTCOMES, one, report};
 
     /// Two repositories, each with attestations that are kept, then as many that are deleted.
     fn big(decisions: usize) -> Report {

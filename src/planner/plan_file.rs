@@ -273,7 +273,7 @@ fn form(step: &Step) -> Option<Form> {
 mod tests {
     use super::*;
     use crate::report::decision::Decision;
-    use crate::testing::decisions::{self, With as _, attestation, digest, image, index, time};
+    use crate::report::testing::decisions::{self, With as _, attestation, digest, image, index, time};
 
     fn saved() -> SavedPlan {
         let mut plan = SavedPlan {

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
     use crate::report::ReferrerPressure;
     use crate::report::decision::Decision;
-    use crate::testing::decisions::*;
+    use crate::report::testing::decisions::*;
 
     fn warned(referrers: u64, decisions: Vec<Decision>) -> Option<String> {
         let attestations = referrers.min(60);

@@ -205,8 +205,8 @@ pub fn closing(report: &Report) -> String {
 mod tests {
     use super::*;
     use crate::config::policy::Preset;
-    use crate::testing::decisions::{attestations, repository};
-    use crate::testing::reports::report;
+    use crate::report::testing::decisions::{attestations, repository};
+    use crate::report::testing::reports::report;
 
     fn going_of(attestations: u64, images: u64) -> Going {
         Going { attestations, indexes: images, images, bytes: 1000 * attestations }

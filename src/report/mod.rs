@@ -7,6 +7,8 @@ pub mod outcome;
 pub mod outcomes;
 pub mod plan;
 pub mod reason;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::collections::BTreeMap;
 

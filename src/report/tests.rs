@@ -2,8 +2,8 @@
 
 use crate::oci::attestation::Form;
 use crate::report::reason::State;
-use crate::testing::decisions::*;
-use crate::testing::reports::{OUTCOMES, one, report};
+use crate::report::testing::decisions::*;
+use crate::report::testing::reports::{OUTCOMES, one, report};
 use serde_json::Value;
 
 use super::*;

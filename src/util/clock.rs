@@ -39,7 +39,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::testing::decisions::time;
+    use crate::report::testing::decisions::time;
 
     #[tokio::test(start_paused = true)]
     async fn goes_on_from_when_it_was_set() {

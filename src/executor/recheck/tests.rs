@@ -7,7 +7,7 @@ use crate::oci::digest::Digest;
 use crate::oci::media_type::Shape;
 use crate::report::decision::Decision;
 use crate::report::outcome::OutcomeName;
-use crate::testing::decisions::{With as _, attestation, step, time};
+use crate::report::testing::decisions::{With as _, attestation, step, time};
 
 fn listed(digest: Digest) -> Image {
     Image {

@@ -9,7 +9,7 @@ mod saved;
 mod tags;
 mod time;
 
-use crate::testing::decisions::*;
+use crate::report::testing::decisions::*;
 use registry::Registry;
 
 use super::*;

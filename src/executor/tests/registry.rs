@@ -17,7 +17,7 @@ use crate::registry::{
     StoredManifest, TagImages, TagWritten,
 };
 use crate::report::decision::Decision;
-use crate::testing::decisions::{digest, index, manifest_of};
+use crate::report::testing::decisions::{digest, index, manifest_of};
 use crate::util::clock::Clock;
 
 #[derive(Default)]

@@ -13,7 +13,7 @@ async fn taken_up(
     decisions: &[Decision],
     platform_images: u64,
 ) -> Result<Ready, CallError> {
-    let decisions = decisions.iter().filter_map(crate::testing::decisions::step).collect();
+    let decisions = decisions.iter().filter_map(crate::report::testing::decisions::step).collect();
     let repository = SavedRepository { name: "r".to_owned(), platform_images, decisions };
     let planned_reads = OwnReads::of_saved_plan(ReadTime { from: time(-60), until: time(0) });
     compare(registry, repository, planned_reads, &Deadline::default()).await

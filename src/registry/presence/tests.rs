@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use futures::stream::BoxStream;
 
-use crate::testing::decisions::*;
+use crate::report::testing::decisions::*;
 
 use super::*;
 use crate::inventory::{Evidence, ImageStatus};

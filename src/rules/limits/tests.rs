@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::testing::decisions::*;
+use crate::report::testing::decisions::*;
 
 use super::*;
 use crate::config::Concurrency;
