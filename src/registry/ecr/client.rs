@@ -23,13 +23,9 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct NoRegion;
 
 impl Ecr {
-    /// Connects with the SDK's own settings: region, credentials, profile, endpoint, retry mode. Calls nothing.
-    pub async fn from_environment() -> Result<Self, NoRegion> {
-        Self::connect(None, None).await
-    }
-
-    /// Connects with the SDK's own settings, but with this Region and this profile if they are given. Calls nothing.
-    pub async fn connect(region: Option<&str>, profile: Option<&str>) -> Result<Self, NoRegion> {
+    /// The SDK's own settings (Region, credentials, profile, endpoint, retry mode), but with this Region and this profile
+    /// if they are given. Calls nothing.
+    pub async fn settings(region: Option<&str>, profile: Option<&str>) -> SdkConfig {
         let mut settings = aws_config::defaults(BehaviorVersion::latest());
         if let Some(region) = region {
             settings = settings.region(Region::new(region.to_owned()));
@@ -37,7 +33,7 @@ impl Ecr {
         if let Some(profile) = profile {
             settings = settings.profile_name(profile);
         }
-        Self::new(&settings.load().await)
+        settings.load().await
     }
 
     /// Connects with these settings. Calls nothing.
