@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod memories;
+pub mod place;
 pub mod repository;
 pub mod restore;
 pub mod store;

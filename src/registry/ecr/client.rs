@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_config::retry::{RetryConfig, RetryMode};
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 
 use super::Ecr;
 use super::attempts::Attempts;
 use super::body_limit::ResponseMemory;
 use super::retry_quota::RetryQuota;
+use crate::util::aws;
 
 /// ECR's Describe operations are throttled early and without a published rate: the SDK's three attempts are too few.
 const ATTEMPTS: u32 = 10;
@@ -30,14 +31,7 @@ impl Ecr {
 
     /// Connects with the SDK's own settings, but with this Region and this profile if they are given. Calls nothing.
     pub async fn connect(region: Option<&str>, profile: Option<&str>) -> Result<Self, NoRegion> {
-        let mut settings = aws_config::defaults(BehaviorVersion::latest());
-        if let Some(region) = region {
-            settings = settings.region(Region::new(region.to_owned()));
-        }
-        if let Some(profile) = profile {
-            settings = settings.profile_name(profile);
-        }
-        Self::new(&settings.load().await)
+        Self::new(&aws::settings(region, profile).await)
     }
 
     /// Connects with these settings. Calls nothing.
