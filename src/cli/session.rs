@@ -19,6 +19,7 @@ use crate::registry::ecr::Ecr;
 use crate::registry::{CallError, CallErrorKind, ListRegistry as _};
 use crate::render::summary::place;
 use crate::report::RunIdentity;
+use crate::util::aws;
 use crate::util::clock::Clock;
 use crate::util::deadline::Deadline;
 use crate::util::sanitize;
@@ -175,6 +176,6 @@ pub(super) fn no_archive() -> Failure {
 impl Common {
     /// The SDK's own settings, with those of the command line.
     async fn of_sdk(&self) -> SdkConfig {
-        Ecr::settings(self.region.as_deref(), self.profile.as_deref()).await
+        aws::settings(self.region.as_deref(), self.profile.as_deref()).await
     }
 }

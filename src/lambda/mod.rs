@@ -22,6 +22,7 @@ use crate::registry::ecr::Ecr;
 use crate::registry::{CallError, CallErrorKind};
 use crate::report::outcome::OutcomeName;
 use crate::report::{Report, RepositoryReason, RepositoryReport, RunIdentity};
+use crate::util::aws;
 use crate::util::clock::Clock;
 use crate::util::deadline::Deadline;
 use crate::util::logging::Log;
@@ -72,7 +73,7 @@ impl Function {
     pub async fn from_environment(log: Log) -> Self {
         let environment = std::env::vars_os().collect();
         let config = Config::load(None, &environment).map_err(|error| error.to_string());
-        let settings = Ecr::settings(None, None).await;
+        let settings = aws::settings(None, None).await;
         let places = config.as_ref().map(|it| Places::open(it, Host::Function, &environment, &settings));
         Self {
             places: places.unwrap_or_default(),

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod folder;
+pub mod s3;
 
 /// The name of a blob: parts with slashes between them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_config::retry::{RetryConfig, RetryMode};
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 
 use super::Ecr;
 use super::attempts::Attempts;
@@ -23,19 +23,6 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct NoRegion;
 
 impl Ecr {
-    /// The SDK's own settings (Region, credentials, profile, endpoint, retry mode), but with this Region and this profile
-    /// if they are given. Calls nothing.
-    pub async fn settings(region: Option<&str>, profile: Option<&str>) -> SdkConfig {
-        let mut settings = aws_config::defaults(BehaviorVersion::latest());
-        if let Some(region) = region {
-            settings = settings.region(Region::new(region.to_owned()));
-        }
-        if let Some(profile) = profile {
-            settings = settings.profile_name(profile);
-        }
-        settings.load().await
-    }
-
     /// Connects with these settings. Calls nothing.
     pub fn new(shared: &SdkConfig) -> Result<Self, NoRegion> {
         let region = shared.region().ok_or(NoRegion)?.to_string();
