@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_config::retry::{RetryConfig, RetryMode};
-use aws_config::timeout::TimeoutConfig;
 
 use super::Ecr;
 use super::attempts::Attempts;
@@ -26,11 +24,12 @@ impl Ecr {
     /// Connects with these settings. Calls nothing.
     pub fn new(shared: &SdkConfig) -> Result<Self, NoRegion> {
         let region = shared.region().ok_or(NoRegion)?.to_string();
-        let (attempts, retry_quota, retries) = (Attempts::default(), RetryQuota::default(), retries(shared));
+        let (attempts, retry_quota) = (Attempts::default(), RetryQuota::default());
+        let retries = aws::retries(shared, ATTEMPTS);
         let max_attempts = retries.max_attempts();
         let config = aws_sdk_ecr::config::Builder::from(shared)
             .retry_config(retries)
-            .timeout_config(timeouts(shared))
+            .timeout_config(aws::timeouts(shared, ATTEMPT_TIMEOUT))
             .interceptor(attempts.clone())
             .interceptor(retry_quota.clone())
             .build();
@@ -46,23 +45,4 @@ impl Ecr {
             region,
         })
     }
-}
-
-/// What the user set for the SDK holds; only its default number of attempts is raised.
-fn retries(shared: &SdkConfig) -> RetryConfig {
-    let retries = shared.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
-    let is_default = retries.max_attempts() == RetryConfig::standard().max_attempts();
-    if retries.mode() == RetryMode::Standard && is_default && std::env::var_os("AWS_MAX_ATTEMPTS").is_none() {
-        retries.with_max_attempts(ATTEMPTS).with_initial_backoff(Duration::from_millis(250))
-    } else {
-        retries
-    }
-}
-
-fn timeouts(shared: &SdkConfig) -> TimeoutConfig {
-    let mut timeouts = shared.timeout_config().map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
-    if shared.timeout_config().is_none_or(|set| set.operation_attempt_timeout().is_none()) {
-        timeouts = timeouts.operation_attempt_timeout(ATTEMPT_TIMEOUT);
-    }
-    timeouts.build()
 }
