@@ -3,10 +3,16 @@
 use ecr_emulator::UnreferencedLayers;
 use serde_json::json;
 
-use crate::harness::{World, legacy, oci};
+use crate::harness::{Repo, World, legacy, oci};
 
 fn world() -> World {
     World::new().with_state().with("JANITOR_PRESET", "recommended").with("JANITOR_MAX_IMAGES_SHARE", "1")
+}
+
+/// Somebody moves the first tags to a new image.
+fn move_tags(api: &Repo, count: u64) {
+    let new = api.push(1, legacy(99), "v0");
+    (1..count).for_each(|code| api.tag(&new.root, &format!("v{code}")));
 }
 
 #[test]
@@ -56,34 +62,38 @@ fn plan_and_the_function_share_a_memory() {
 fn a_registry_that_lost_its_tags_stops_an_apply_until_somebody_accepts_it() {
     let world = world();
     let api = world.repository("team/api");
-    let builds: Vec<_> = (0..12).map(|code| api.push(150, oci(code), &format!("v{code}"))).collect();
+    (0..12).for_each(|code| drop(api.push(150, oci(code), &format!("v{code}"))));
     world.apply();
+    move_tags(&api, 11);
     let before = api.contents();
-    for code in 0..11 {
-        world
-            .ecr
-            .call(
-                "BatchDeleteImage",
-                json!({"repositoryName": "team/api", "imageIds": [{"imageTag": format!("v{code}")}]}),
-            )
-            .unwrap();
-    }
-    for build in &builds {
-        api.push(1, legacy(99), "only");
-        drop(build);
-    }
     assert_eq!(world.cli(&["plan"]).code, 0);
-    for arguments in [vec!["apply", "--yes", "--output", "json"]] {
-        let report = world.cli(&arguments).report(4);
-        assert_eq!(report.left_alone(&api), "tags-vanished");
-        assert!(report.of(&api)["detail"].as_str().unwrap().contains("--accept-tag-loss"));
-    }
+    let report = world.apply_with(4);
+    assert_eq!(report.left_alone(&api), "tags-vanished");
+    assert!(report.of(&api)["detail"].as_str().unwrap().contains("--accept-tag-loss"));
     assert_eq!(api.lost_since(&before).len(), 0);
     world.cli(&["apply", "--yes", "--accept-tag-loss", "team/apo"]).refused(2, &["team/api"]);
-    let report =
-        world.cli(&["apply", "--yes", "--accept-tag-loss", "team/api", "--output", "json"]).report(0);
-    assert_eq!(report.of(&api)["status"], "done");
+    let accepted = ["apply", "--yes", "--accept-tag-loss", "team/api", "--output", "json"];
+    assert_eq!(world.cli(&accepted).report(0).of(&api)["status"], "done");
     assert_eq!(world.apply().of(&api)["status"], "done");
+}
+
+#[test]
+fn the_function_takes_the_acceptance_of_a_loss_in_its_event() {
+    let world = world();
+    let api = world.repository("team/api");
+    (0..12).for_each(|code| drop(api.push(150, oci(code), &format!("v{code}"))));
+    world.apply();
+    move_tags(&api, 12);
+    let state = world.file("state/ecr-janitor").display().to_string();
+    let world = world
+        .with("JANITOR_MEMORY_LOCATION", &state)
+        .with("JANITOR_BACKUP_LOCATION", &state)
+        .with("JANITOR_MODE", "apply");
+    let mut function = world.lambda();
+    assert_eq!(function.report(&json!({})).left_alone(&api), "tags-vanished");
+    assert!(function.failure(&json!({"accept_tag_loss": ["team/apo"]})).contains("did you mean"));
+    let report = function.report(&json!({"accept_tag_loss": ["team/api"]}));
+    assert_eq!(report.of(&api)["status"], "done");
 }
 
 #[test]
@@ -91,22 +101,13 @@ fn a_saved_plan_meets_the_breaker_too() {
     let world = world();
     let api = world.repository("team/api");
     let orphans = api.orphans(60, legacy(1));
-    (0..12).for_each(|code| drop(api.push(150, oci(code), &format!("v{code}"))));
-    world.cli(&["apply", "--yes", "--repository", "team/none*"]);
+    (0..12).for_each(|code| drop(api.push(150, oci(10 + code), &format!("v{code}"))));
     let world = world.with("JANITOR_ORPHANED", "keep");
     world.apply();
     let world = world.without("JANITOR_ORPHANED");
     world.save_plan();
-    for code in 0..12 {
-        world
-            .ecr
-            .call(
-                "BatchDeleteImage",
-                json!({"repositoryName": "team/api", "imageIds": [{"imageTag": format!("v{code}")}]}),
-            )
-            .unwrap();
-    }
-    let report = world.apply_saved().report(4);
+    move_tags(&api, 12);
+    let report = world.cli(&["apply", "plan.json", "--yes", "--output", "json"]).report(4);
     assert_eq!((report.left_alone(&api), api.count(&orphans)), ("tags-vanished", 2));
 }
 

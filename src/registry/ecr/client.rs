@@ -9,6 +9,7 @@ use super::Ecr;
 use super::attempts::Attempts;
 use super::body_limit::ResponseMemory;
 use super::retry_quota::RetryQuota;
+use crate::util::aws;
 
 /// ECR's Describe operations are throttled early and without a published rate: the SDK's three attempts are too few.
 const ATTEMPTS: u32 = 10;
