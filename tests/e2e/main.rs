@@ -8,6 +8,7 @@ mod harness;
 mod apply;
 mod captures;
 mod crash;
+mod crash_undo;
 mod credentials;
 mod demo;
 mod emulator;
