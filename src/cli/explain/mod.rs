@@ -1,12 +1,12 @@
 //! `explain`: what is this image?
 
 pub mod explanation;
-mod reference;
 pub mod text;
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
+use super::reference::Reference;
 use super::session::Session;
 use super::stdout::{print_json, print_text};
 use super::{Common, Failure, Output};
@@ -22,14 +22,12 @@ use crate::planner::replication::Replication;
 use crate::planner::selection::UnknownName;
 use crate::registry::ecr::Ecr;
 use crate::registry::{CallError, ReadRepository as _};
-use crate::render::summary::place;
 use crate::report::RepositoryReason;
 use crate::rules::judge;
 use crate::rules::verdict::Verdict;
 use crate::util::deadline::Deadline;
 use crate::util::similar::similar;
 use explanation::{AskedTag, Explainer};
-use reference::{Place, Reference};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -118,11 +116,11 @@ async fn read(
 async fn scope(session: &mut Session, reference: &Reference) -> Result<Option<String>, Failure> {
     let name = &reference.repository;
     if let Some(place) = &reference.place {
-        check_region(session, name, place)?;
+        session.check_region(name, place)?;
     }
     let selection = session.select(None).await?;
     if let Some(place) = &reference.place {
-        check_account(session, name, place)?;
+        session.check_account(name, place)?;
     }
     match selection.repositories.iter().find(|chosen| chosen.name == *name).map(|chosen| chosen.skip) {
         None | Some(Some(RepositoryReason::RepositoryGone)) => {
@@ -135,30 +133,6 @@ async fn scope(session: &mut Session, reference: &Reference) -> Result<Option<St
             "{name} is filled by a pull-through cache rule, and reading it could import images; the janitor skips it"
         ))),
         Some(skip) => Ok(skip.map(|reason| <&str>::from(reason).to_owned())),
-    }
-}
-
-/// Refuses an image of another Region before anything is called.
-fn check_region(session: &Session, name: &str, place: &Place) -> Result<(), Failure> {
-    let region = session.ecr.region();
-    if place.region == region {
-        return Ok(());
-    }
-    Err(Failure::Usage(format!(
-        "{name} is named in {place}, and this command asks Region {region}; give --region {}",
-        place.region
-    )))
-}
-
-/// Refuses an image of another account.
-fn check_account(session: &Session, name: &str, named: &Place) -> Result<(), Failure> {
-    match &session.run.account {
-        Some(account) if *account != named.account => Err(Failure::Usage(format!(
-            "{name} is named in {named}, and the credentials in use are of {}; use those of account {}, with --profile for example",
-            place(&session.run),
-            named.account
-        ))),
-        _ => Ok(()),
     }
 }
 

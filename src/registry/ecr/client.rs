@@ -22,16 +22,6 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct NoRegion;
 
 impl Ecr {
-    /// Connects with the SDK's own settings: region, credentials, profile, endpoint, retry mode. Calls nothing.
-    pub async fn from_environment() -> Result<Self, NoRegion> {
-        Self::connect(None, None).await
-    }
-
-    /// Connects with the SDK's own settings, but with this Region and this profile if they are given. Calls nothing.
-    pub async fn connect(region: Option<&str>, profile: Option<&str>) -> Result<Self, NoRegion> {
-        Self::new(&aws::settings(region, profile).await)
-    }
-
     /// Connects with these settings. Calls nothing.
     pub fn new(shared: &SdkConfig) -> Result<Self, NoRegion> {
         let region = shared.region().ok_or(NoRegion)?.to_string();
