@@ -329,3 +329,8 @@ fn kind_of(operation: Operation, error: &CallError) -> StoreErrorKind {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(crate) use tests::settings_of;
