@@ -62,7 +62,7 @@ fn run(options: &Options) -> Vec<String> {
         (table::yields(janitors), table::notes(&janitors[1]), table::losses(&compared));
     let tables = format!("{yields}\n{notes}\n{losses}");
     println!("\n{tables}");
-    let mut problems = problems(janitors);
+    let mut problems = problems(janitors, size);
     problems.extend(others.iter().filter_map(loses_nothing));
     problems.extend(documented::check(name, &tables, options.writes));
     problems
@@ -96,8 +96,7 @@ fn remembering(preset: &str) -> Janitor {
 }
 
 /// Without memory nobody knows when a tag was lost. Where tags live as long as in `rollbacks`, the push is no substitute.
-const ROLLBACKS: &str =
-    "[[override]]\nrepositories = [\"rollbacks\"]\nsuperseded_since = \"untagged\"\n";
+const ROLLBACKS: &str = "[[override]]\nrepositories = [\"rollbacks\"]\nsuperseded_since = \"untagged\"\n";
 
 fn forgetful(preset: &str, overrides: &str, reads_are_pulls: bool) -> Cleaner {
     let policy = configured(preset, &format!("superseded_since = \"push\"\n{overrides}"));
@@ -129,7 +128,7 @@ fn simulate_all(world: &World, size: Size, cleaners: Vec<(String, Cleaner)>) -> 
 }
 
 /// What the janitor must not do, and what it must.
-fn problems(janitors: &[Scenario]) -> Vec<String> {
+fn problems(janitors: &[Scenario], size: Size) -> Vec<String> {
     let mut problems = Vec::new();
     for scenario in janitors {
         for row in &scenario.rows {
@@ -142,10 +141,12 @@ fn problems(janitors: &[Scenario]) -> Vec<String> {
             }
         }
     }
-    problems.extend(too_little(&janitors[0], |_| LEAST_YIELD));
-    problems.extend(too_little(&janitors[1], |kind| {
-        kind.without_memory.as_ref().map_or(LEAST_YIELD, |without| without.least)
-    }));
+    let least = |kind: &Kind, nights: i64| match &kind.without_memory {
+        Some(without) if nights < without.nights => without.least,
+        _ => LEAST_YIELD,
+    };
+    problems.extend(too_little(&janitors[0], |kind| least(kind, size.nights)));
+    problems.extend(too_little(&janitors[1], |kind| least(kind, 0)));
     problems
 }
 
