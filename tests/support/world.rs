@@ -161,6 +161,19 @@ impl World {
         Outcome::of(output.unwrap_or_else(|_| panic!("{arguments:?} did not end")).unwrap())
     }
 
+    /// Runs the command line beside another run: against a server of its own, because a call that is held blocks a thread
+    /// of the other one.
+    pub(crate) fn cli_beside(&self, arguments: &[&str]) -> Outcome {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let server = runtime.block_on(self.ecr.serve(([127, 0, 0, 1], 0).into())).unwrap();
+        let mut command = self.command(arguments);
+        command.env("AWS_ENDPOINT_URL", server.url());
+        let output = runtime.block_on(async { tokio::time::timeout(PATIENCE, command.output()).await });
+        runtime.block_on(server.stop());
+        Outcome::of(output.unwrap_or_else(|_| panic!("{arguments:?} did not end")).unwrap())
+    }
+
     /// Runs the command line with its standard output in a file.
     pub(crate) fn cli_to(&self, path: &str, arguments: &[&str]) -> Outcome {
         let file = File::options().write(true).open(path).unwrap();
