@@ -53,18 +53,19 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let mut recall = Recall::load(&request, &session.config, repository).await;
     let collected = collect(ecr, repository, &policy, is_replicated, &mut recall, &deadline).await;
     recall.save(&request, collected.as_ref().ok().map(|it| &it.inventory)).await;
-    let is_certain = collected.is_ok();
-    let (mut inventory, verdicts, skipped) = match collected {
-        Ok(collected) => (collected.inventory, collected.verdicts, skipped),
+    let (mut inventory, verdicts, skipped, uncertain) = match collected {
+        Ok(collected) => (collected.inventory, collected.verdicts, skipped, None),
         // Nothing is certain then, but what this one image is can still be told.
         Err(why) => match list(ecr, repository, &policy, now).await {
-            Ok((inventory, verdicts)) => (inventory, verdicts, Some(why.detail)),
+            Ok((inventory, verdicts)) => (inventory, verdicts, Some(why.detail.clone()), Some(why.detail)),
             Err(_) => return Err(Failure::NothingDone(format!("{repository}: {}", why.detail))),
         },
     };
     let Some(position) = find(&inventory, &reference)? else {
         session.announce();
-        let overview = Explainer { repository, inventory: &inventory, verdicts: &verdicts, now }.overview();
+        let explainer =
+            Explainer { repository, inventory: &inventory, policy: &policy, verdicts: &verdicts, now };
+        let overview = explainer.overview();
         match common.output {
             Output::Json => print_json(&overview)?,
             Output::Table => print_text(&text::overview(&overview))?,
@@ -73,14 +74,15 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     };
     let manifest = read(&session, repository, &mut inventory, position).await?;
     let verdicts = judge(&inventory, &policy, now);
-    let explainer = Explainer { repository, inventory: &inventory, verdicts: &verdicts, now };
+    let explainer =
+        Explainer { repository, inventory: &inventory, policy: &policy, verdicts: &verdicts, now };
     let mut explanation = explainer.explain(position, manifest.as_ref());
     explanation.asked_tag = asked_tag(&inventory, &reference);
     if let Some(why) = skipped {
         explanation.skip(why);
     }
-    if !is_certain {
-        explanation.forget_parents();
+    if let Some(why) = uncertain {
+        explanation.forget_parents(&why);
     }
     session.announce();
     match common.output {
