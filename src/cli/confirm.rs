@@ -99,7 +99,11 @@ fn question(plan: &Plan, run: &RunIdentity) -> Option<String> {
     let steps = || pending.iter().flat_map(|it| plan.due(it));
     let deletions = steps().filter(|step| step.deletion().is_some()).count();
     let tags = steps().filter(|step| step.tagging().is_some()).count();
-    let delete = || format!("Delete {} ({})", counted(deletions, "image"), size(bytes(steps())));
+    let backup = match plan.backup_until {
+        Some(_) => "backed up first",
+        None => "without a backup",
+    };
+    let delete = || format!("Delete {} ({}, {backup})", counted(deletions, "image"), size(bytes(steps())));
     let what = match (deletions, tags) {
         (0, 0) => return None,
         (_, 0) => delete(),
