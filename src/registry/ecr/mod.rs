@@ -189,10 +189,31 @@ impl Ecr {
     ) -> Result<(BatchGetImageOutput, ResponseRoom), CallError> {
         let response = self.batch_get_image_within(BATCH_LIMIT, repository, ids.clone()).await;
         let too_large = |error: &CallError| error.kind == CallErrorKind::ResponseTooLarge;
-        if ids.len() == 1 && response.as_ref().is_err_and(too_large) {
-            return self.batch_get_image_within(SINGLE_LIMIT, repository, ids).await;
+        let [id] = ids.as_slice() else { return response };
+        if !response.as_ref().is_err_and(too_large) {
+            return response;
         }
-        response
+        let response = self.batch_get_image_within(SINGLE_LIMIT, repository, ids.clone()).await;
+        match response {
+            Err(error) if too_large(&error) => self.get_by_a_tag(repository, id.clone(), error).await,
+            response => response,
+        }
+    }
+
+    /// Asks for an image by its digest and one of its tags: by the digest alone, ECR gives its whole manifest once for
+    /// each of its tags.
+    async fn get_by_a_tag(
+        &self,
+        repository: &str,
+        mut id: ImageIdentifier,
+        too_large: CallError,
+    ) -> Result<(BatchGetImageOutput, ResponseRoom), CallError> {
+        let digest = id.image_digest.as_deref().filter(|_| id.image_tag.is_none());
+        let Some(digest) = digest.and_then(|digest| digest.parse().ok()) else { return Err(too_large) };
+        let listed = self.describe(repository, &[digest]).await?;
+        let Some(tag) = listed.first().and_then(|image| image.tags.first()) else { return Err(too_large) };
+        id.image_tag = Some(tag.to_string());
+        self.batch_get_image_within(SINGLE_LIMIT, repository, vec![id]).await
     }
 
     async fn batch_get_image_within(
@@ -248,10 +269,26 @@ impl TagImages for Ecr {
         let response = call.customize().config_override(sent_once()).send().await;
         match response.map_err(|error| call_error("PutImage", error)) {
             Ok(_) => Ok(TagWritten::Done),
-            Err(error) if error.kind == CallErrorKind::ImageExists => Ok(TagWritten::Done),
+            Err(error) if error.kind == CallErrorKind::ImageExists => {
+                self.find_holder(repository, manifest, tag).await
+            }
             Err(error) if error.kind == CallErrorKind::TagExists => Ok(TagWritten::InUse),
             Err(error) => Err(error),
         }
+    }
+}
+
+impl Ecr {
+    /// Whether a tag names this image, where ECR only says that the image exists.
+    async fn find_holder(
+        &self,
+        repository: &str,
+        manifest: &StoredManifest,
+        tag: &str,
+    ) -> Result<TagWritten, CallError> {
+        let holders = self.tag_holders(repository, &[tag.to_owned()]).await?;
+        let is_its = holders.get(tag) == Some(&Some(manifest.digest));
+        Ok(if is_its { TagWritten::Done } else { TagWritten::InUse })
     }
 }
 
@@ -362,9 +399,13 @@ fn image(detail: ImageDetail) -> Result<Image, CallError> {
     })
 }
 
-/// A time to the millisecond, which is what ECR gives. One that is out of range counts as now, never as unknown.
+/// A time to the nearest millisecond. ECR gives milliseconds as a fraction of seconds, which binary numbers have only
+/// about: the rest of a division would make most times one millisecond earlier. One that is out of range counts as now,
+/// never as unknown.
 fn timestamp(time: aws_sdk_ecr::primitives::DateTime) -> Timestamp {
-    let milliseconds = time.to_millis().ok();
+    const A_MILLISECOND: i128 = 1_000_000;
+    let milliseconds = (time.as_nanos() + A_MILLISECOND / 2).div_euclid(A_MILLISECOND);
+    let milliseconds = i64::try_from(milliseconds).ok();
     milliseconds.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(UNUSABLE_TIME)
 }
 
@@ -424,6 +465,17 @@ mod tests {
         assert_eq!(timestamp(at), Timestamp::from_millisecond(1_700_000_000_123).unwrap());
         for seconds in [i64::MAX, i64::MIN, 400_000_000_000, -400_000_000_000] {
             assert_eq!(timestamp(DateTime::from_secs(seconds)), UNUSABLE_TIME, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn fractions_of_seconds_are_rounded_to_milliseconds() {
+        use aws_sdk_ecr::primitives::DateTime;
+        for milliseconds in
+            (0..1000).chain([1_700_000_000_123, 1_764_201_600_001, 1_764_201_600_999, -1, -1500])
+        {
+            let at = DateTime::from_secs_f64(milliseconds as f64 / 1000.0);
+            assert_eq!(timestamp(at).as_millisecond(), milliseconds);
         }
     }
 
