@@ -16,11 +16,10 @@ use crate::config::{Mode, duration};
 use crate::executor::run::{Conditions, apply_plan, report_plan};
 use crate::executor::run_log::RunLog;
 use crate::executor::saved;
-use crate::memory::NoBackups;
 use crate::memory::memories::Memories;
-use crate::planner::Plan;
 use crate::planner::plan_file::{MAX_AGE, Refused, SavedPlan};
 use crate::planner::selection::Selection;
+use crate::planner::{Plan, RunRequest};
 use crate::report::Report;
 use crate::report::observer::Observer as _;
 
@@ -43,21 +42,24 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let config = args.run.adjust(common.config()?);
     let narrow = common.narrow()?;
     let saved = args.file.as_deref().map(read).transpose()?;
-    let consent = Consent::new(args.yes)?;
+    let consent = Consent::new("apply", args.yes)?;
     let log = args.run.log.as_deref().map(LogFile::open).transpose()?;
     let deadline = signals::watch();
     let mut session = Session::open(common, config, deadline).await?;
+    session.places.check_backups().map_err(|refused| Failure::Usage(refused.to_string()))?;
     let selection = session.select(narrow.as_ref()).await?;
+    session.check_names(&selection, &args.run.accept_tag_loss)?;
     log.iter().for_each(|log| log.begin(&session.run));
     let lines = log.as_ref().map(|log| log.lines(Mode::Apply));
+    let request = RunRequest { acts: true, ..args.run.request(&session) };
     let plan = match saved {
         None => {
             session.announce();
             let progress = Progress::new("planning");
-            plan::make(&session, selection, &watched(&progress, lines.as_ref())).await
+            plan::make(&session, &request, selection, &watched(&progress, lines.as_ref())).await
         }
         Some(saved) => {
-            let plan = take_up(&session, saved, selection, args.max_age.unwrap_or(MAX_AGE)).await?;
+            let plan = take_up(&session, &request, saved, selection, args.max_age.unwrap_or(MAX_AGE)).await?;
             session.announce();
             plan
         }
@@ -75,13 +77,13 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
         say("nothing was done");
         return Ok(conclude(ExitCode::Usage, deadline, [printed, logged]));
     }
-    let report = execute(&session, plan, lines.as_ref()).await;
+    let report = execute(&session, &request.memories, plan, lines.as_ref()).await;
     let printed = print_report(&report, view);
     let logged = log.map_or(Ok(()), |log| log.end(&report));
     Ok(conclude(ExitCode::of(&report, false), deadline, [printed, logged]))
 }
 
-async fn execute(session: &Session, plan: Plan, lines: Option<&RunLog<'_>>) -> Report {
+async fn execute(session: &Session, memories: &Memories, plan: Plan, lines: Option<&RunLog<'_>>) -> Report {
     let progress = Progress::new("applying");
     progress.selected(plan.repositories.len());
     let observer = watched(&progress, lines);
@@ -90,9 +92,14 @@ async fn execute(session: &Session, plan: Plan, lines: Option<&RunLog<'_>>) -> R
         run: &session.run,
         deadline: &session.deadline,
         observer: &observer,
-        memories: &Memories::none(),
+        memories,
     };
-    apply_plan(&session.ecr, &NoBackups, plan, conditions).await
+    let backups = session.places.backups(&session.run, session.ecr.clone());
+    let mut report = apply_plan(&session.ecr, &backups, plan, conditions).await;
+    if let Err(error) = session.places.prune(&session.config, session.clock.now()).await {
+        report.warnings.push(format!("backups older than backup.keep are still there: {error}"));
+    }
+    report
 }
 
 fn read(path: &Path) -> Result<(PathBuf, SavedPlan), Failure> {
@@ -109,16 +116,19 @@ fn refused(path: &Path, why: &Refused) -> Failure {
 /// The saved plan against the registry as it is now.
 async fn take_up(
     session: &Session,
+    request: &RunRequest,
     (path, saved): (PathBuf, SavedPlan),
     selection: Selection,
     max_age: SignedDuration,
 ) -> Result<Plan, Failure> {
-    let Session { config, ecr, clock, deadline, .. } = session;
+    let Session { config, ecr, clock, .. } = session;
     let check = || {
         saved.check_place(selection.registry.as_deref(), ecr.region())?;
         saved.check_age(clock.started_at(), max_age)?;
         saved.check_tags(config)
     };
     check().map_err(|why| refused(&path, &why))?;
-    Ok(saved::take_up(ecr, config, saved, selection, *clock, deadline).await)
+    let mut plan = saved::take_up(ecr, config, request, saved, selection).await;
+    session.note_backups(&mut plan);
+    Ok(plan)
 }

@@ -19,6 +19,7 @@ use crate::report::outcome::Outcome;
 use crate::report::outcomes::Outcomes;
 use crate::report::plan::{Artifact, RepositoryPlan, Step};
 use crate::report::{Report, RepositoryReport, RunFrame, RunIdentity};
+use crate::util::deadline::Deadline;
 
 /// How consent comes about.
 pub(super) enum Consent {
@@ -28,13 +29,16 @@ pub(super) enum Consent {
 
 impl Consent {
     /// Known before anything is called: without a terminal somebody must have said yes.
-    pub(super) fn new(yes: bool) -> Result<Self, Failure> {
+    pub(super) fn new(verb: &str, yes: bool) -> Result<Self, Failure> {
         if yes {
             Ok(Self::Given)
         } else if io::stdin().is_terminal() {
             Ok(Self::Asked)
         } else {
-            Err(Failure::Usage("apply asks before it writes, and there is no terminal to ask on: give --yes, or look at `ecr-janitor plan` first".into()))
+            Err(Failure::Usage(format!(
+                "{verb} asks before it writes, and there is no terminal to ask on: give --yes, or look at `ecr-janitor {}` first",
+                if verb == "apply" { "plan" } else { "history" }
+            )))
         }
     }
 
@@ -45,6 +49,14 @@ impl Consent {
             return Ok(true);
         };
         note(&table::report(&preview(plan, session), &view.layout(&io::stderr())));
+        self.answer(&question, &session.deadline).await
+    }
+
+    /// The answer to a question: yes if consent was given before.
+    pub(super) async fn answer(&self, question: &str, deadline: &Deadline) -> Result<bool, Failure> {
+        if matches!(self, Self::Given) {
+            return Ok(true);
+        }
         let _ = write!(io::stderr(), "{question} [y/N] ");
         // The answer may never come: the thread that waits for it is left behind.
         let answer = tokio::task::spawn_blocking(|| {
@@ -58,7 +70,7 @@ impl Consent {
                     .map_err(|error| Failure::Usage(format!("cannot read the answer: {error}")))?;
                 Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
             }
-            () = session.deadline.interrupted() => Err(Failure::Interrupted),
+            () = deadline.interrupted() => Err(Failure::Interrupted),
         }
     }
 }
@@ -76,7 +88,8 @@ fn preview(plan: &Plan, session: &Session) -> Report {
     let reports = plan.repositories.iter().map(report).collect();
     let frame = RunFrame::new(session.run.clone(), Mode::Plan, Timestamp::now(), session.ecr.usage());
     let (what_if, warnings) = (plan.what_if(), plan.warnings.clone());
-    Report::new(RunFrame { runs_left: plan.pace.runs_left, what_if, warnings, ..frame }, reports)
+    let (runs_left, backup_until) = (plan.pace.runs_left, plan.backup_until);
+    Report::new(RunFrame { runs_left, what_if, backup_until, warnings, ..frame }, reports)
 }
 
 /// `Delete 12 images (34.1 kB) and tag 3 images in 2 repositories of account 123456789012, Region eu-west-1?`;
@@ -86,7 +99,11 @@ fn question(plan: &Plan, run: &RunIdentity) -> Option<String> {
     let steps = || pending.iter().flat_map(|it| plan.due(it));
     let deletions = steps().filter(|step| step.deletion().is_some()).count();
     let tags = steps().filter(|step| step.tagging().is_some()).count();
-    let delete = || format!("Delete {} ({})", counted(deletions, "image"), size(bytes(steps())));
+    let backup = match plan.backup_until {
+        Some(_) => "backed up first",
+        None => "without a backup",
+    };
+    let delete = || format!("Delete {} ({}, {backup})", counted(deletions, "image"), size(bytes(steps())));
     let what = match (deletions, tags) {
         (0, 0) => return None,
         (_, 0) => delete(),

@@ -7,11 +7,13 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::cli::exit_code::ExitCode;
 use crate::config::pattern::Patterns;
 use crate::config::{Concurrency, Config};
+use crate::planner::RunRequest;
 use crate::render::table::Sort;
 use crate::util::deadline::Deadline;
 use crate::util::logging::{Format, Log};
 use crate::util::sanitize;
 use progress::{note, say};
+use session::Session;
 use stdout::View;
 
 mod apply;
@@ -20,12 +22,15 @@ mod demo;
 mod emulator;
 pub mod exit_code;
 pub mod explain;
+mod history;
 pub mod iam_policy;
 pub mod local_lambda;
 mod log_file;
 mod plan;
 mod progress;
+mod reference;
 mod remedy;
+mod restore;
 mod session;
 mod signals;
 mod stdout;
@@ -75,6 +80,9 @@ struct RunArgs {
     /// Write the Lambda function's log lines (JSON) to the end of this file, as things happen
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
+    /// Go on in this repository although most of its tags have vanished since the last run. May be repeated
+    #[arg(long, value_name = "REPOSITORY")]
+    accept_tag_loss: Vec<String>,
     /// Show every image that is or would be changed; so does naming repositories with --repository
     #[arg(long)]
     details: bool,
@@ -100,6 +108,10 @@ enum Command {
     Apply(apply::Args),
     /// Answer "what is this image?": REPOSITORY, REPOSITORY:TAG or REPOSITORY@DIGEST
     Explain(explain::Args),
+    /// Show what earlier runs deleted, and until when it can be restored
+    History(history::Args),
+    /// Put back what was deleted, byte for byte: REPOSITORY@DIGEST ..., a whole REPOSITORY, or --run RUN_ID
+    Restore(restore::Args),
     /// Print the IAM policy that the configuration needs, and nothing more
     IamPolicy(iam_policy::Args),
     /// Show the Lambda function at work on an embedded ECR; needs no AWS account
@@ -128,6 +140,11 @@ impl RunArgs {
     fn view(&self, common: &Common, narrow: Option<&Patterns>) -> View {
         let names_some = narrow.is_some_and(|patterns| patterns.literals().next().is_some());
         View { output: common.output, details: self.details || names_some, sort: self.sort }
+    }
+
+    /// What the planner is asked for.
+    fn request(&self, session: &Session) -> RunRequest {
+        RunRequest { accept_tag_loss: self.accept_tag_loss.clone(), ..session.request() }
     }
 
     /// The configuration with what the command line says instead.
@@ -186,6 +203,8 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Plan(args) => plan::run(&cli.common, &args).await,
         Command::Apply(args) => apply::run(&cli.common, &args).await,
         Command::Explain(args) => explain::run(&cli.common, &args).await,
+        Command::History(args) => history::run(&cli.common, &args).await,
+        Command::Restore(args) => restore::run(&cli.common, &args).await,
         Command::IamPolicy(args) => iam_policy::run(&cli.common, &args),
         Command::Demo(args) => demo::run(&args).await,
         Command::Emulator(args) => emulator::run(&cli.common, &args).await,

@@ -36,12 +36,13 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let log = args.run.log.as_deref().map(LogFile::open).transpose()?;
     let mut session = Session::open(common, config, signals::watch()).await?;
     let selection = session.select(narrow.as_ref()).await?;
+    session.check_names(&selection, &args.run.accept_tag_loss)?;
     session.announce();
     log.iter().for_each(|log| log.begin(&session.run));
     let lines = log.as_ref().map(|log| log.lines(Mode::Plan));
     let progress = Progress::new("planning");
     let observer = watched(&progress, lines.as_ref());
-    let plan = make(&session, selection, &observer).await;
+    let plan = make(&session, &args.run.request(&session), selection, &observer).await;
     let view = args.run.view(common, narrow.as_ref());
     warn(&plan, view);
     let saved = out.map_or(Ok(()), |file| file.save(&plan, &session));
@@ -59,12 +60,15 @@ pub(super) fn watched<'a>(progress: &'a Progress, lines: Option<&'a RunLog<'a>>)
 }
 
 /// Plans until it is done or interrupted.
-pub(super) async fn make(session: &Session, selection: Selection, observer: &dyn Observer) -> Plan {
-    let request = RunRequest {
-        clock: session.clock,
-        ..RunRequest::new(session.run.started_at, session.deadline.clone())
-    };
-    plan(&session.ecr, &session.config, &request, selection, observer).await
+pub(super) async fn make(
+    session: &Session,
+    request: &RunRequest,
+    selection: Selection,
+    observer: &dyn Observer,
+) -> Plan {
+    let mut plan = plan(&session.ecr, &session.config, request, selection, observer).await;
+    session.note_backups(&mut plan);
+    plan
 }
 
 /// Says on stderr what the summary of a table says too.

@@ -1,15 +1,25 @@
 //! A command at work on a registry: the configuration in force, the connection, and what the registry has.
 
+use std::collections::BTreeSet;
+
+use aws_config::SdkConfig;
+
 use super::progress::say;
+use super::reference::{Place, Reference};
 use super::remedy::Settings;
 use super::{Common, Failure};
 use crate::config::Config;
 use crate::config::pattern::Patterns;
+use crate::memory::backup::Archive;
+use crate::memory::place::Host;
+use crate::memory::places::Places;
 use crate::planner::selection::{Selection, UnknownName, select};
+use crate::planner::{Plan, RunRequest};
 use crate::registry::ecr::Ecr;
-use crate::registry::{CallError, CallErrorKind};
+use crate::registry::{CallError, CallErrorKind, ListRegistry as _};
 use crate::render::summary::place;
 use crate::report::RunIdentity;
+use crate::util::aws;
 use crate::util::clock::Clock;
 use crate::util::deadline::Deadline;
 use crate::util::sanitize;
@@ -27,6 +37,8 @@ pub(super) struct Session {
     pub(super) clock: Clock,
     /// When to stop: at Ctrl-C.
     pub(super) deadline: Deadline,
+    /// Where memory and backups are.
+    pub(super) places: Places,
     settings: Settings,
 }
 
@@ -34,13 +46,14 @@ impl Session {
     /// Connects. Calls nothing.
     pub(super) async fn open(common: &Common, config: Config, deadline: Deadline) -> Result<Self, Failure> {
         let settings = Settings::of(common);
-        let ecr = Ecr::connect(common.region.as_deref(), common.profile.as_deref()).await;
-        let ecr = ecr.map_err(|_no_region| Failure::NothingDone(settings.no_region()))?;
+        let of_sdk = common.of_sdk().await;
+        let places = places(&config, &of_sdk);
+        let ecr = Ecr::new(&of_sdk).map_err(|_no_region| Failure::NothingDone(settings.no_region()))?;
         let settings = settings.in_region(ecr.region());
         let salt = std::process::id().to_string();
         let clock = Clock::default();
         let run = RunIdentity::new(&config, ecr.region(), clock.started_at(), &salt);
-        Ok(Self { config, ecr, run, clock, deadline, settings })
+        Ok(Self { config, ecr, run, clock, deadline, places, settings })
     }
 
     /// Lists the registry, and refuses names that it does not have.
@@ -52,6 +65,68 @@ impl Session {
         match selection.unknown.first() {
             None => Ok(selection),
             Some(unknown) => Err(self.no_such_repository(unknown)),
+        }
+    }
+
+    /// What this command asks of the planner. Its memories are those of the registry that was listed.
+    pub(super) fn request(&self) -> RunRequest {
+        RunRequest {
+            clock: self.clock,
+            memories: self.places.memories(&self.run),
+            ..RunRequest::new(self.run.started_at, self.deadline.clone())
+        }
+    }
+
+    /// Adds to a plan what is known of its backup.
+    pub(super) fn note_backups(&self, plan: &mut Plan) {
+        plan.backup_until = self.places.backup_until(&self.config, self.run.started_at);
+        plan.warnings.extend(self.places.warning());
+    }
+
+    /// Lists the registry for its id alone.
+    pub(super) async fn identify(&mut self) -> Result<BTreeSet<String>, Failure> {
+        let repositories = self.deadline.call(self.ecr.repositories()).await;
+        let repositories = repositories.map_err(|error| self.failed(&error))?;
+        self.run.account = repositories.first().map(|repository| repository.registry.clone());
+        Ok(repositories.into_iter().map(|repository| repository.name).collect())
+    }
+
+    /// Refuses names that the registry does not have, or that this run leaves out.
+    pub(super) fn check_names(&self, selection: &Selection, names: &[String]) -> Result<(), Failure> {
+        match selection.find_missing(names) {
+            None => Ok(()),
+            Some(missing) => Err(self.no_such_repository(&missing)),
+        }
+    }
+
+    /// Refuses an image of another registry, by what its name says.
+    pub(super) fn check_place(&self, reference: &Reference) -> Result<(), Failure> {
+        let Some(place) = &reference.place else { return Ok(()) };
+        self.check_region(&reference.repository, place)?;
+        self.check_account(&reference.repository, place)
+    }
+
+    /// Refuses an image of another Region.
+    pub(super) fn check_region(&self, name: &str, named: &Place) -> Result<(), Failure> {
+        let region = self.ecr.region();
+        if named.region == region {
+            return Ok(());
+        }
+        Err(Failure::Usage(format!(
+            "{name} is named in {named}, and this command asks Region {region}; give --region {}",
+            named.region
+        )))
+    }
+
+    /// Refuses an image of another account.
+    pub(super) fn check_account(&self, name: &str, named: &Place) -> Result<(), Failure> {
+        match &self.run.account {
+            Some(account) if *account != named.account => Err(Failure::Usage(format!(
+                "{name} is named in {named}, and the credentials in use are of {}; use those of account {}, with --profile for example",
+                place(&self.run),
+                named.account
+            ))),
+            _ => Ok(()),
         }
     }
 
@@ -76,5 +151,31 @@ impl Session {
             similar => did_you_mean(similar),
         };
         Failure::Usage(format!("there is no repository {name:?} in {}{remedy}", place(&self.run)))
+    }
+}
+
+/// Where a configuration has memory and backups.
+fn places(config: &Config, of_sdk: &SdkConfig) -> Places {
+    let environment = std::env::vars_os().collect();
+    Places::open(config, Host::CommandLine, &environment, of_sdk)
+}
+
+/// The backups of earlier runs, for commands that ask no registry.
+pub(super) async fn archive(common: &Common, config: &Config) -> Result<Archive, Failure> {
+    places(config, &common.of_sdk().await).archive().ok_or_else(no_archive)
+}
+
+/// The refusal of a command that needs backups.
+pub(super) fn no_archive() -> Failure {
+    Failure::Usage(
+        "there is no place for backups: set backup.location (JANITOR_BACKUP_LOCATION), or HOME for the state folder"
+            .to_owned(),
+    )
+}
+
+impl Common {
+    /// The SDK's own settings, with those of the command line.
+    async fn of_sdk(&self) -> SdkConfig {
+        aws::settings(self.region.as_deref(), self.profile.as_deref()).await
     }
 }

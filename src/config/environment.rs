@@ -11,7 +11,8 @@ use serde_path_to_error::Segment;
 
 use crate::config::error::{ConfigError, advice_on_variable};
 use crate::config::layer::{Layer, Section, UNSUPPORTED};
-use crate::config::{CONFIG_VARIABLE, PREFIX};
+use crate::config::location::S3Prefix;
+use crate::config::{CONFIG_VARIABLE, PREFIX, STATE_BUCKET_VARIABLE};
 use crate::util::sanitize;
 
 /// The variables of a process.
@@ -23,6 +24,14 @@ pub(super) fn named_file(environment: &Environment) -> Result<Option<PathBuf>, C
     Ok(text_of(CONFIG_VARIABLE, value)?.map(PathBuf::from))
 }
 
+/// The bucket that `JANITOR_STATE_BUCKET` names.
+pub(super) fn state_bucket(environment: &Environment) -> Result<Option<S3Prefix>, ConfigError> {
+    let Some(value) = environment.get(OsStr::new(STATE_BUCKET_VARIABLE)) else { return Ok(None) };
+    let Some(text) = text_of(STATE_BUCKET_VARIABLE, value)? else { return Ok(None) };
+    let wrong = |problem: String| ConfigError::value(String::new(), STATE_BUCKET_VARIABLE, &problem);
+    S3Prefix::of_bucket(text).map(Some).map_err(|error| wrong(error.to_string()))
+}
+
 /// Reads every variable that begins with `JANITOR_`; the names of those that were taken come with it.
 ///
 /// A variable without a value is as if it were not set. All that is not understood is an error: a dropped `exclude` or
@@ -31,7 +40,8 @@ pub(super) fn read(environment: &Environment) -> Result<(Layer, Vec<String>), Co
     let mut sections: BTreeMap<&'static str, Tree<'_>> = BTreeMap::new();
     let mut taken = Vec::new();
     for (variable, value) in environment {
-        if !variable.as_encoded_bytes().starts_with(PREFIX.as_bytes()) || variable == CONFIG_VARIABLE {
+        let is_other = [CONFIG_VARIABLE, STATE_BUCKET_VARIABLE].iter().any(|other| variable == other);
+        if is_other || !variable.as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
             continue;
         }
         let name = variable.to_string_lossy();

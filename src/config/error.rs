@@ -1,7 +1,7 @@
 //! Configurations that cannot be used, and the advice that goes with it.
 
-use crate::config::PREFIX;
 use crate::config::layer::{MODE, SECTIONS, Section};
+use crate::config::{PREFIX, STATE_BUCKET_VARIABLE};
 use crate::util::sanitize;
 
 /// A configuration that cannot be used, with place, cause and advice.
@@ -126,8 +126,11 @@ pub(super) fn advice_on_variable(variable: &str) -> String {
             in_capitals(new)
         );
     }
-    let known =
-        || Section::all().flat_map(|section| section.keys.iter().map(move |key| section.variable(key)));
+    let known = || {
+        let twins =
+            Section::all().flat_map(|section| section.keys.iter().map(move |key| section.variable(key)));
+        twins.chain([STATE_BUCKET_VARIABLE.to_owned()])
+    };
     let with_section = |known: &String| {
         let key = known.strip_prefix(PREFIX).unwrap_or_default();
         variable.strip_suffix(key).is_some_and(|rest| rest.ends_with('_'))

@@ -30,6 +30,16 @@ pub struct S3Prefix {
     pub prefix: String,
 }
 
+impl S3Prefix {
+    /// The whole of a bucket.
+    pub fn of_bucket(name: &str) -> Result<Self, InvalidLocation> {
+        if !is_bucket(name) {
+            return Err(InvalidLocation::Bucket(name.chars().take(80).collect()));
+        }
+        Ok(Self { bucket: name.to_owned(), prefix: String::new() })
+    }
+}
+
 /// The reason why a text is no location.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLocation {

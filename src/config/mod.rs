@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::file::File;
 use crate::config::layer::Layer;
+use crate::config::location::S3Prefix;
 use crate::config::pattern::Patterns;
 use crate::config::policy::{Policy, PolicyPatch, Preset};
 use crate::config::section::words;
@@ -59,6 +60,8 @@ pub struct Config {
     pub memory: MemoryConfig,
     /// The backups of what is deleted.
     pub backup: BackupConfig,
+    /// The bucket of the function's stack, for what has no location of its own.
+    pub state_bucket: Option<S3Prefix>,
     /// The file that was read, if any.
     pub source: ConfigSource,
     /// The environment variables that were taken, by name.
@@ -84,6 +87,8 @@ struct Override {
 
 const PREFIX: &str = "JANITOR_";
 const CONFIG_VARIABLE: &str = "JANITOR_CONFIG";
+/// Set by `template.yaml`; no key of the file.
+const STATE_BUCKET_VARIABLE: &str = "JANITOR_STATE_BUCKET";
 const FILE_NAME: &str = "janitor.toml";
 /// More variables than this are counted, not named.
 const NAMED_VARIABLES: usize = 3;
@@ -122,8 +127,10 @@ impl Config {
             ConfigSource::File(path) => path.to_string_lossy(),
         };
         let (file, overrides) = File { name: &name, text }.read()?;
-        let (variables, taken) = environment::read(environment)?;
-        Ok(Self::from_layers(source, [file, variables], overrides, taken))
+        let (variables, mut taken) = environment::read(environment)?;
+        let state_bucket = environment::state_bucket(environment)?;
+        taken.extend(state_bucket.is_some().then(|| STATE_BUCKET_VARIABLE.to_owned()));
+        Ok(Self { state_bucket, ..Self::from_layers(source, [file, variables], overrides, taken) })
     }
 
     /// Later layers win over earlier ones.
@@ -139,6 +146,7 @@ impl Config {
             limits: Limits::default(),
             memory: MemoryConfig::default(),
             backup: BackupConfig::default(),
+            state_bucket: None,
             source,
             variables,
             policy: Default::default(),

@@ -541,3 +541,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_bucket_of_a_stack_comes_from_its_variable() {
+    let config = with_environment("", &[("JANITOR_STATE_BUCKET", "janitor-state")]).unwrap();
+    assert_eq!(config.state_bucket, Some(S3Prefix { bucket: "janitor-state".into(), prefix: String::new() }));
+    assert_eq!(config.variables, ["JANITOR_STATE_BUCKET"]);
+    assert_eq!(with_environment("", &[("JANITOR_STATE_BUCKET", "")]).unwrap().state_bucket, None);
+    for wrong in ["Bucket", "s3://bucket", "bucket/x", ","] {
+        let error = variable_error("JANITOR_STATE_BUCKET", wrong);
+        assert!(error.starts_with("`JANITOR_STATE_BUCKET`: "), "{error}");
+    }
+    let error = variable_error("JANITOR_STATE_BUKET", "bucket");
+    assert!(error.contains("did you mean `JANITOR_STATE_BUCKET`?"), "{error}");
+}

@@ -7,17 +7,16 @@ use super::{Execution, RateLimiter, execute};
 use crate::config::Mode;
 use crate::memory::BackUpImages;
 use crate::memory::memories::Memories;
-use crate::planner::{Plan, Planned, Ready};
+use crate::planner::{Plan, Planned, Ready, one_warning};
 use crate::registry::{DeleteImages, MeterCalls, ReadRepository, TagImages};
 use crate::report::counts::WhatIf;
 use crate::report::observer::Observer;
-use crate::report::outcome::Outcome;
+use crate::report::outcome::{Outcome, OutcomeName};
 use crate::report::outcomes::Outcomes;
 use crate::report::plan::{ImageFacts, RepositoryPlan};
 use crate::report::{Report, RepositoryReport, RunFrame, RunIdentity};
 use crate::rules::limits::Pace;
 use crate::util::deadline::Deadline;
-use crate::util::sanitize;
 
 /// The conditions of an apply.
 #[derive(Clone, Copy)]
@@ -59,32 +58,41 @@ where
     B: BackUpImages,
 {
     let Conditions { concurrency, run, deadline, observer, memories } = conditions;
-    let end = End::of(&plan);
+    let mut end = End::of(&plan);
     let Plan { read, clock, repositories, pace, .. } = plan;
     let rate_limiter = &RateLimiter::default();
     let execution = &Execution { deadline, observer, rate_limiter, read, clock };
     let pace = &pace;
     let work = |planned: Planned| async move {
-        let report = match planned {
+        let (report, warning) = match planned {
             Planned::Ready(ready) if !ready.plan.steps.is_empty() => {
                 let outcomes = known_outcomes(&ready, pace, observer);
                 let (plan, outcomes) = execute(registry, backups, *ready, outcomes, execution).await;
-                remember(memories, &plan, &outcomes, run.started_at).await;
-                RepositoryReport::new(plan, outcomes)
+                let warning = remember(memories, &plan, &outcomes, run.started_at).await;
+                (RepositoryReport::new(plan, outcomes), warning)
             }
-            other => report_unexecuted(other, pace, observer),
+            other => (report_unexecuted(other, pace, observer), None),
         };
         observer.finished(&report);
-        report
+        (report, warning)
     };
-    let reports = stream::iter(repositories).map(work).buffer_unordered(concurrency).collect().await;
+    let done: Vec<(RepositoryReport, Option<String>)> =
+        stream::iter(repositories).map(work).buffer_unordered(concurrency).collect().await;
+    let (reports, warnings): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+    end.warnings.extend(one_warning(warnings.into_iter().flatten().collect()));
+    end.warnings.extend(backups.conclude(&deleted(&reports)).await);
     finish(registry, Mode::Apply, reports, end, run)
 }
 
 /// Notes in the memory of a repository what was deleted, and what was read as proof and is still there.
-async fn remember(memories: &Memories, plan: &RepositoryPlan, outcomes: &Outcomes, now: Timestamp) {
+async fn remember(
+    memories: &Memories,
+    plan: &RepositoryPlan,
+    outcomes: &Outcomes,
+    now: Timestamp,
+) -> Option<String> {
     if !memories.is_on() {
-        return;
+        return None;
     }
     let with = |wanted: fn(&Outcome) -> bool| {
         let images = plan.numbered().filter_map(move |(step, it)| {
@@ -101,9 +109,15 @@ async fn remember(memories: &Memories, plan: &RepositoryPlan, outcomes: &Outcome
         memory.delete(&deleted, now);
         read.iter().for_each(|image| memory.note_read(image.digest, image.pulled_at, now));
     });
-    if let Some(warning) = update.await {
-        tracing::warn!("{}", sanitize::line(&warning.to_string()));
-    }
+    update.await.map(|warning| warning.to_string())
+}
+
+/// The images that ECR answered it had deleted: their repositories and sizes.
+fn deleted(reports: &[RepositoryReport]) -> Vec<(&str, u64)> {
+    let rows =
+        reports.iter().flat_map(|report| report.decisions.iter().map(|row| (report.name.as_str(), row)));
+    let deleted = rows.filter(|(_, row)| row.outcome == OutcomeName::Deleted);
+    deleted.map(|(name, row)| (name, row.image.size_bytes)).collect()
 }
 
 /// The outcomes of a plan's steps before the first call: of what changed since it was saved, and of what waits for a
@@ -135,12 +149,18 @@ fn report_unexecuted(planned: Planned, pace: &Pace, observer: &dyn Observer) -> 
 struct End {
     runs_left: Option<u64>,
     what_if: Vec<WhatIf>,
+    backup_until: Option<Timestamp>,
     warnings: Vec<String>,
 }
 
 impl End {
     fn of(plan: &Plan) -> Self {
-        Self { runs_left: plan.pace.runs_left, what_if: plan.what_if(), warnings: plan.warnings.clone() }
+        Self {
+            runs_left: plan.pace.runs_left,
+            what_if: plan.what_if(),
+            backup_until: plan.backup_until,
+            warnings: plan.warnings.clone(),
+        }
     }
 }
 
@@ -148,10 +168,11 @@ fn finish(
     registry: &impl MeterCalls,
     mode: Mode,
     repositories: Vec<RepositoryReport>,
-    End { runs_left, what_if, warnings }: End,
+    End { runs_left, what_if, backup_until, warnings }: End,
     run: &RunIdentity,
 ) -> Report {
     let (finished_at, usage) = (Timestamp::now(), registry.usage());
-    let frame = RunFrame { run: run.clone(), mode, finished_at, usage, runs_left, what_if, warnings };
+    let run = run.clone();
+    let frame = RunFrame { run, mode, finished_at, usage, runs_left, what_if, backup_until, warnings };
     Report::new(frame, repositories)
 }

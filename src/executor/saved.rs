@@ -7,18 +7,19 @@ use futures::stream::{self, StreamExt as _};
 
 use super::recheck::{OwnReads, change, difference};
 use crate::config::Config;
-use crate::inventory::Image;
+use crate::config::policy::Policy;
+use crate::inventory::{Image, Inventory};
 use crate::oci::attestation::{Kind, ListedType};
 use crate::oci::digest::Digest;
 use crate::oci::media_type::Shape;
 use crate::planner::plan_file::{SavedPlan, SavedRepository};
+use crate::planner::recall::Recall;
 use crate::planner::selection::{Selected, Selection};
-use crate::planner::{Plan, Planned, ReadTime, Ready, Skipped, check_opt_in};
+use crate::planner::{Plan, Planned, ReadTime, Ready, RunRequest, Skipped, check_opt_in, one_warning};
 use crate::registry::{CallError, ListRegistry, MAX_IDS, ReadRepository, presence};
 use crate::report::RepositoryReason;
 use crate::report::outcome::Outcome;
 use crate::report::plan::{Step, StepIndex};
-use crate::util::clock::Clock;
 use crate::util::deadline::Deadline;
 
 /// Takes up a saved plan. A repository that is gone, or that the configuration skips by now, is left out with its
@@ -27,13 +28,13 @@ use crate::util::deadline::Deadline;
 pub async fn take_up(
     registry: &(impl ListRegistry + ReadRepository),
     config: &Config,
+    request: &RunRequest,
     saved: SavedPlan,
     selection: Selection,
-    clock: Clock,
-    deadline: &Deadline,
 ) -> Plan {
     let planned_reads = OwnReads::of_saved_plan(saved.read_time());
-    let deadline = &deadline.of_planning();
+    let request = &RunRequest { deadline: request.deadline.of_planning(), ..request.clone() };
+    let clock = request.clock;
     let mut here: BTreeMap<String, Selected> =
         selection.repositories.into_iter().map(|chosen| (chosen.name.clone(), chosen)).collect();
     let wanted = saved.repositories.into_iter().filter_map(|repository| {
@@ -42,19 +43,26 @@ pub async fn take_up(
     });
     let compare = |(repository, chosen): (SavedRepository, Option<Selected>)| async move {
         let name = repository.name.clone();
+        let mut recall = Recall::load(request, config, &name).await;
         let compared = async {
-            check_selected(registry, config, chosen, deadline).await?;
-            compare(registry, repository, planned_reads, deadline).await.map_err(skipped)
+            check_selected(registry, config, chosen, &request.deadline).await?;
+            let policy = config.policy_of(&name);
+            compare(registry, repository, planned_reads, &policy, &mut recall, &request.deadline).await
         };
-        match compared.await {
-            Ok(ready) => Planned::Ready(Box::new(ready)),
-            Err(skipped) => Planned::Skipped { name, skipped },
-        }
+        let (planned, seen) = match compared.await {
+            Ok((ready, seen)) => (Planned::Ready(Box::new(ready)), Some(seen)),
+            Err(skipped) => (Planned::Skipped { name, skipped }, None),
+        };
+        (planned, recall.save(request, seen.as_ref()).await)
     };
     let at_once = config.limits.concurrency.number();
-    let repositories = stream::iter(wanted).map(compare).buffer_unordered(at_once).collect().await;
+    let compared: Vec<(Planned, Option<String>)> =
+        stream::iter(wanted).map(compare).buffer_unordered(at_once).collect().await;
+    let (repositories, warnings): (Vec<_>, Vec<_>) = compared.into_iter().unzip();
+    let warnings = one_warning(warnings.into_iter().flatten().collect()).into_iter().collect();
     let read = ReadTime { from: clock.started_at(), until: clock.now() };
-    let mut plan = Plan { registry: selection.registry, read, clock, repositories, ..Plan::default() };
+    let registry = selection.registry;
+    let mut plan = Plan { registry, read, clock, repositories, warnings, ..Plan::default() };
     plan.check_limits(config);
     plan
 }
@@ -76,26 +84,32 @@ async fn check_selected(
     }
 }
 
-/// Compares a repository's plan with its images now.
+/// Compares a repository's plan with its images now, which come with it where earlier runs are remembered.
 pub(super) async fn compare(
     registry: &impl ReadRepository,
     repository: SavedRepository,
     planned_reads: OwnReads,
+    policy: &Policy,
+    recall: &mut Recall,
     deadline: &Deadline,
-) -> Result<Ready, CallError> {
+) -> Result<(Ready, Inventory), Skipped> {
     let mut comparison = Comparison::new(repository, planned_reads);
     let name = comparison.ready.plan.name.clone();
     let mut pages = registry.images(&name);
-    while let Some(page) = deadline.call(pages.try_next()).await? {
+    let mut images = Vec::new();
+    while let Some(page) = deadline.call(pages.try_next()).await.map_err(skipped)? {
         page.iter().for_each(|image| comparison.take(image));
+        images.extend(page.into_iter().filter(|_| recall.is_on()));
     }
     drop(pages);
+    let mut inventory = Inventory::new(images);
+    recall.begin(&mut inventory, policy)?;
     let missing: Vec<Digest> = comparison.missing.keys().copied().collect();
     for batch in missing.chunks(MAX_IDS) {
-        let presence = deadline.call(presence::look(registry, &name, batch)).await?;
+        let presence = deadline.call(presence::look(registry, &name, batch)).await.map_err(skipped)?;
         comparison.take_missing(batch, &presence);
     }
-    Ok(comparison.finish())
+    Ok((comparison.finish(), inventory))
 }
 
 /// The comparison of a repository's plan with its images now.

@@ -25,6 +25,8 @@ pub struct RunEvent {
     pub mode: Option<Mode>,
     /// Only these repositories.
     pub narrow: Option<Patterns>,
+    /// The repositories whose loss of tags is accepted.
+    pub accept_tag_loss: Vec<String>,
     /// The answer that is wanted.
     pub answer: AnswerForm,
 }
@@ -70,6 +72,7 @@ const LONGEST_PROBLEM: usize = 300;
 struct Manual {
     mode: Option<Mode>,
     repositories: Option<Vec<String>>,
+    accept_tag_loss: Option<Vec<String>>,
 }
 
 /// The key of the events by which a state machine runs a fleet of registries.
@@ -92,7 +95,11 @@ pub fn parse(event: &Value) -> Result<Event, BadEvent> {
         ("aws.ecr", "ECR Image Action") => {
             let Some(repository) = image_action(event)? else { return Ok(Event::Deletion) };
             let narrow = Patterns::new([repository]).map_err(BadEvent::new)?;
-            Ok(Event::Run(RunEvent { mode: None, narrow: Some(narrow), answer: AnswerForm::Short }))
+            Ok(Event::Run(RunEvent {
+                narrow: Some(narrow),
+                answer: AnswerForm::Short,
+                ..RunEvent::default()
+            }))
         }
         (source, kind) => Err(BadEvent::new(format!("source {source:?} with detail-type {kind:?}"))),
     }
@@ -101,7 +108,8 @@ pub fn parse(event: &Value) -> Result<Event, BadEvent> {
 fn manual(event: &Value) -> Result<RunEvent, BadEvent> {
     let manual = Manual::deserialize(event).map_err(BadEvent::new)?;
     let narrow = manual.repositories.map(Patterns::new).transpose().map_err(BadEvent::new)?;
-    Ok(RunEvent { mode: manual.mode, narrow, answer: AnswerForm::Report })
+    let accept_tag_loss = manual.accept_tag_loss.unwrap_or_default();
+    Ok(RunEvent { mode: manual.mode, narrow, accept_tag_loss, answer: AnswerForm::Report })
 }
 
 /// A schedule runs what is configured. Its `detail` is an object, or (EventBridge Scheduler) an object as text; if

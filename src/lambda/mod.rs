@@ -13,18 +13,21 @@ use crate::config::pattern::Patterns;
 use crate::config::{Config, Mode};
 use crate::executor::run::{Conditions, apply_plan, report_plan};
 use crate::executor::run_log::RunLog;
-use crate::memory::NoBackups;
+use crate::memory::place::Host;
+use crate::memory::places::Places;
 use crate::oci::digest::Digest;
-use crate::planner::selection::select;
+use crate::planner::selection::{UnknownName, select};
 use crate::planner::{RunRequest, plan};
 use crate::registry::ecr::Ecr;
 use crate::registry::{CallError, CallErrorKind};
 use crate::report::outcome::OutcomeName;
 use crate::report::{Report, RepositoryReason, RepositoryReport, RunIdentity};
+use crate::util::aws;
 use crate::util::clock::Clock;
 use crate::util::deadline::Deadline;
 use crate::util::logging::Log;
 use crate::util::sanitize;
+use crate::util::similar::did_you_mean;
 use answer::{Answer, BatchItemFailure, ShortReport};
 use event::{Event, Message, RunEvent};
 
@@ -38,6 +41,7 @@ pub mod truncate;
 pub struct Function {
     config: Result<Config, String>,
     ecr: Result<Ecr, String>,
+    places: Places,
     log: Log,
     is_cold: AtomicBool,
     start_at: AtomicU64,
@@ -67,9 +71,14 @@ impl Invocation<'_> {
 impl Function {
     /// Reads configuration and settings. What is wrong with them is said at each invocation.
     pub async fn from_environment(log: Log) -> Self {
+        let environment = std::env::vars_os().collect();
+        let config = Config::load(None, &environment).map_err(|error| error.to_string());
+        let settings = aws::settings(None, None).await;
+        let places = config.as_ref().map(|it| Places::open(it, Host::Function, &environment, &settings));
         Self {
-            config: Config::load(None, &std::env::vars_os().collect()).map_err(|error| error.to_string()),
-            ecr: Ecr::from_environment().await.map_err(|error| error.to_string()),
+            places: places.unwrap_or_default(),
+            config,
+            ecr: Ecr::new(&settings).map_err(|error| error.to_string()),
             log,
             is_cold: AtomicBool::new(true),
             start_at: AtomicU64::new(random_start(Timestamp::now())),
@@ -156,27 +165,41 @@ impl Function {
         invocation: &Invocation<'_>,
     ) -> Result<Report, Diagnostic> {
         let mode = mode(config.mode, ask.mode)?;
+        if mode == Mode::Apply {
+            let checked = self.places.check_backups();
+            checked.map_err(|refused| diagnostic("BadConfig", &refused.to_string()))?;
+        }
         ecr.begin_run();
+        let deadline = deadline(invocation.context, mode);
+        let lines = RunLog { log: &self.log, mode };
+        let selection = deadline
+            .call(select(ecr, &config.select, ask.narrow.as_ref()))
+            .await
+            .map_err(|error| diagnostic("NothingDone", &nothing_done(&error)))?;
+        if let Some(UnknownName { name, similar }) = selection.find_missing(&ask.accept_tag_loss) {
+            let problem = format!(
+                "accept_tag_loss names {name:?}, which is no repository of this run; nothing was touched{}",
+                did_you_mean(&similar)
+            );
+            return Err(diagnostic("BadEvent", &problem));
+        }
+        let run = run.in_account(selection.registry.clone());
+        self.set_log_fields(invocation, Some(&run));
         let request = RunRequest {
             clock: invocation.clock,
             start_at: self.start_at.load(Ordering::Relaxed),
             keeps_rows: self.log.is_enabled(Level::DEBUG),
             acts: mode == Mode::Apply,
-            ..RunRequest::new(run.started_at, deadline(invocation.context, mode))
+            memories: self.places.memories(&run),
+            accept_tag_loss: ask.accept_tag_loss.clone(),
+            ..RunRequest::new(run.started_at, deadline)
         };
-        let lines = RunLog { log: &self.log, mode };
-        let selection = request
-            .deadline
-            .call(select(ecr, &config.select, ask.narrow.as_ref()))
-            .await
-            .map_err(|error| diagnostic("NothingDone", &nothing_done(&error)))?;
-        let run = run.in_account(selection.registry.clone());
-        self.set_log_fields(invocation, Some(&run));
         let skipped = selection.repositories.iter().filter(|chosen| chosen.skip.is_some()).count();
-        let plan = plan(ecr, config, &request, selection, &lines).await;
-        for warning in &plan.warnings {
-            self.log.line(Level::WARN, "warning", &json!({"detail": warning}));
-        }
+        let mut plan = plan(ecr, config, &request, selection, &lines).await;
+        plan.backup_until = self.places.backup_until(config, run.started_at);
+        plan.warnings.extend(self.places.warning());
+        let warned = plan.warnings.len();
+        self.warn(&plan.warnings);
         if let Some(detail) = plan.pace.sentence() {
             self.log.line(Level::INFO, "limit reached", &json!({"detail": detail}));
         }
@@ -190,14 +213,22 @@ impl Function {
                     observer: &lines,
                     memories: &request.memories,
                 };
-                apply_plan(ecr, &NoBackups, plan, conditions).await
+                let backups = self.places.backups(&run, ecr.clone());
+                apply_plan(ecr, &backups, plan, conditions).await
             }
         };
+        self.warn(report.warnings.get(warned..).unwrap_or_default());
         self.log.metrics(&emf::document(&report, &invocation.function()));
         lines.run(&report);
         let reached = report.repositories.iter().filter(|repository| was_reached(repository)).count();
         self.start_at.fetch_add(reached.saturating_sub(skipped) as u64, Ordering::Relaxed);
         Ok(report)
+    }
+
+    fn warn(&self, warnings: &[String]) {
+        for warning in warnings {
+            self.log.line(Level::WARN, "warning", &json!({"detail": warning}));
+        }
     }
 
     fn set_log_fields(&self, invocation: &Invocation<'_>, run: Option<&RunIdentity>) {

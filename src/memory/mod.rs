@@ -2,6 +2,8 @@
 
 pub mod backup;
 pub mod memories;
+pub mod place;
+pub mod places;
 pub mod repository;
 pub mod restore;
 pub mod store;
@@ -37,6 +39,10 @@ pub trait BackUpImages: Send + Sync {
         repository: &str,
         images: &[BackupImage<'_>],
     ) -> impl Future<Output = BTreeMap<Digest, String>> + Send;
+
+    /// Writes down at the end of a run what became of the stored images: those that ECR answered it had deleted, each
+    /// as its repository and its size in bytes. The answer is a warning: what is stored can be restored without it.
+    fn conclude(&self, deleted: &[(&str, u64)]) -> impl Future<Output = Option<String>> + Send;
 }
 
 /// No backups: `backup.keep = "0d"`.
@@ -46,5 +52,26 @@ pub struct NoBackups;
 impl BackUpImages for NoBackups {
     async fn back_up(&self, _: &str, _: &[BackupImage<'_>]) -> BTreeMap<Digest, String> {
         BTreeMap::new()
+    }
+
+    async fn conclude(&self, _: &[(&str, u64)]) -> Option<String> {
+        None
+    }
+}
+
+/// Backups where they are switched on.
+impl<B: BackUpImages> BackUpImages for Option<B> {
+    async fn back_up(&self, repository: &str, images: &[BackupImage<'_>]) -> BTreeMap<Digest, String> {
+        match self {
+            Some(backups) => backups.back_up(repository, images).await,
+            None => BTreeMap::new(),
+        }
+    }
+
+    async fn conclude(&self, deleted: &[(&str, u64)]) -> Option<String> {
+        match self {
+            Some(backups) => backups.conclude(deleted).await,
+            None => None,
+        }
     }
 }

@@ -89,6 +89,8 @@ pub struct Plan {
     pub repositories: Vec<Planned>,
     /// The steps that wait for a later run.
     pub pace: Pace,
+    /// Until when the backup of what it deletes would be kept, if there is one.
+    pub backup_until: Option<Timestamp>,
     /// What people should know before they look at the plan.
     pub warnings: Vec<String>,
 }
@@ -172,11 +174,11 @@ pub async fn plan(
     let clock = request.clock;
     let read = ReadTime { from: clock.started_at(), until: clock.now() };
     let (repositories, memory_warnings): (Vec<_>, Vec<_>) = planned.into_iter().unzip();
-    let about_memory = memory_warning(memory_warnings.into_iter().flatten().collect());
+    let about_memory = one_warning(memory_warnings.into_iter().flatten().collect());
     let missing_memory = without_memory(config, request);
     let warnings = replication.warning().into_iter().chain(about_memory).chain(missing_memory).collect();
     let registry = selection.registry;
-    let mut plan = Plan { registry, read, clock, repositories, pace: Pace::default(), warnings };
+    let mut plan = Plan { registry, read, clock, repositories, warnings, ..Plan::default() };
     plan.check_limits(config);
     plan
 }
@@ -231,14 +233,14 @@ impl Plan {
 }
 
 /// One warning about memories, however many there are.
-fn memory_warning(warnings: Vec<String>) -> Option<String> {
+pub fn one_warning(warnings: Vec<String>) -> Option<String> {
     let more = warnings.len().saturating_sub(1);
     let first = warnings.into_iter().next()?;
     Some(if more == 0 { first } else { format!("{first} (and so for {more} more repositories)") })
 }
 
 /// The warning of a run that cannot know when an index lost its tag.
-fn without_memory(config: &Config, request: &RunRequest) -> Option<String> {
+pub(crate) fn without_memory(config: &Config, request: &RunRequest) -> Option<String> {
     let needs =
         |policy: Policy| policy.deletes_superseded() && policy.superseded_since == SupersededSince::Untagged;
     let is_missing = !request.memories.is_on() && config.policies().any(needs);

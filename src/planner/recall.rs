@@ -47,8 +47,13 @@ impl Recall {
         }
     }
 
+    /// Whether anything is remembered from run to run.
+    pub fn is_on(&self) -> bool {
+        self.is_on
+    }
+
     /// Adds to a listing what earlier runs learned: bytes of indexes, lost tags, pulls that were the janitor's own.
-    pub(super) fn begin(&mut self, inventory: &mut Inventory, policy: &Policy) -> Result<(), Skipped> {
+    pub fn begin(&mut self, inventory: &mut Inventory, policy: &Policy) -> Result<(), Skipped> {
         if !self.is_on {
             return Ok(());
         }
@@ -93,7 +98,7 @@ impl Recall {
     }
 
     /// Takes note of bytes that were read and added to the inventory.
-    pub(super) fn note_read(&mut self, inventory: &Inventory, index: ImageIndex, bytes: &[u8]) {
+    pub fn note_read(&mut self, inventory: &Inventory, index: ImageIndex, bytes: &[u8]) {
         let image = inventory.image(index);
         match image.evidence {
             _ if !self.is_on => {}

@@ -43,6 +43,15 @@ pub struct UnknownName {
     pub similar: Vec<String>,
 }
 
+impl Selection {
+    /// The first of these names that is no repository in scope.
+    pub fn find_missing(&self, names: &[String]) -> Option<UnknownName> {
+        let known = || self.repositories.iter().map(|chosen| chosen.name.as_str());
+        let missing = names.iter().find(|name| known().all(|known| known != name.as_str()))?;
+        Some(UnknownName { name: missing.clone(), similar: similar(missing, known()) })
+    }
+}
+
 /// Lists the registry and chooses. `narrow` leaves everything else out of sight; what the configuration does not
 /// select is mentioned only where nothing was narrowed.
 pub async fn select(

@@ -18,7 +18,9 @@ mod pagination;
 pub mod presence;
 pub mod restore;
 
+pub(crate) use ecr::call_error;
 pub use error::{CallError, CallErrorKind};
+pub(crate) use pagination::{Page, pages};
 
 /// The most images one call may name: DescribeImages, BatchGetImage and BatchDeleteImage.
 pub const MAX_IDS: usize = 100;

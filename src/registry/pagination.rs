@@ -13,7 +13,7 @@ const MAX_PAGES: usize = 10_000;
 
 /// One page of a listing, and the token of the next.
 #[derive(Debug)]
-pub(super) struct Page<T> {
+pub(crate) struct Page<T> {
     /// The content of the page.
     pub content: T,
     /// The token of the next page; none, or empty, at the end.
@@ -22,7 +22,7 @@ pub(super) struct Page<T> {
 
 /// The pages of a listing, in order. It ends with an error if a token comes again or the pages do not end: a
 /// listing that is given up half-way would pass for a whole one.
-pub(super) fn pages<'a, T, F, Fut>(operation: &'static str, fetch: F) -> BoxStream<'a, Result<T, CallError>>
+pub(crate) fn pages<'a, T, F, Fut>(operation: &'static str, fetch: F) -> BoxStream<'a, Result<T, CallError>>
 where
     T: Send + 'a,
     F: Fn(Option<String>) -> Fut + Send + Sync + 'a,

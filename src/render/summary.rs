@@ -6,7 +6,9 @@ use super::pressure;
 use super::words::{counted, size};
 use crate::config::Mode;
 use crate::report::counts::{Going, InventoryCounts, WhatIf};
-use crate::report::{Counts, IMAGES_PER_REPOSITORY, Report, RepositoryReport, RepositoryStatus, RunIdentity};
+use crate::report::{
+    Backup, Counts, IMAGES_PER_REPOSITORY, Report, RepositoryReport, RepositoryStatus, RunIdentity,
+};
 use crate::util::sanitize;
 
 /// More repositories than this are counted, not named.
@@ -64,6 +66,7 @@ pub fn lines(report: &Report) -> Vec<Line> {
         add("Goes later", later);
         add("Other preset", other);
     }
+    add("Backup", report.backup.map(|it| backup(&it, report)));
     add("Waits", waits(report));
     add("Stranded", report.totals.counts.inventory.as_ref().and_then(|it| stranded(it, report.mode)));
     add("Quota", quota(report));
@@ -105,6 +108,25 @@ fn going(going: &Going) -> String {
     match parts.is_empty() {
         true => "nothing".to_owned(),
         false => format!("{} ({})", parts.join(", "), size(going.bytes)),
+    }
+}
+
+/// How much of what goes can be brought back, and how.
+fn backup(backup: &Backup, report: &Report) -> String {
+    let until = backup.restorable_until.strftime("%Y-%m-%d");
+    let how = match (backup.fully_restorable, backup.manifest_only) {
+        (_, 0) => "all of it".to_owned(),
+        (fully, with_layers) => format!(
+            "{fully} of {}, and {with_layers} more while ECR still has their layers,",
+            backup.deletions()
+        ),
+    };
+    match report.mode {
+        Mode::Plan => format!("{how} could be restored until {until}"),
+        Mode::Apply => {
+            let run = sanitize::line(&report.run.run_id);
+            format!("{how} can be restored until {until}: ecr-janitor restore --run {run}")
+        }
     }
 }
 

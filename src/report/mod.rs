@@ -1,5 +1,6 @@
 //! The vocabulary of plans and results: data, for many printers.
 
+mod backup;
 pub mod counts;
 pub mod decision;
 pub mod observer;
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
+pub use backup::Backup;
 pub use counts::{Counts, ReferrerPressure};
 use counts::{InventoryCounts, WhatIf};
 use decision::Decision;
@@ -94,6 +96,9 @@ pub struct Report {
     /// What the plan would be under the preset in force and under the other, without paces.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub what_if: Vec<WhatIf>,
+    /// What the backup can bring back; nothing where backups are switched off, or nothing is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<Backup>,
     /// What people should know of the run as a whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -164,6 +169,8 @@ pub struct RunFrame {
     pub runs_left: Option<u64>,
     /// What the plan would be under each preset.
     pub what_if: Vec<WhatIf>,
+    /// Until when its backup is kept, if there is one.
+    pub backup_until: Option<Timestamp>,
     /// What people should know of the run as a whole.
     pub warnings: Vec<String>,
 }
@@ -171,7 +178,16 @@ pub struct RunFrame {
 impl RunFrame {
     /// The frame of a run in which nothing waits and of which there is nothing else to say.
     pub fn new(run: RunIdentity, mode: Mode, finished_at: Timestamp, usage: ApiUsage) -> Self {
-        Self { run, mode, finished_at, usage, runs_left: None, what_if: Vec::new(), warnings: Vec::new() }
+        Self {
+            run,
+            mode,
+            finished_at,
+            usage,
+            runs_left: None,
+            what_if: Vec::new(),
+            backup_until: None,
+            warnings: Vec::new(),
+        }
     }
 }
 
@@ -273,7 +289,7 @@ impl Report {
     /// The report of a run.
     pub fn new(frame: RunFrame, mut repositories: Vec<RepositoryReport>) -> Self {
         repositories.sort_by(|a, b| a.name.cmp(&b.name));
-        let RunFrame { run, mode, finished_at, usage, runs_left, what_if, warnings } = frame;
+        let RunFrame { run, mode, finished_at, usage, runs_left, what_if, backup_until, warnings } = frame;
         let ApiUsage { calls: api_calls, throttles } = usage;
         let mut totals = Totals { api_calls, throttles, runs_left, ..Totals::default() };
         totals.counts.inventory = Some(InventoryCounts::default());
@@ -285,6 +301,7 @@ impl Report {
             totals.referrer_pressure = totals.referrer_pressure.max(pressure);
         }
         let complete = repositories.iter().all(RepositoryReport::is_complete);
+        let backup = backup_until.map(|until| Backup::of(&repositories, until));
         Self {
             schema_version: SCHEMA_VERSION,
             run,
@@ -293,6 +310,7 @@ impl Report {
             complete,
             totals,
             what_if,
+            backup: backup.filter(|backup| backup.deletions() > 0),
             warnings,
             repositories,
             decisions_truncated: 0,

@@ -1,5 +1,6 @@
 //! Deadlines, text sanitizing, logging and the process itself. Nothing here knows about registries.
 
+pub mod aws;
 pub mod backoff;
 pub mod clock;
 pub mod deadline;

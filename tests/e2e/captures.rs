@@ -15,6 +15,8 @@ fn captured(world: &mut World, name: &str, arguments: &[&str], code: i32) {
     for width in WIDTHS {
         world.set("COLUMNS", width);
         world.ecr.reset_calls();
+        // Each width as the first run sees it.
+        let _ = std::fs::remove_dir_all(world.file("state"));
         let outcome = world.cli(arguments);
         assert_eq!(outcome.code, code, "{outcome:?}");
         let wide: usize = width.parse().unwrap();
@@ -28,7 +30,7 @@ fn captured(world: &mut World, name: &str, arguments: &[&str], code: i32) {
 
 /// A registry with something of everything, and some trouble.
 fn registry() -> World {
-    let world = World::new().with("AWS_MAX_ATTEMPTS", "1");
+    let world = World::new().with_state().with("AWS_MAX_ATTEMPTS", "1");
     world.busy("team/api");
     world.busy("platform/a-rather-long-name-of-a-team/and-of-its-service");
     for number in 1..=3 {
@@ -50,7 +52,7 @@ fn a_plan() {
 
 #[test]
 fn a_plan_with_details() {
-    let mut world = World::new();
+    let mut world = World::new().with_state();
     world.busy("team/api");
     captured(&mut world, "details", &["plan", "--details"], 0);
     let named = world.cli(&["plan", "--repository", "team/api"]).stdout;
@@ -61,7 +63,8 @@ fn a_plan_with_details() {
 
 #[test]
 fn a_plan_of_more_than_one_run_may_do() {
-    let mut world = World::new().config("[policy]\npreset = \"recommended\"\nsuperseded_since = \"push\"");
+    let mut world =
+        World::new().with_state().config("[policy]\npreset = \"recommended\"\nsuperseded_since = \"push\"");
     world.busy("team/api");
     let api = world.find("team/api");
     for run in 0..5 {
@@ -72,7 +75,7 @@ fn a_plan_of_more_than_one_run_may_do() {
 
 #[test]
 fn an_image_that_is_nearly_full_of_referrers() {
-    let mut world = World::new();
+    let mut world = World::new().with_state();
     let cached = world.repository("ci/cached");
     let build = cached.push(90, single(1), "v1");
     for run in 2..=90 {
@@ -86,7 +89,7 @@ fn an_image_that_is_nearly_full_of_referrers() {
 #[test]
 fn an_apply_in_which_something_failed() {
     for width in WIDTHS {
-        let mut world = World::new().with("AWS_MAX_ATTEMPTS", "1").with("COLUMNS", width);
+        let mut world = World::new().with_state().with("AWS_MAX_ATTEMPTS", "1").with("COLUMNS", width);
         let [good, bad] = ["team/good", "team/bad"].map(|name| world.repository(name));
         good.orphans(60, legacy(1));
         bad.orphans(60, legacy(2));
@@ -101,12 +104,12 @@ fn an_apply_in_which_something_failed() {
 
 #[test]
 fn an_empty_registry() {
-    captured(&mut World::new(), "empty", &["plan"], 0);
+    captured(&mut World::new().with_state(), "empty", &["plan"], 0);
 }
 
 #[test]
 fn repositories_stand_in_the_order_that_is_asked_for() {
-    let world = World::new();
+    let world = World::new().with_state();
     let [few, many] = ["aa", "bb"].map(|name| world.repository(name));
     few.orphans(60, single(1));
     few.ago(60, |ecr, name| artifacts::plain_image(ecr, name, 1, Some("v1")));

@@ -19,7 +19,13 @@ fn outside_of_aws() -> World {
 fn the_demo_needs_no_aws_account_and_leaves_nothing_to_do() {
     let outcome = outside_of_aws().cli(&["demo"]);
     assert_eq!(outcome.code, 0, "{outcome:?}");
-    for part in ["would be deleted", "16 deleted", "nothing is left to do", "images are complete"] {
+    for part in [
+        "would be deleted",
+        "16 deleted",
+        "nothing is left to do",
+        "images are complete",
+        "everything is as it was",
+    ] {
         assert!(outcome.stdout.contains(part), "{part:?} is not in {}", outcome.stdout);
     }
 }

@@ -25,6 +25,8 @@ mod races;
 mod references;
 mod saved;
 mod secrets;
+mod state;
 mod tagging;
 mod trouble;
+mod undo;
 mod usage;

@@ -46,11 +46,24 @@ pub(crate) fn set<'a>(digests: impl IntoIterator<Item = &'a String>) -> BTreeSet
     digests.into_iter().cloned().collect()
 }
 
-/// The text with `yyyy-mm-dd` in the place of each date.
+/// The text with `yyyy-mm-dd` in the place of each date, and `RUN` (padded) in that of each run's id.
 pub(crate) fn without_dates(text: &str) -> String {
-    let is_date = |word: &str| word.parse::<jiff::civil::Date>().is_ok();
-    let word = |word: &str| if is_date(word) { "yyyy-mm-dd".to_owned() } else { word.to_owned() };
-    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+    let is_run = |word: &str| word.len() == 23 && word.contains("Z-") && word.starts_with("20");
+    let plain = |word: &str| {
+        let bare = word.trim_end_matches(|c: char| ",.:;)".contains(c));
+        let rest = &word[bare.len()..];
+        match bare {
+            _ if bare.parse::<jiff::civil::Date>().is_ok() => format!("yyyy-mm-dd{rest}"),
+            _ if is_run(bare) => format!("{:_<23}{rest}", "RUN"),
+            _ => word.to_owned(),
+        }
+    };
+    text.split_inclusive(char::is_whitespace)
+        .map(|piece| {
+            let word = piece.trim_end_matches(char::is_whitespace);
+            plain(word) + &piece[word.len()..]
+        })
+        .collect()
 }
 
 /// Trouble in every repository.

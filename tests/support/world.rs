@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
@@ -28,7 +28,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// An empty registry. The program is as if registered for the pull-time update exclusion.
+    /// An empty registry. The program is as if registered for the pull-time update exclusion, and neither remembers
+    /// earlier runs nor backs up what it deletes.
     pub(crate) fn new() -> Self {
         Self::of(Settings::default())
     }
@@ -43,6 +44,14 @@ impl World {
             .with("AWS_ACCESS_KEY_ID", "nobody")
             .with("AWS_SECRET_ACCESS_KEY", "nothing")
             .with("AWS_EC2_METADATA_DISABLED", "true")
+            .with("JANITOR_MEMORY_LOCATION", "none")
+            .with("JANITOR_BACKUP_KEEP", "0d")
+    }
+
+    /// Remembers earlier runs and backs up what it deletes in the user's state folder, as by default.
+    pub(crate) fn with_state(self) -> Self {
+        let state = self.file("state").display().to_string();
+        self.without("JANITOR_MEMORY_LOCATION").without("JANITOR_BACKUP_KEEP").with("XDG_STATE_HOME", &state)
     }
 
     /// The same registry, files and environment once more; what happens there does not happen here.
@@ -53,12 +62,12 @@ impl World {
     /// The files and the environment once more, beside a copy of another registry.
     pub(crate) fn fork_beside(&self, ecr: &Emulator) -> Self {
         let mut fork = Self::serving(ecr.fork());
-        for file in std::fs::read_dir(self.folder.path()).unwrap() {
-            let file = file.unwrap();
-            std::fs::copy(file.path(), fork.folder.path().join(file.file_name())).unwrap();
-        }
+        copy_folder(self.folder.path(), fork.folder.path());
         let url = fork.variables.clone();
         fork.variables = self.variables.clone().into_iter().chain(url).collect();
+        if fork.variables.contains_key("XDG_STATE_HOME") {
+            return fork.with_state();
+        }
         fork
     }
 
@@ -252,5 +261,19 @@ impl World {
     /// The number of the call that deleted this image.
     pub(crate) fn call_that_deleted(&self, digest: &str) -> Option<usize> {
         self.deletions().iter().position(|call| call.iter().any(|deleted| deleted == digest))
+    }
+}
+
+/// Copies what is in a folder, with all that is below it.
+fn copy_folder(from: &Path, to: &Path) {
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        let to = to.join(file.file_name());
+        if file.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&to).unwrap();
+            copy_folder(&file.path(), &to);
+        } else {
+            std::fs::copy(file.path(), to).unwrap();
+        }
     }
 }

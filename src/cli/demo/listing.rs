@@ -10,6 +10,17 @@ use super::world::REPOSITORIES;
 use crate::report::Report;
 use crate::report::decision::Decision;
 
+/// The manifests of each repository, by digest.
+pub(super) type Contents = BTreeMap<(&'static str, String), String>;
+
+/// What the registry holds.
+pub(super) fn contents(emulator: &Emulator) -> Contents {
+    let of_one = |repository: &'static str| {
+        emulator.images(repository).into_iter().map(move |image| ((repository, image.digest), image.manifest))
+    };
+    REPOSITORIES.into_iter().flat_map(of_one).collect()
+}
+
 /// Each repository as ECR's console counts it, and whether what is tagged can still be pulled whole.
 pub(super) fn registry(emulator: &Emulator) -> String {
     let mut text = String::new();

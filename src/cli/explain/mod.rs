@@ -1,12 +1,13 @@
 //! `explain`: what is this image?
 
 pub mod explanation;
-mod reference;
 pub mod text;
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
+use super::progress::say;
+use super::reference::Reference;
 use super::session::Session;
 use super::stdout::{print_json, print_text};
 use super::{Common, Failure, Output};
@@ -22,14 +23,13 @@ use crate::planner::replication::Replication;
 use crate::planner::selection::UnknownName;
 use crate::registry::ecr::Ecr;
 use crate::registry::{CallError, ReadRepository as _};
-use crate::render::summary::place;
 use crate::report::RepositoryReason;
 use crate::rules::judge;
 use crate::rules::verdict::Verdict;
 use crate::util::deadline::Deadline;
+use crate::util::sanitize;
 use crate::util::similar::similar;
 use explanation::{AskedTag, Explainer};
-use reference::{Place, Reference};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -49,10 +49,10 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let deadline = Deadline::default();
     let replication = Replication::of(ecr, &session.config, [repository.as_str()], &deadline).await;
     let is_replicated = replication.covers(repository);
-    let request = RunRequest::new(now, deadline.clone());
+    let request = session.request();
     let mut recall = Recall::load(&request, &session.config, repository).await;
     let collected = collect(ecr, repository, &policy, is_replicated, &mut recall, &deadline).await;
-    recall.save(&request, collected.as_ref().ok().map(|it| &it.inventory)).await;
+    let is_complete = collected.is_ok();
     let (mut inventory, verdicts, skipped, uncertain) = match collected {
         Ok(collected) => (collected.inventory, collected.verdicts, skipped, None),
         // Nothing is certain then, but what this one image is can still be told.
@@ -62,6 +62,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
         },
     };
     let Some(position) = find(&inventory, &reference)? else {
+        remember(recall, &request, Some(&inventory).filter(|_| is_complete)).await;
         session.announce();
         let explainer =
             Explainer { repository, inventory: &inventory, policy: &policy, verdicts: &verdicts, now };
@@ -72,7 +73,8 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
         }
         return Ok(ExitCode::Done);
     };
-    let manifest = read(&session, repository, &mut inventory, position).await?;
+    let manifest = read(&session, repository, &mut inventory, &mut recall, position).await?;
+    remember(recall, &request, Some(&inventory).filter(|_| is_complete)).await;
     let verdicts = judge(&inventory, &policy, now);
     let explainer =
         Explainer { repository, inventory: &inventory, policy: &policy, verdicts: &verdicts, now };
@@ -97,6 +99,7 @@ async fn read(
     session: &Session,
     repository: &str,
     inventory: &mut Inventory,
+    recall: &mut Recall,
     position: ImageIndex,
 ) -> Result<Option<Manifest>, Failure> {
     let digest = inventory.image(position).digest;
@@ -112,7 +115,15 @@ async fn read(
         let _ = inventory.add_bytes(position, stored.bytes.as_bytes());
         inventory.link();
     }
+    recall.note_read(inventory, position, stored.bytes.as_bytes());
     Ok(Manifest::parse(stored.bytes.as_bytes()).ok())
+}
+
+/// Saves what was seen and read: looking by hand must not blind the nights after it.
+async fn remember(recall: Recall, request: &RunRequest, inventory: Option<&Inventory>) {
+    if let Some(warning) = recall.save(request, inventory).await {
+        say(&format!("warning: {}", sanitize::line(&warning)));
+    }
 }
 
 /// The reason why the configuration skips the repository, if it does. One that a pull-through cache fills is not even read:
@@ -120,11 +131,11 @@ async fn read(
 async fn scope(session: &mut Session, reference: &Reference) -> Result<Option<String>, Failure> {
     let name = &reference.repository;
     if let Some(place) = &reference.place {
-        check_region(session, name, place)?;
+        session.check_region(name, place)?;
     }
     let selection = session.select(None).await?;
     if let Some(place) = &reference.place {
-        check_account(session, name, place)?;
+        session.check_account(name, place)?;
     }
     match selection.repositories.iter().find(|chosen| chosen.name == *name).map(|chosen| chosen.skip) {
         None | Some(Some(RepositoryReason::RepositoryGone)) => {
@@ -137,30 +148,6 @@ async fn scope(session: &mut Session, reference: &Reference) -> Result<Option<St
             "{name} is filled by a pull-through cache rule, and reading it could import images; the janitor skips it"
         ))),
         Some(skip) => Ok(skip.map(|reason| <&str>::from(reason).to_owned())),
-    }
-}
-
-/// Refuses an image of another Region before anything is called.
-fn check_region(session: &Session, name: &str, place: &Place) -> Result<(), Failure> {
-    let region = session.ecr.region();
-    if place.region == region {
-        return Ok(());
-    }
-    Err(Failure::Usage(format!(
-        "{name} is named in {place}, and this command asks Region {region}; give --region {}",
-        place.region
-    )))
-}
-
-/// Refuses an image of another account.
-fn check_account(session: &Session, name: &str, named: &Place) -> Result<(), Failure> {
-    match &session.run.account {
-        Some(account) if *account != named.account => Err(Failure::Usage(format!(
-            "{name} is named in {named}, and the credentials in use are of {}; use those of account {}, with --profile for example",
-            place(&session.run),
-            named.account
-        ))),
-        _ => Ok(()),
     }
 }
 

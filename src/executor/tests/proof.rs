@@ -25,6 +25,10 @@ impl BackUpImages for Backups {
         }
         self.impossible.iter().map(|digest| (*digest, "the disk is full".into())).collect()
     }
+
+    async fn conclude(&self, _: &[(&str, u64)]) -> Option<String> {
+        None
+    }
 }
 
 async fn applied_with(

@@ -90,6 +90,16 @@ pub(in crate::memory) struct Archived {
     pub(in crate::memory) run_ids: BTreeSet<String>,
 }
 
+/// An image of the archive, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ArchivedImage {
+    /// The repository.
+    pub repository: RepositoryId,
+    /// The image.
+    #[serde(flatten)]
+    pub image: PackedImage,
+}
+
 /// The images of a repository that the archive holds.
 #[derive(Debug, Default)]
 pub(in crate::memory) struct Catalog {
@@ -155,6 +165,18 @@ impl Archive {
         let listed = self.store.list(ROOT).await?;
         let packs = listed.iter().filter_map(|it| PackName::parse(it.key.as_str()));
         Ok(packs.filter(|pack| run_id.is_none_or(|run_id| pack.run_id == run_id)).collect())
+    }
+
+    /// The images that a run stored.
+    pub async fn images_of(&self, run_id: &str) -> Result<Vec<ArchivedImage>, ArchiveError> {
+        let mut images = Vec::new();
+        for name in self.packs(Some(run_id)).await? {
+            let pack = self.read_pack(&name.key()?).await?;
+            let repository = pack.repository;
+            let archived = |image| ArchivedImage { repository: repository.clone(), image };
+            images.extend(pack.images.into_iter().map(archived));
+        }
+        Ok(images)
     }
 
     /// The images of a repository.

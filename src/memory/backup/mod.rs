@@ -19,7 +19,7 @@ mod blobs;
 mod names;
 mod pack;
 
-pub use archive::{Archive, ArchiveError, RepositoryHistory, RunHistory};
+pub use archive::{Archive, ArchiveError, ArchivedImage, RepositoryHistory, RunHistory};
 pub(in crate::memory) use archive::{Archived, Contents};
 pub(in crate::memory) use blobs::EMPTY;
 pub use blobs::Restorable;
@@ -224,6 +224,14 @@ impl<R: ReadBlobs> BackUpImages for Backups<R> {
             failed.extend(self.store_pack(repository, pack).await);
         }
         failed
+    }
+
+    async fn conclude(&self, deleted: &[(&str, u64)]) -> Option<String> {
+        let written = self.finish(deleted.iter().copied()).await;
+        let error = written.err()?;
+        Some(format!(
+            "the history lacks the end of this run, though all that it stored can be restored: {error}"
+        ))
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Wanted {
     Images(BTreeSet<Digest>),
     /// All that a run deleted.
     Run(String),
+    /// All that the backup has.
+    All,
 }
 
 /// What can be restored in one repository, and what cannot. Nothing is written yet.
@@ -107,6 +109,7 @@ pub async fn plan_restore(
     let images = catalog.images;
     let wanted = match wanted {
         Wanted::Images(digests) => digests.clone(),
+        Wanted::All => images.keys().copied().collect(),
         Wanted::Run(run_id) => {
             images.iter().filter(|(_, it)| it.run_ids.contains(run_id)).map(|(digest, _)| *digest).collect()
         }

@@ -6,8 +6,11 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 pub(crate) mod fake;
 pub mod folder;
+pub mod s3;
 
 /// The name of a blob: parts with slashes between them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -150,7 +153,8 @@ impl Operation {
     /// S3's permission for it.
     fn permission(self) -> &'static str {
         match self {
-            Self::Get => "s3:GetObject",
+            // Without the second one S3 denies what is not there.
+            Self::Get => "s3:GetObject and s3:ListBucket",
             Self::Put => "s3:PutObject",
             Self::List => "s3:ListBucket",
             Self::Delete => "s3:DeleteObject",

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::retry::{RetryConfig, RetryMode};
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::SdkConfig;
 
 use super::Ecr;
 use super::attempts::Attempts;
 use super::body_limit::ResponseMemory;
 use super::retry_quota::RetryQuota;
+use crate::util::aws;
 
 /// ECR's Describe operations are throttled early and without a published rate: the SDK's three attempts are too few.
 const ATTEMPTS: u32 = 10;
@@ -23,31 +22,15 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct NoRegion;
 
 impl Ecr {
-    /// Connects with the SDK's own settings: region, credentials, profile, endpoint, retry mode. Calls nothing.
-    pub async fn from_environment() -> Result<Self, NoRegion> {
-        Self::connect(None, None).await
-    }
-
-    /// Connects with the SDK's own settings, but with this Region and this profile if they are given. Calls nothing.
-    pub async fn connect(region: Option<&str>, profile: Option<&str>) -> Result<Self, NoRegion> {
-        let mut settings = aws_config::defaults(BehaviorVersion::latest());
-        if let Some(region) = region {
-            settings = settings.region(Region::new(region.to_owned()));
-        }
-        if let Some(profile) = profile {
-            settings = settings.profile_name(profile);
-        }
-        Self::new(&settings.load().await)
-    }
-
     /// Connects with these settings. Calls nothing.
     pub fn new(shared: &SdkConfig) -> Result<Self, NoRegion> {
         let region = shared.region().ok_or(NoRegion)?.to_string();
-        let (attempts, retry_quota, retries) = (Attempts::default(), RetryQuota::default(), retries(shared));
+        let (attempts, retry_quota) = (Attempts::default(), RetryQuota::default());
+        let retries = aws::retries(shared, ATTEMPTS);
         let max_attempts = retries.max_attempts();
         let config = aws_sdk_ecr::config::Builder::from(shared)
             .retry_config(retries)
-            .timeout_config(timeouts(shared))
+            .timeout_config(aws::timeouts(shared, ATTEMPT_TIMEOUT))
             .interceptor(attempts.clone())
             .interceptor(retry_quota.clone())
             .build();
@@ -63,23 +46,4 @@ impl Ecr {
             region,
         })
     }
-}
-
-/// What the user set for the SDK holds; only its default number of attempts is raised.
-fn retries(shared: &SdkConfig) -> RetryConfig {
-    let retries = shared.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
-    let is_default = retries.max_attempts() == RetryConfig::standard().max_attempts();
-    if retries.mode() == RetryMode::Standard && is_default && std::env::var_os("AWS_MAX_ATTEMPTS").is_none() {
-        retries.with_max_attempts(ATTEMPTS).with_initial_backoff(Duration::from_millis(250))
-    } else {
-        retries
-    }
-}
-
-fn timeouts(shared: &SdkConfig) -> TimeoutConfig {
-    let mut timeouts = shared.timeout_config().map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
-    if shared.timeout_config().is_none_or(|set| set.operation_attempt_timeout().is_none()) {
-        timeouts = timeouts.operation_attempt_timeout(ATTEMPT_TIMEOUT);
-    }
-    timeouts.build()
 }

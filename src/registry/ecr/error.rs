@@ -11,7 +11,7 @@ const LONGEST: usize = 600;
 const LONGEST_CODE: usize = 100;
 
 /// Translates an SDK error. A service error keeps ECR's code; everything else gets one of the janitor's.
-pub(super) fn call_error<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> CallError
+pub(crate) fn call_error<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> CallError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {

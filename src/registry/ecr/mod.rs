@@ -37,7 +37,7 @@ mod retry_quota;
 use attempts::Attempts;
 use blobs::Downloads;
 use body_limit::{BATCH_LIMIT, BodyLimit, ResponseMemory, ResponseRoom, SINGLE_LIMIT};
-use error::call_error;
+pub(crate) use error::call_error;
 use retry_quota::RetryQuota;
 
 const REPOSITORIES: &str = "DescribeRepositories";

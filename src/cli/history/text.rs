@@ -1,0 +1,116 @@
+//! The history of runs in plain text.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use crate::memory::backup::{ArchivedImage, RepositoryHistory, Restorable, RunHistory};
+use crate::render::words::{counted, size};
+use crate::util::sanitize;
+
+/// More repositories of one run than this are counted, not named.
+const NAMED: usize = 12;
+
+/// The runs, newest first, and the images of one of them if they are wanted.
+pub(super) fn history(place: &str, runs: &[RunHistory], images: Option<&[ArchivedImage]>) -> String {
+    let mut text = format!("Backups in {}\n", sanitize::line(place));
+    if runs.is_empty() {
+        let _ = writeln!(text, "\nNo run has stored anything here.");
+    }
+    for run in runs {
+        let _ = write!(text, "\n{}", of_run(run));
+    }
+    for image in images.unwrap_or_default() {
+        let _ = writeln!(text, "{}", of_image(image));
+    }
+    text
+}
+
+fn of_run(run: &RunHistory) -> String {
+    let [run_id, registry, region] = [&run.run_id, &run.registry, &run.region].map(|it| sanitize::line(it));
+    let mut text = format!("{run_id}  account {registry}, Region {region}\n");
+    let until = run.restorable_until.map(|until| format!(", restorable until {}", date(until)));
+    let cut = if run.finished_at.is_none() { "; it did not come to its end" } else { "" };
+    let began = run.started_at.map_or_else(|| "at an unknown time".to_owned(), minute);
+    let _ = writeln!(text, "  began {began}{}{cut}", until.unwrap_or_default());
+    for repository in run.repositories.iter().take(NAMED) {
+        let _ = writeln!(text, "  {}", of_repository(repository));
+    }
+    if let Some(more) = run.repositories.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        let _ = writeln!(text, "  and {} more", counted(more, "repository"));
+    }
+    let _ = writeln!(text, "  undo: ecr-janitor restore --run {run_id}");
+    text
+}
+
+fn of_repository(repository: &RepositoryHistory) -> String {
+    let name = sanitize::line(&repository.name);
+    let stored = repository.backed_up;
+    let whole = format!("{} of {} stored are fully restorable", stored.fully_restorable, stored.images);
+    match (repository.deleted, repository.deleted_bytes) {
+        (Some(deleted), bytes) => {
+            format!("{name}: {deleted} deleted ({}); {whole}", size(bytes.unwrap_or(0)))
+        }
+        (None, _) => format!("{name}: nobody wrote down what was deleted; {whole}"),
+    }
+}
+
+fn of_image(archived: &ArchivedImage) -> String {
+    let image = &archived.image;
+    let how = match image.restorable {
+        Restorable::Fully => "",
+        Restorable::ManifestOnly => ", only while ECR has its layers",
+    };
+    let tags =
+        if image.tags.is_empty() { String::new() } else { format!(", tags {}", image.tags.join(", ")) };
+    let name = sanitize::line(&archived.repository.name);
+    format!("{name}@{}\n  {}{how}{}", image.digest, <&str>::from(image.kind), sanitize::line(&tags))
+}
+
+fn date(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}
+
+fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::backup::Tally;
+
+    fn run() -> RunHistory {
+        let backed_up = Tally { images: 12, fully_restorable: 10, bytes: 5 };
+        let repository = |name: &str, deleted: Option<u64>| RepositoryHistory {
+            name: name.into(),
+            deleted,
+            deleted_bytes: deleted.map(|_| 34_100),
+            backed_up,
+        };
+        RunHistory {
+            run_id: "20261126T153638Z-0a1b2c".into(),
+            registry: "123456789012".into(),
+            region: "eu-west-1".into(),
+            started_at: "2026-11-26T15:36:38Z".parse().ok(),
+            finished_at: None,
+            restorable_until: "2026-12-26T15:36:38Z".parse().ok(),
+            repositories: vec![repository("team/api", Some(11)), repository("team/web", None)],
+        }
+    }
+
+    #[test]
+    fn a_run_is_told_with_what_undoes_it() {
+        let told = history("/state", &[run()], None);
+        assert_eq!(
+            told,
+            "Backups in /state\n\n\
+             20261126T153638Z-0a1b2c  account 123456789012, Region eu-west-1\n\
+             \x20 began 2026-11-26 15:36 UTC, restorable until 2026-12-26; it did not come to its end\n\
+             \x20 team/api: 11 deleted (34.1 kB); 10 of 12 stored are fully restorable\n\
+             \x20 team/web: nobody wrote down what was deleted; 10 of 12 stored are fully restorable\n\
+             \x20 undo: ecr-janitor restore --run 20261126T153638Z-0a1b2c\n"
+        );
+        assert!(history("/state", &[], None).contains("No run has stored anything here."));
+    }
+}

@@ -1,0 +1,243 @@
+//! `restore`: what was deleted, put back byte for byte.
+
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::confirm::Consent;
+use super::history::no_such_run;
+use super::progress::{note, say};
+use super::reference::Reference;
+use super::session::{Session, no_archive};
+use super::stdout::{print_json, print_text};
+use super::{Common, Failure, Output, conclude, signals};
+use crate::cli::exit_code::ExitCode;
+use crate::executor::RateLimiter;
+use crate::memory::backup::{Archive, PackName};
+use crate::memory::repository::RepositoryId;
+use crate::memory::restore::{RestoreOutcome, RestorePlan, RestoredImage, Wanted, plan_restore};
+use crate::oci::digest::Digest;
+use crate::planner::selection::UnknownName;
+use crate::render::summary::place;
+use crate::render::words::counted;
+use crate::report::{RunIdentity, SCHEMA_VERSION};
+use crate::util::similar::similar;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// REPOSITORY@DIGEST of an image, or REPOSITORY for all that the backup has of it
+    #[arg(value_name = "IMAGE", required_unless_present = "run")]
+    images: Vec<String>,
+    /// All that this run deleted; `ecr-janitor history` lists the runs
+    #[arg(long, value_name = "RUN_ID", conflicts_with = "images")]
+    run: Option<String>,
+    /// Write their former tags too, where no other image has them now
+    #[arg(long)]
+    tags: bool,
+    /// Do not ask; needed where there is no terminal
+    #[arg(long)]
+    yes: bool,
+}
+
+/// What became of a restore.
+#[derive(Debug, Serialize)]
+pub(super) struct Restored {
+    schema_version: u32,
+    #[serde(flatten)]
+    run: RunIdentity,
+    totals: BTreeMap<&'static str, usize>,
+    repositories: Vec<RestoredRepository>,
+}
+
+/// One repository of a restore.
+#[derive(Debug, Serialize)]
+pub(super) struct RestoredRepository {
+    name: String,
+    /// Why nothing could be done in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    /// Objects of the backup that are of no use.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damaged: Vec<String>,
+    images: Vec<RestoredImage>,
+}
+
+pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
+    let config = common.config()?;
+    let references = references(&args.images)?;
+    let consent = Consent::new("restore", args.yes)?;
+    let deadline = signals::watch();
+    let mut session = Session::open(common, config, deadline).await?;
+    let archive = session.places.archive().ok_or_else(no_archive)?;
+    let names = session.identify().await?;
+    let wanted = match &args.run {
+        Some(run_id) => of_run(&session, common, &archive, run_id).await?,
+        None => of_references(&session, references, &names)?,
+    };
+    session.announce();
+    let (plans, mut repositories) = plan(&session, &archive, &wanted).await;
+    let knows_something = plans.iter().any(RestorePlan::knows_something);
+    let pending = plans.iter().flat_map(RestorePlan::pending).count();
+    if pending > 0 {
+        plans.iter().for_each(|plan| note(&text::pending(plan)));
+        let where_to = place(&session.run);
+        let question = format!("Put back {} in {where_to}?", counted(pending, "image"));
+        if !consent.answer(&question, &session.deadline).await? {
+            say("nothing was done");
+            return Ok(ExitCode::Usage);
+        }
+    }
+    for plan in plans {
+        repositories.push(restore(&session, &archive, plan, args.tags).await);
+    }
+    let restored = Restored::new(&session.run, repositories);
+    let printed = match common.output {
+        Output::Json => print_json(&restored),
+        Output::Table => print_text(&text::restored(&restored)),
+    };
+    Ok(conclude(restored.exit_code(knows_something), &session.deadline, [printed]))
+}
+
+/// The images and repositories that are named.
+fn references(texts: &[String]) -> Result<Vec<(Reference, Option<Digest>)>, Failure> {
+    let reference = |text: &String| {
+        let reference = Reference::parse(text).map_err(|bad| Failure::Usage(bad.to_string()))?;
+        let digest = match (&reference.digits, &reference.tag) {
+            (Some(digits), _) => Some(format!("sha256:{digits}").parse().map_err(|_| {
+                Failure::Usage(format!("{text:?} has a part of a digest: give all of it, as `ecr-janitor history RUN_ID` prints it"))
+            })?),
+            (None, Some(_)) => {
+                return Err(Failure::Usage(format!(
+                    "{text:?} names a tag, and what is gone has none: give REPOSITORY@DIGEST, as `ecr-janitor history RUN_ID` prints it"
+                )));
+            }
+            (None, None) => None,
+        };
+        Ok((reference, digest))
+    };
+    texts.iter().map(reference).collect()
+}
+
+/// What is wanted, by repository.
+fn of_references(
+    session: &Session,
+    references: Vec<(Reference, Option<Digest>)>,
+    names: &BTreeSet<String>,
+) -> Result<BTreeMap<String, Wanted>, Failure> {
+    let mut wanted: BTreeMap<String, Wanted> = BTreeMap::new();
+    for (reference, digest) in references {
+        session.check_place(&reference)?;
+        let name = reference.repository;
+        if !names.contains(&name) {
+            let similar = similar(&name, names.iter().map(String::as_str));
+            return Err(session.no_such_repository(&UnknownName { name, similar }));
+        }
+        match (wanted.entry(name).or_insert_with(|| Wanted::Images(BTreeSet::new())), digest) {
+            (Wanted::Images(digests), Some(digest)) => drop(digests.insert(digest)),
+            (all, _) => *all = Wanted::All,
+        }
+    }
+    Ok(wanted)
+}
+
+/// The repositories of this registry in which a run deleted something.
+async fn of_run(
+    session: &Session,
+    common: &Common,
+    archive: &Archive,
+    run_id: &str,
+) -> Result<BTreeMap<String, Wanted>, Failure> {
+    let packs = archive.packs(Some(run_id)).await;
+    let packs = packs.map_err(|error| Failure::NothingDone(error.to_string()))?;
+    let narrow = common.narrow()?;
+    let is_here = |it: &PackName| {
+        session.run.account.as_ref() == Some(&it.repository.registry)
+            && session.run.region == it.repository.region
+    };
+    match packs.first() {
+        None => return Err(Failure::NothingDone(no_such_run(run_id, &archive.place()))),
+        Some(other) if !packs.iter().any(is_here) => {
+            let RepositoryId { registry, region, .. } = &other.repository;
+            return Err(Failure::NothingDone(format!(
+                "the run {run_id} was in account {registry}, Region {region}, and this is {}",
+                place(&session.run)
+            )));
+        }
+        Some(_) => {}
+    }
+    let names = packs.into_iter().filter(is_here).map(|pack| pack.repository.name);
+    let names = names.filter(|name| narrow.as_ref().is_none_or(|narrow| narrow.matches(name)));
+    Ok(names.map(|name| (name, Wanted::Run(run_id.to_owned()))).collect())
+}
+
+/// Plans each repository. One that cannot be planned keeps no other from being restored.
+async fn plan(
+    session: &Session,
+    archive: &Archive,
+    wanted: &BTreeMap<String, Wanted>,
+) -> (Vec<RestorePlan>, Vec<RestoredRepository>) {
+    let (mut plans, mut failed) = (Vec::new(), Vec::new());
+    for (name, wanted) in wanted {
+        let registry = session.run.account.clone().unwrap_or_default();
+        let id = RepositoryId { registry, region: session.run.region.clone(), name: name.clone() };
+        match plan_restore(archive, &session.ecr, &id, wanted).await {
+            Ok(plan) => plans.push(plan),
+            Err(error) => failed.push(RestoredRepository {
+                name: name.clone(),
+                error: Some(error.to_string()),
+                damaged: Vec::new(),
+                images: Vec::new(),
+            }),
+        }
+    }
+    (plans, failed)
+}
+
+/// Carries out the plan of one repository, and tells its memory: what was restored is new there.
+async fn restore(
+    session: &Session,
+    archive: &Archive,
+    plan: RestorePlan,
+    with_tags: bool,
+) -> RestoredRepository {
+    let name = plan.repository.name.clone();
+    let damaged = plan.damaged.iter().map(ToString::to_string).collect();
+    if session.deadline.was_interrupted() {
+        let error = Some("it was not begun: the restore was interrupted".to_owned());
+        return RestoredRepository { name, error, damaged, images: plan.settled().to_vec() };
+    }
+    let rate_limiter = RateLimiter::default();
+    let turn = async || rate_limiter.acquire().await;
+    let images = plan.execute(archive, &session.ecr, with_tags, turn).await;
+    let restored = images.iter().filter(|image| image.outcome == RestoreOutcome::Restored);
+    let restored: Vec<Digest> = restored.map(|image| image.digest).collect();
+    let memories = session.places.memories(&session.run);
+    let now = session.clock.now();
+    if let Some(warning) = memories.update(&name, |memory| memory.restore(restored, now)).await {
+        say(&format!("warning: {warning}"));
+    }
+    RestoredRepository { name, error: None, damaged, images }
+}
+
+impl Restored {
+    fn new(run: &RunIdentity, mut repositories: Vec<RestoredRepository>) -> Self {
+        repositories.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut totals = BTreeMap::new();
+        for image in repositories.iter().flat_map(|it| &it.images) {
+            *totals.entry(<&str>::from(image.outcome)).or_default() += 1;
+        }
+        Self { schema_version: SCHEMA_VERSION, run: run.clone(), totals, repositories }
+    }
+
+    fn exit_code(&self, knows_something: bool) -> ExitCode {
+        let mut images = self.repositories.iter().flat_map(|it| &it.images);
+        let failed = self.repositories.iter().any(|it| it.error.is_some());
+        match images.all(|image| image.outcome.is_there()) {
+            _ if !knows_something && !failed => ExitCode::NothingDone,
+            true if !failed => ExitCode::Done,
+            _ => ExitCode::Failures,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! A restore in plain text.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::{Restored, RestoredRepository};
+use crate::memory::restore::{RestorePlan, RestoredImage};
+use crate::render::words::counted;
+use crate::util::sanitize;
+
+/// What a plan would put back, by kind.
+pub(super) fn pending(plan: &RestorePlan) -> String {
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    plan.pending().for_each(|(_, kind)| *kinds.entry(kind.into()).or_default() += 1);
+    let kinds: Vec<String> = kinds.into_iter().map(|(kind, count)| counted(count, kind)).collect();
+    format!("{}: {} to put back", sanitize::line(&plan.repository.name), kinds.join(", "))
+}
+
+/// What became of a restore: counts, and a line for whatever is not as it was.
+pub(super) fn restored(restored: &Restored) -> String {
+    let mut text = String::new();
+    for repository in &restored.repositories {
+        let _ = writeln!(text, "{}: {}", sanitize::line(&repository.name), outcome(repository));
+        for damaged in &repository.damaged {
+            let _ = writeln!(text, "  {}", sanitize::line(damaged));
+        }
+        for line in repository.images.iter().filter_map(remark) {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
+    text
+}
+
+fn outcome(repository: &RestoredRepository) -> String {
+    if let Some(error) = &repository.error {
+        return sanitize::line(error);
+    }
+    let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
+    repository.images.iter().for_each(|it| *outcomes.entry(it.outcome.into()).or_default() += 1);
+    let outcomes: Vec<String> = outcomes
+        .into_iter()
+        .map(|(outcome, count)| format!("{count} {}", outcome.replace('-', " ")))
+        .collect();
+    if outcomes.is_empty() { "nothing to restore".to_owned() } else { outcomes.join(", ") }
+}
+
+fn remark(image: &RestoredImage) -> Option<String> {
+    let tags = (!image.tags.is_empty()).then(|| format!("has its tags {} again", image.tags.join(", ")));
+    let in_use = (!image.tags_in_use.is_empty())
+        .then(|| format!("its tags {} are in use by other images", image.tags_in_use.join(", ")));
+    let problem = image.detail.as_ref().map(|detail| format!("{}: {detail}", <&str>::from(image.outcome)));
+    let remarks: Vec<String> = [problem, tags, in_use].into_iter().flatten().collect();
+    (!remarks.is_empty()).then(|| format!("{} {}", image.digest, sanitize::line(&remarks.join("; "))))
+}

@@ -1,0 +1,79 @@
+//! How much of what a run deletes its backup can bring back.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::RepositoryReport;
+use super::decision::Decision;
+use super::outcome::OutcomeName;
+use crate::config::policy::Action;
+use crate::oci::attestation::Kind;
+use crate::oci::digest::Digest;
+
+/// The deletions of a run, planned or done, by how far its backup can bring them back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backup {
+    /// Until when: `backup.keep` after the beginning of the run.
+    pub restorable_until: Timestamp,
+    /// Images of which the backup holds all that ECR may drop.
+    pub fully_restorable: u64,
+    /// Platform images, and indexes of such: the backup has their manifests, and they come back while ECR still has
+    /// their layers.
+    pub manifest_only: u64,
+}
+
+impl Backup {
+    /// The backup of what these repositories lose.
+    pub(super) fn of(repositories: &[RepositoryReport], restorable_until: Timestamp) -> Self {
+        let mut backup = Self { restorable_until, fully_restorable: 0, manifest_only: 0 };
+        for repository in repositories {
+            let going = || repository.decisions.iter().filter(|row| goes(row));
+            let images = going().filter(|row| row.kind == Kind::Image);
+            let without_images: HashSet<Digest> = images.flat_map(|row| row.image.parents.clone()).collect();
+            for row in going() {
+                let needs_layers = row.kind == Kind::Image || without_images.contains(&row.image.digest);
+                backup.manifest_only += u64::from(needs_layers);
+                backup.fully_restorable += u64::from(!needs_layers);
+            }
+        }
+        backup
+    }
+
+    /// All deletions.
+    pub fn deletions(&self) -> u64 {
+        self.fully_restorable + self.manifest_only
+    }
+}
+
+fn goes(row: &Decision) -> bool {
+    row.action == Action::Delete && matches!(row.outcome, OutcomeName::Planned | OutcomeName::Deleted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::outcome::OutcomeName::{Deleted, Failed, Planned};
+    use crate::report::testing::decisions::{With as _, attestation, repository, time};
+
+    fn row(name: &str, kind: Kind, parents: &[&str], outcome: OutcomeName) -> Decision {
+        attestation(name).came_out(outcome).with(|it| {
+            it.kind = kind;
+            it.image.parents = parents.iter().map(|name| attestation(name).image.digest).collect();
+        })
+    }
+
+    #[test]
+    fn an_index_whose_images_go_too_comes_back_only_with_their_layers() {
+        let rows = vec![
+            row("a", Kind::Attestation, &["i"], Planned),
+            row("i", Kind::Index, &[], Planned),
+            row("p", Kind::Image, &["i"], Deleted),
+            row("j", Kind::Index, &[], Deleted),
+            row("b", Kind::Attestation, &["j"], Failed),
+        ];
+        let backup = Backup::of(&[repository("r", 9, rows)], time(0));
+        assert_eq!((backup.fully_restorable, backup.manifest_only, backup.deletions()), (2, 2, 4));
+    }
+}
