@@ -9,6 +9,7 @@ mod apply;
 mod bucket;
 mod captures;
 mod crash;
+mod crash_undo;
 mod credentials;
 mod demo;
 mod emulator;
