@@ -303,6 +303,13 @@ impl Inventory {
         image.subject = subject.or(image.subject);
     }
 
+    /// Takes back what [`Self::add_fact`] added: the image is as listed, and unread.
+    pub fn forget_fact(&mut self, index: ImageIndex, listed_subject: Option<Digest>) {
+        let image = &mut self.images[index.0 as usize];
+        image.evidence = Evidence::Unread;
+        image.subject = listed_subject;
+    }
+
     /// Takes note that bytes could not be had.
     pub fn add_problem(&mut self, position: ImageIndex, evidence: Evidence, problem: Problem) {
         self.images[position.0 as usize].evidence = evidence;

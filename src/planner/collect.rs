@@ -64,6 +64,7 @@ pub async fn collect(
         manifests: HashMap::new(),
         kept_bytes: 0,
         failed_calls: 0,
+        unconfirmed: Vec::new(),
         recall,
     };
     reader.list().await?;
@@ -77,9 +78,12 @@ pub async fn collect(
         let unread: Vec<(ImageIndex, Purpose)> =
             reads::wanted(&reader.inventory, policy, &verdicts).collect();
         if unread.is_empty() {
+            if reader.confirm_facts(&verdicts).await? {
+                continue;
+            }
             return Ok(Collected { inventory: reader.inventory, verdicts, manifests: reader.manifests });
         }
-        let unknown = reader.take_facts(unread);
+        let unknown = reader.take_facts(policy, unread);
         reader.read_candidates(&unknown).await?;
     }
 }
@@ -107,7 +111,16 @@ struct Collector<'a, R> {
     manifests: HashMap<Digest, StoredManifest>,
     kept_bytes: usize,
     failed_calls: usize,
+    unconfirmed: Vec<Unconfirmed>,
     recall: &'a mut Recall,
+}
+
+/// A manifest of which memory alone says what it refers to.
+#[derive(Debug)]
+struct Unconfirmed {
+    index: ImageIndex,
+    purpose: Purpose,
+    listed_subject: Option<Digest>,
 }
 
 impl<R: ReadRepository> Collector<'_, R> {
@@ -197,18 +210,47 @@ impl<R: ReadRepository> Collector<'_, R> {
         unbounded.map_or(Ok(()), |position| Err(self.bad_index(*position)))
     }
 
+    /// Reads what memory alone has spoken for so far, once a plan deletes what a referrer could hold: whoever can write
+    /// to the memory must not be able to hide one. False if there is nothing to read.
+    async fn confirm_facts(&mut self, verdicts: &PerImage<Verdict>) -> Result<bool, Skipped> {
+        let deletes = verdicts.iter().any(|(_, verdict)| verdict.is_deletion());
+        if !deletes || self.unconfirmed.is_empty() {
+            return Ok(false);
+        }
+        let facts = std::mem::take(&mut self.unconfirmed);
+        for fact in &facts {
+            self.inventory.forget_fact(fact.index, fact.listed_subject);
+        }
+        let wanted: Vec<(ImageIndex, Purpose)> =
+            facts.iter().map(|fact| (fact.index, fact.purpose)).collect();
+        self.read_candidates(&wanted).await?;
+        Ok(true)
+    }
+
     /// Takes what earlier runs proved of these images; what they did not is left to be read.
-    fn take_facts(&mut self, wanted: Vec<(ImageIndex, Purpose)>) -> Vec<(ImageIndex, Purpose)> {
+    fn take_facts(
+        &mut self,
+        policy: &Policy,
+        wanted: Vec<(ImageIndex, Purpose)>,
+    ) -> Vec<(ImageIndex, Purpose)> {
         let mut unknown = Vec::new();
         for (index, purpose) in wanted {
             // What is to be tagged needs its bytes, and an image of unknown shape may be an index.
             let image = self.inventory.image(index);
-            let fact =
-                self.recall.fact(image.digest).filter(|_| !self.keeps && image.shape != Shape::Unknown);
+            let is_usable = |fact: &ManifestFact| {
+                // Bytes and listing name one subject: a fact with another is not of these bytes.
+                let agrees = image.subject.is_none() || image.subject == fact.subject;
+                agrees && !self.keeps && image.shape != Shape::Unknown
+            };
+            let fact = self.recall.fact(image.digest).filter(is_usable);
             let Some(ManifestFact { classified, subject }) = fact else {
                 unknown.push((index, purpose));
                 continue;
             };
+            if reads::hides_its_subject(&self.inventory, policy, index) {
+                let listed_subject = self.inventory.image(index).subject;
+                self.unconfirmed.push(Unconfirmed { index, purpose, listed_subject });
+            }
             let evidence = match purpose {
                 Purpose::SubjectAlone => Evidence::Seen(classified),
                 Purpose::Proof | Purpose::Subject => Evidence::Read(classified),

@@ -38,7 +38,7 @@ pub fn wanted<'a>(
 
 /// Whether an image may refer to something that the listing does not show. Where a policy deletes indexes or images,
 /// who refers to what must not rest on the listing.
-fn hides_its_subject(inventory: &Inventory, policy: &Policy, position: ImageIndex) -> bool {
+pub fn hides_its_subject(inventory: &Inventory, policy: &Policy, position: ImageIndex) -> bool {
     let image = inventory.image(position);
     let may_be_anything = || {
         let is_claimed = inventory.parents(position).iter().any(|edge| edge.role == Role::Attestation);

@@ -6,8 +6,10 @@
 mod harness;
 
 mod apply;
+mod bucket;
 mod captures;
 mod crash;
+mod crash_undo;
 mod credentials;
 mod demo;
 mod emulator;

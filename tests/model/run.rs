@@ -15,7 +15,6 @@ use ecr_attestation_janitor::registry::CallError;
 use ecr_attestation_janitor::registry::ecr::Ecr;
 use ecr_attestation_janitor::report::observer::Observer;
 use ecr_attestation_janitor::report::{Report, RunIdentity};
-use ecr_attestation_janitor::util::clock::Clock;
 use ecr_attestation_janitor::util::deadline::Deadline;
 use ecr_emulator::{Emulator, Entry};
 use ecr_in_process::Session;
@@ -89,9 +88,7 @@ pub(crate) fn applies_saved(
     arrange(&run.connection.session);
     let ran = run.ends(async |run: &Run| {
         let selection = select(run.ecr(), &run.config.select, None).await?;
-        let plan =
-            take_up(run.ecr(), &run.config, saved.clone(), selection, Clock::start(run.now), &run.deadline())
-                .await;
+        let plan = take_up(run.ecr(), &run.config, &run.request(), saved.clone(), selection).await;
         Ok(run.apply(plan).await)
     });
     // What the plan rests on was listed when it was made.
@@ -128,9 +125,11 @@ impl Run {
 
     async fn plan(&self) -> Result<Plan, CallError> {
         let selection = select(self.ecr(), &self.config.select, None).await?;
-        let clock = Clock::start(self.now);
-        let request = RunRequest { clock, ..RunRequest::new(self.now, self.deadline()) };
-        Ok(plan(self.ecr(), &self.config, &request, selection, &Nobody).await)
+        Ok(plan(self.ecr(), &self.config, &self.request(), selection, &Nobody).await)
+    }
+
+    fn request(&self) -> RunRequest {
+        RunRequest { acts: true, ..RunRequest::new(self.now, self.deadline()) }
     }
 
     async fn apply(&self, plan: Plan) -> Report {

@@ -8,6 +8,7 @@ use ecr_attestation_janitor::config::Config;
 use ecr_attestation_janitor::executor::run::{Conditions, apply_plan};
 use ecr_attestation_janitor::memory::NoBackups;
 use ecr_attestation_janitor::memory::memories::Memories;
+use ecr_attestation_janitor::memory::store::folder::Folder;
 use ecr_attestation_janitor::planner::selection::select;
 use ecr_attestation_janitor::planner::{RunRequest, plan};
 use ecr_attestation_janitor::registry::CallError;
@@ -19,6 +20,7 @@ use ecr_emulator::{Change, Emulator};
 use ecr_in_process::Session;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::clock::{DAY, Ms};
 use crate::kinds::KINDS;
@@ -60,6 +62,21 @@ pub(crate) struct Janitor {
     config: Config,
     /// Whether ECR takes its reads for pulls, as it does unless the role is excluded.
     reads_are_pulls: bool,
+    memory: Option<Memory>,
+}
+
+/// A folder for what the janitor remembers from night to night.
+struct Memory {
+    memories: Memories,
+    _folder: TempDir,
+}
+
+impl Memory {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Arc::new(Folder::new(folder.path()));
+        Self { memories: Memories::new(store, "123456789012", "us-east-1"), _folder: folder }
+    }
 }
 
 struct Nobody;
@@ -68,7 +85,12 @@ impl Observer for Nobody {}
 impl Janitor {
     pub(crate) fn new(config: &str, reads_are_pulls: bool) -> Self {
         let config = Config::parse(config, &BTreeMap::new()).expect("a configuration");
-        Self { config, reads_are_pulls }
+        Self { config, reads_are_pulls, memory: None }
+    }
+
+    /// The same, which remembers from night to night.
+    pub(crate) fn with_memory(self) -> Self {
+        Self { memory: Some(Memory::new()), ..self }
     }
 
     fn night(&mut self, emulator: &Emulator, now: Ms, keeps_rows: bool) -> Night {
@@ -90,8 +112,13 @@ impl Janitor {
     async fn run(&mut self, ecr: &Ecr, now: Timestamp, keeps_rows: bool) -> Result<Report, CallError> {
         let deadline = Deadline::after(Duration::from_secs(900), true);
         let selection = select(ecr, &self.config.select, None).await?;
-        let memories = Memories::none();
-        let request = RunRequest { keeps_rows, acts: true, ..RunRequest::new(now, deadline.clone()) };
+        let memories = self.memory.as_ref().map_or_else(Memories::none, |memory| memory.memories.clone());
+        let request = RunRequest {
+            keeps_rows,
+            acts: true,
+            memories: memories.clone(),
+            ..RunRequest::new(now, deadline.clone())
+        };
         let plan = plan(ecr, &self.config, &request, selection, &Nobody).await;
         let conditions = Conditions {
             concurrency: self.config.limits.concurrency.number(),

@@ -21,14 +21,15 @@ mod world;
 use std::process::ExitCode;
 
 use cleaner::{Cleaner, Janitor};
+use kinds::Kind;
 use options::Options;
-use scenario::{Scenario, simulate};
+use scenario::{Row, Scenario, simulate};
 use world::{Size, World};
 
 const SHORT: Size = Size { history: 160, nights: 42, every: 4 };
 const LONG: Size = Size { history: 160, nights: 98, every: 2 };
 
-/// The yield of the recommended preset where nothing hides what is dead.
+/// The yield of the recommended preset, in percent.
 const LEAST_YIELD: f64 = 99.0;
 
 fn main() -> ExitCode {
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Vec<String> {
     let (name, size) = if options.is_long { ("long", LONG) } else { ("short", SHORT) };
     let world = World::before_the_first_night(size);
-    let mut cleaners = janitors();
+    let mut cleaners = janitors(options.is_long);
     let count = cleaners.len();
     cleaners.extend(others(options.is_long));
     let scenarios = simulate_all(&world, size, cleaners);
@@ -58,7 +59,7 @@ fn run(options: &Options) -> Vec<String> {
     let (janitors, others) = scenarios.split_at(count);
     let compared: Vec<&Scenario> = janitors[..1].iter().chain(others).collect();
     let (yields, notes, losses) =
-        (table::yields(janitors), table::notes(&janitors[0]), table::losses(&compared));
+        (table::yields(janitors), table::notes(&janitors[1]), table::losses(&compared));
     let tables = format!("{yields}\n{notes}\n{losses}");
     println!("\n{tables}");
     let mut problems = problems(janitors);
@@ -67,34 +68,49 @@ fn run(options: &Options) -> Vec<String> {
     problems
 }
 
-/// The janitor under each preset, with its reads excluded from pull times and at ECR's defaults.
-fn janitors() -> Vec<(String, Cleaner)> {
-    let all = [("recommended", false), ("recommended", true), ("orphans", false), ("orphans", true)];
-    let cleaner = |(preset, reads_are_pulls): (&str, bool)| {
-        let name = if reads_are_pulls { format!("{preset}, ECR's defaults") } else { preset.to_owned() };
-        // Without memory nobody knows when a tag was lost. Where tags live as long as in `rollbacks`, the push is no
-        // substitute.
-        let rollbacks = "[[override]]\nrepositories = [\"rollbacks\"]\nsuperseded_since = \"untagged\"\n";
-        (name, janitor(preset, rollbacks, reads_are_pulls))
-    };
-    all.into_iter().map(cleaner).collect()
+/// The janitor as its preset has it, with memory and at ECR's defaults; then without memory; then, in the long form, what
+/// else people may choose.
+fn janitors(is_long: bool) -> Vec<(String, Cleaner)> {
+    let recommended = remembering("recommended");
+    let mut janitors = vec![
+        ("recommended".to_owned(), Cleaner::Janitor(Box::new(recommended))),
+        ("without memory, reads excluded".to_owned(), forgetful("recommended", ROLLBACKS, false)),
+    ];
+    if is_long {
+        let orphans = remembering("orphans");
+        janitors.extend([
+            ("without memory".to_owned(), forgetful("recommended", ROLLBACKS, true)),
+            ("orphans".to_owned(), Cleaner::Janitor(Box::new(orphans))),
+        ]);
+    }
+    janitors
 }
 
-fn janitor(preset: &str, overrides: &str, reads_are_pulls: bool) -> Cleaner {
-    let config = format!(
-        "[select]\nexclude = [\"team-b\"]\n\
-         [policy]\npreset = \"{preset}\"\nsuperseded_since = \"push\"\n{overrides}"
-    );
-    Cleaner::Janitor(Box::new(Janitor::new(&config, reads_are_pulls)))
+/// What every janitor here has: one team opted out.
+fn configured(preset: &str, more: &str) -> String {
+    format!("[select]\nexclude = [\"team-b\"]\n[policy]\npreset = \"{preset}\"\n{more}")
+}
+
+fn remembering(preset: &str) -> Janitor {
+    Janitor::new(&configured(preset, ""), true).with_memory()
+}
+
+/// Without memory nobody knows when a tag was lost. Where tags live as long as in `rollbacks`, the push is no substitute.
+const ROLLBACKS: &str =
+    "[[override]]\nrepositories = [\"rollbacks\"]\nsuperseded_since = \"untagged\"\n";
+
+fn forgetful(preset: &str, overrides: &str, reads_are_pulls: bool) -> Cleaner {
+    let policy = configured(preset, &format!("superseded_since = \"push\"\n{overrides}"));
+    Cleaner::Janitor(Box::new(Janitor::new(&policy, reads_are_pulls)))
 }
 
 /// What people do without it; in the long form also the janitor without its care for old releases.
 fn others(is_long: bool) -> Vec<(String, Cleaner)> {
     let mut others = vec![("all untagged, in two passes".to_owned(), Cleaner::Untagged)];
     if is_long {
-        let careless = "recommended, `superseded_since = \"push\"` in `rollbacks` too".to_owned();
+        let careless = "without memory, `superseded_since = \"push\"` in `rollbacks` too".to_owned();
         others.push(("untagged, pushed 30 days ago".to_owned(), Cleaner::UntaggedFor(30)));
-        others.push((careless, janitor("recommended", "", false)));
+        others.push((careless, forgetful("recommended", "", false)));
     }
     others
 }
@@ -126,16 +142,21 @@ fn problems(janitors: &[Scenario]) -> Vec<String> {
             }
         }
     }
-    for row in &janitors[0].rows {
-        let least = row.kind.without_memory.as_ref().map_or(LEAST_YIELD, |without| without.least);
-        let reached = row.attestations.percent().unwrap_or(100.0);
-        if reached < least {
-            let problem =
-                format!("{}: {reached:.1} % of {} went, not {least} %", janitors[0].name, row.kind.name);
-            problems.push(problem);
-        }
-    }
+    problems.extend(too_little(&janitors[0], |_| LEAST_YIELD));
+    problems.extend(too_little(&janitors[1], |kind| {
+        kind.without_memory.as_ref().map_or(LEAST_YIELD, |without| without.least)
+    }));
     problems
+}
+
+/// The kinds in which less goes than must.
+fn too_little(janitor: &Scenario, least: impl Fn(&Kind) -> f64) -> Vec<String> {
+    let problem = |row: &Row| {
+        let (reached, least) = (row.attestations.percent().unwrap_or(100.0), least(row.kind));
+        let name = row.kind.name;
+        (reached < least).then(|| format!("{}: {reached:.1} % of {name} went, not {least} %", janitor.name))
+    };
+    janitor.rows.iter().filter_map(problem).collect()
 }
 
 /// Each of the others loses something, or the record would not notice.

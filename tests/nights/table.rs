@@ -4,25 +4,26 @@ use std::fmt::Write as _;
 
 use crate::scenario::{Row, Scenario};
 
-/// The yields of the janitor under each preset, with and without excluded pulls.
+/// The yields of the janitor, and the calls of the first two: with and without memory.
 pub(crate) fn yields(janitors: &[Scenario]) -> String {
     let names: Vec<&str> = janitors.iter().map(|scenario| scenario.name.as_str()).collect();
     let mut text = format!(
-        "| repository | left by | dead | {} | lost | calls a night | left, and why |\n|---|---|---|{}\n",
+        "| repository | left by | dead | {} | lost | calls a night | without memory | left, and why |\n|---|---|---|{}\n",
         names.join(" | "),
-        "---|".repeat(names.len() + 3)
+        "---|".repeat(names.len() + 4)
     );
     for (n, row) in janitors[0].rows.iter().enumerate() {
         let yields: Vec<String> = janitors.iter().map(|scenario| percent(&scenario.rows[n])).collect();
         let lost: usize = janitors.iter().map(|scenario| scenario.rows[n].lost).sum();
         let _ = writeln!(
             text,
-            "| `{}` | {} | {} | {} | {lost} | {:.1} | {} |",
+            "| `{}` | {} | {} | {} | {lost} | {:.1} | {:.1} | {} |",
             row.kind.name,
             row.kind.about,
             row.attestations.dead,
             yields.join(" | "),
             row.calls_a_night,
+            janitors[1].rows[n].calls_a_night,
             left(row)
         );
     }

@@ -27,9 +27,14 @@ pub(crate) struct Held<'a> {
 impl<'a> Held<'a> {
     /// Starts the program and holds the first call of an operation.
     pub(crate) fn at(world: &'a World, operation: &str, arguments: &[&str]) -> Self {
+        Self::at_call(world, operation, 1, arguments)
+    }
+
+    /// Starts the program and holds the n-th call of an operation, from the last time that calls were counted anew.
+    pub(crate) fn at_call(world: &'a World, operation: &str, n: u64, arguments: &[&str]) -> Self {
         let (reach, reached) = channel();
         let (release, released) = channel();
-        world.ecr.before(operation, 1, move |_| {
+        world.ecr.before(operation, n, move |_| {
             let _ = reach.send(());
             let _ = released.recv();
         });
@@ -39,9 +44,14 @@ impl<'a> Held<'a> {
         Self { child: command.spawn().unwrap(), reached, release, world }
     }
 
+    /// Waits for the call.
+    pub(crate) fn wait(&self) {
+        self.reached.recv().unwrap();
+    }
+
     /// Sends a signal once the call is there, and waits until the program says that it heard it.
     pub(crate) fn interrupt(&mut self, signal: &str) -> Messages {
-        self.reached.recv().unwrap();
+        self.wait();
         self.send(signal);
         let mut messages =
             Messages { pipe: BufReader::new(self.child.stderr.take().unwrap()), text: String::new() };

@@ -26,15 +26,20 @@ pub(crate) struct Hold {
 impl Hold {
     /// Holds the n-th call from now, and then does it or not.
     pub(crate) fn new(world: &World, n: u64, moment: Moment) -> Self {
+        Self::of(world, "*", n, moment)
+    }
+
+    /// The same, of one operation.
+    pub(crate) fn of(world: &World, operation: &str, n: u64, moment: Moment) -> Self {
         let (reach, reached) = oneshot::channel();
         let (release, released) = mpsc::channel();
         world.ecr.reset_calls();
-        world.ecr.before("*", n, move |_| {
+        world.ecr.before(operation, n, move |_| {
             let _ = reach.send(());
             let _ = released.recv();
         });
         if moment == Moment::Before {
-            world.ecr.fault(trouble("*", When::Nth(n), Fault::Drop));
+            world.ecr.fault(trouble(operation, When::Nth(n), Fault::Drop));
         }
         Self { reached: Some(reached), release }
     }

@@ -81,6 +81,10 @@ async fn a_backup_that_hangs_deletes_nothing() {
         async fn back_up(&self, _: &str, _: &[BackupImage<'_>]) -> BTreeMap<Digest, String> {
             std::future::pending().await
         }
+
+        async fn conclude(&self, _: &[(&str, u64)]) -> Option<String> {
+            None
+        }
     }
     let decisions = vec![attestation("a")];
     let registry = Registry::with(&decisions);

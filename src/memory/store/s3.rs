@@ -30,8 +30,10 @@ use crate::oci::digest::Digest;
 use crate::registry::{CallError, CallErrorKind, Page, call_error, pages};
 use crate::util::aws;
 
+mod outage;
 mod region;
 
+use outage::Outage;
 use region::BucketRegion;
 
 const GET: &str = "GetObject";
@@ -53,6 +55,7 @@ pub struct S3 {
     settings: SdkConfig,
     client: Client,
     bucket_region: BucketRegion,
+    outage: Outage,
     /// The client for the Region that the bucket turned out to be in.
     elsewhere: OnceLock<Client>,
 }
@@ -66,6 +69,7 @@ impl S3 {
             client: client(settings, &bucket_region, None),
             settings: settings.clone(),
             bucket_region,
+            outage: Outage::default(),
             elsewhere: OnceLock::new(),
         }
     }
@@ -84,8 +88,21 @@ impl S3 {
         StoreError { operation, what, kind, message: format!("{} ({})", error.message, error.code) }
     }
 
-    /// Makes a call, and once more where the bucket is, if that is in another Region.
+    /// Makes a call, unless the place could not be reached just now.
     async fn call<O, E, F, Fut>(&self, operation: &'static str, send: F) -> Result<O, CallError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        F: Fn(Client) -> Fut,
+        Fut: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+    {
+        self.outage.check(operation)?;
+        let done = self.call_where_it_is(operation, send).await;
+        self.outage.note(&done);
+        done
+    }
+
+    /// Makes a call, and once more where the bucket is, if that is in another Region.
+    async fn call_where_it_is<O, E, F, Fut>(&self, operation: &'static str, send: F) -> Result<O, CallError>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
         F: Fn(Client) -> Fut,

@@ -136,6 +136,19 @@ async fn a_place_that_never_answers_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_place_out_of_reach_does_not_hold_up_each_repository() {
+    let (server, store) = served();
+    (0..100).for_each(|_| server.bucket().fault(Op::Get, Fault::Unsent));
+    for _ in 0..10 {
+        assert_eq!(kind_of_get(&store).await, StoreErrorKind::Unreachable);
+    }
+    assert_eq!(server.bucket().calls(Op::Get), 6, "three calls of two attempts");
+    let error = store.put(&key(), b"mine".to_vec(), WriteIf::Always).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Unreachable);
+    assert_eq!(server.bucket().calls(Op::Put), 0);
+}
+
+#[tokio::test]
 async fn without_credentials_the_error_says_so() {
     let server = S3Server::start("bucket");
     let none = provide_credentials_fn(async || Err(CredentialsError::not_loaded("no credentials in chain")));
