@@ -417,7 +417,7 @@ fn count(collected: &Collected) -> InventoryCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::testing::decisions::{attestation, step};
+    use crate::report::testing::decisions::{With as _, attestation, step};
 
     /// A plan of this many bytes, and a little more.
     fn planned(name: &str, bytes: usize) -> Planned {
