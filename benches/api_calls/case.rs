@@ -1,11 +1,13 @@
 //! The cases: which registries, and which runs against them.
 
+use std::path::Path;
 use std::time::Duration;
 
+use ecr_emulator::Emulator;
 use serde::Serialize;
 
 use crate::Result;
-use crate::floor::{Calls, Floor, Task, floor};
+use crate::floor::{self, Calls, Floor, Known, Task, floor};
 use crate::janitor::{self, Needs, Ran};
 use crate::number::thousands;
 use crate::world::{self, Workflow};
@@ -30,10 +32,23 @@ pub(crate) struct Case {
     pub(crate) repositories: u64,
     pub(crate) images: usize,
     pub(crate) concurrency: u64,
+    pub(crate) series: Series,
     #[serde(skip)]
     workflow: Workflow,
-    #[serde(skip)]
-    superseded: bool,
+}
+
+/// The runs of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Series {
+    /// Without memory and backups, under the default policy.
+    Default,
+    /// The same, and one more run that deletes superseded builds.
+    Superseded,
+    /// With memory: a first night, one in which nothing is new, and one with 1 % new images.
+    Nights,
+    /// The same deletions without and with backups, in two copies of the registry.
+    Backups,
 }
 
 /// A case with its runs.
@@ -65,33 +80,70 @@ pub(crate) struct Run {
     pub(crate) expected_deletions: u64,
 }
 
-const DEFAULT: Task = Task { applies: false, superseded: false };
-const RUNS: [(&str, Task); 3] = [
-    ("plan", DEFAULT),
-    ("apply", Task { applies: true, ..DEFAULT }),
-    ("apply again", Task { applies: true, ..DEFAULT }),
-];
-const SUPERSEDED: (&str, Task) = ("superseded", Task { applies: true, superseded: true });
+const DEFAULT: Task = Task { applies: false, superseded: false, remembers: false, backs_up: false };
+const APPLY: Task = Task { applies: true, ..DEFAULT };
+const NIGHT: Task = Task { remembers: true, ..APPLY };
+
+/// One run of a series.
+struct Step {
+    name: &'static str,
+    task: Task,
+    /// The share of new images that are pushed before it, in percent.
+    new_percent: usize,
+    /// Whether it works in a copy, so that the next one finds the registry as it was.
+    on_copy: bool,
+}
+
+impl Series {
+    fn steps(self) -> Vec<Step> {
+        let step = |name, task| Step { name, task, new_percent: 0, on_copy: false };
+        let mut steps = vec![step("plan", DEFAULT), step("apply", APPLY), step("apply again", APPLY)];
+        match self {
+            Self::Default => steps,
+            Self::Superseded => {
+                steps.push(step("superseded", Task { superseded: true, ..APPLY }));
+                steps
+            }
+            Self::Nights => vec![
+                step("first night", NIGHT),
+                step("nothing new", NIGHT),
+                Step { new_percent: 1, ..step("1 % new", NIGHT) },
+            ],
+            Self::Backups => vec![
+                Step { on_copy: true, ..step("apply", APPLY) },
+                step("with backup", Task { backs_up: true, ..APPLY }),
+            ],
+        }
+    }
+}
 
 impl Case {
     /// All cases; the quick ones are of the same kinds.
     pub(crate) fn all(quick: bool) -> Vec<Self> {
         let (repositories, images, one) = if quick { (3, 1_015, 4_000) } else { (50, 1_015, 100_000) };
-        let many = |concurrency| Self {
+        let many = |series, concurrency| Self {
             repositories,
             images,
             concurrency,
+            series,
             workflow: Workflow::OneJob,
-            superseded: true,
         };
-        let one = Self {
+        let one = |series| Self {
             repositories: 1,
             images: one,
             concurrency: 4,
+            series,
             workflow: Workflow::Matrix,
-            superseded: false,
         };
-        vec![many(4), many(32), one]
+        vec![
+            many(Series::Superseded, 4),
+            many(Series::Superseded, 32),
+            one(Series::Default),
+            many(Series::Nights, 4),
+            one(Series::Nights),
+            many(Series::Backups, 4),
+            one(Series::Backups),
+        ]
     }
 
     /// The case in words.
@@ -99,26 +151,44 @@ impl Case {
         let Self { repositories, images, concurrency, .. } = self;
         let what = if *repositories == 1 { "repository" } else { "repositories" };
         let images = thousands(*images as u64);
-        format!("{repositories} {what} x {images} images, --concurrency {concurrency}")
+        let with = match self.series {
+            Series::Default | Series::Superseded => "",
+            Series::Nights => ", with memory",
+            Series::Backups => ", without and with backups",
+        };
+        format!("{repositories} {what} x {images} images, --concurrency {concurrency}{with}")
     }
 
     /// Makes the registry, serves it, and runs the janitor against it again and again.
     pub(crate) fn measure(self, latency: Latency) -> Result<Measured> {
         let emulator = world::registry(self.repositories, self.images, self.workflow)?;
-        emulator.set_latency(None, Duration::from_millis(latency.ms().into()));
         let names: Vec<String> = (0..self.repositories).map(world::name).collect();
+        let state = tempfile::tempdir()?;
+        let mut known = Known::new();
+        let mut runs = Vec::new();
+        for step in self.series.steps() {
+            for (number, name) in (0..).zip(&names) {
+                world::push_new(&emulator, name, number, self.images * step.new_percent / 100)?;
+            }
+            let emulator = if step.on_copy { emulator.fork() } else { emulator.clone() };
+            let floor = floor(&emulator, &names, step.task, &known)?;
+            let (ran, seen) = self.run(&emulator, step.task, latency, state.path())?;
+            runs.push(self.compare(step.name, step.task, floor, ran, seen, latency));
+            known = if step.task.remembers { floor::known(&emulator, &names) } else { Known::new() };
+        }
+        Ok(Measured { case: self, runs })
+    }
+
+    /// One run, against a server of its own.
+    fn run(&self, emulator: &Emulator, task: Task, latency: Latency, state: &Path) -> Result<(Ran, Seen)> {
+        emulator.set_latency(None, Duration::from_millis(latency.ms().into()));
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let server = runtime.block_on(emulator.serve(([127, 0, 0, 1], 0).into()))?;
-        let mut runs = Vec::new();
-        for (name, task) in RUNS.into_iter().chain(self.superseded.then_some(SUPERSEDED)) {
-            let floor = floor(&emulator, &names, task)?;
-            emulator.reset_calls();
-            let ran = janitor::run(&server.url(), task, self.concurrency)?;
-            let seen = Seen { calls: emulator.calls(), in_flight_peak: emulator.in_flight_peak() };
-            runs.push(self.compare(name, task, floor, ran, seen, latency));
-        }
+        emulator.reset_calls();
+        let ran = janitor::run(&server.url(), task, self.concurrency, state)?;
+        let seen = Seen { calls: emulator.calls(), in_flight_peak: emulator.in_flight_peak() };
         runtime.block_on(server.stop());
-        Ok(Measured { case: self, runs })
+        Ok((ran, seen))
     }
 
     fn compare(
@@ -154,6 +224,12 @@ struct Seen {
 }
 
 impl Measured {
+    /// How many times as long the last run took as the first, where they did the same.
+    pub(crate) fn backups_take(&self) -> Option<f64> {
+        let [without, with] = self.runs.as_slice() else { return None };
+        (self.case.series == Series::Backups).then(|| with.wall_ms / without.wall_ms)
+    }
+
     /// Whether every run made just the calls it needed, and did just what it should.
     pub(crate) fn is_at_the_floor(&self) -> bool {
         self.runs.iter().all(|run| run.problems().is_empty())

@@ -20,6 +20,22 @@ pub(crate) struct Task {
     pub(crate) applies: bool,
     /// `superseded = "delete"`, `superseded_after = "30d"`, `keep_pulled_within = "0h"`.
     pub(crate) superseded: bool,
+    /// It remembers from run to run.
+    pub(crate) remembers: bool,
+    /// It backs up what it deletes.
+    pub(crate) backs_up: bool,
+}
+
+/// What earlier runs saw, as repository and digest.
+pub(crate) type Known = HashSet<(String, String)>;
+
+/// Everything that is there now.
+pub(crate) fn known(emulator: &Emulator, repositories: &[String]) -> Known {
+    let of = |name: &String| {
+        let name = name.clone();
+        emulator.images(&name).into_iter().map(move |image| (name.clone(), image.digest))
+    };
+    repositories.iter().flat_map(of).collect()
 }
 
 /// What a run needs, and what it does.
@@ -41,16 +57,24 @@ const SUPERSEDED_AFTER_MS: i64 = 30 * 24 * HOUR_MS;
 const ATTESTATION: &str = "application/vnd.docker.attestation.manifest.v1+json";
 const IMAGE_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const IN_TOTO: &str = "application/vnd.in-toto+json";
+/// `{}`, which nobody has to fetch.
+const EMPTY: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 const REFERENCE: &str = "vnd.docker.reference.digest";
 
 /// The floor of one run over these repositories.
-pub(crate) fn floor(emulator: &Emulator, repositories: &[String], task: Task) -> Result<Floor> {
+pub(crate) fn floor(
+    emulator: &Emulator,
+    repositories: &[String],
+    task: Task,
+    known: &Known,
+) -> Result<Floor> {
     let mut floor = Floor::default();
     floor.add("DescribeRepositories", calls(repositories.len(), PAGE).max(1));
     floor.add("DescribePullThroughCacheRules", 1);
     for name in repositories {
         let views = emulator.images(name);
-        Repository::read(&views, emulator.now(), task)?.reckon(&mut floor);
+        let is_known = |digest: &str| known.contains(&(name.clone(), digest.to_owned()));
+        Repository::read(&views, emulator.now(), task)?.reckon(is_known, &mut floor);
     }
     Ok(floor)
 }
@@ -131,8 +155,8 @@ impl<'a> Repository<'a> {
         }
     }
 
-    fn reckon(&self, floor: &mut Floor) {
-        let indexes = self.images.values().filter(|image| image.is_index()).count();
+    fn reckon(&self, is_known: impl Fn(&str) -> bool, floor: &mut Floor) {
+        let indexes = self.digests(|digest, image| image.is_index() && !is_known(digest)).len();
         let candidates: Vec<&str> = self.digests(|digest, image| self.is_candidate(digest, image));
         let superseded: Vec<&str> = self.digests(|digest, image| self.is_superseded(digest, image));
         let going: HashSet<&str> =
@@ -141,9 +165,21 @@ impl<'a> Repository<'a> {
 
         floor.add("DescribeImages", calls(self.images.len(), PAGE).max(1));
         floor.add("BatchGetImage", calls(indexes, BATCH));
-        floor.add("BatchGetImage", calls(candidates.len() + superseded.len(), BATCH));
+        let unread = candidates.iter().chain(&superseded).filter(|digest| !is_known(digest)).count();
+        floor.add("BatchGetImage", calls(unread, BATCH));
         self.reckon_superseded(&superseded, &going, floor);
-        floor.delete(orphans, self.task);
+        if self.task.backs_up {
+            floor.add("GetDownloadUrlForLayer", self.blobs(&orphans));
+        }
+        floor.delete(orphans.len(), self.task);
+    }
+
+    /// How many blobs these attestations have that a backup must fetch.
+    fn blobs(&self, attestations: &[&str]) -> u64 {
+        let manifests = attestations.iter().map(|digest| &self.images[*digest].manifest);
+        let blobs = manifests.flat_map(|it| it.layers.iter().chain([&it.config]));
+        let blobs: HashSet<&str> = blobs.map(|blob| blob.digest.as_str()).collect();
+        blobs.iter().filter(|digest| **digest != EMPTY).count() as u64
     }
 
     /// A hundred indexes, then what they alone listed, and so on, in the order of the digests.
@@ -161,8 +197,8 @@ impl<'a> Repository<'a> {
         }
     }
 
-    /// How many candidates go: all attestations but those that may be the only one of an image that is still there.
-    fn orphans(&self, candidates: &[&str], going: &HashSet<&str>) -> usize {
+    /// The candidates that go: all attestations but those that may be the only one of an image that is still there.
+    fn orphans<'c>(&self, candidates: &[&'c str], going: &HashSet<&str>) -> Vec<&'c str> {
         let stay = self.images.iter().filter(|(digest, _)| !going.contains(**digest));
         let attested: HashSet<&str> = stay
             .flat_map(|(_, image)| &image.manifest.manifests)
@@ -176,7 +212,7 @@ impl<'a> Repository<'a> {
                 !self.images.contains_key(digest.as_str()) || attested.contains(digest.as_str())
             }
         };
-        candidates.iter().filter(|digest| goes(&self.images[**digest])).count()
+        candidates.iter().copied().filter(|digest| goes(&self.images[*digest])).collect()
     }
 
     fn digests(&self, wanted: impl Fn(&str, &Image) -> bool) -> Vec<&'a str> {

@@ -42,8 +42,8 @@ struct Report {
 }
 
 /// Runs the program against the registry at `url`.
-pub(crate) fn run(url: &str, task: Task, concurrency: u64) -> Result<Ran> {
-    let mut command = command(url, task, concurrency)?;
+pub(crate) fn run(url: &str, task: Task, concurrency: u64, state: &Path) -> Result<Ran> {
+    let mut command = command(url, task, concurrency, state)?;
     let started = Instant::now();
     let mut child = command.spawn()?;
     let (output, needs) = drain(&mut child)?;
@@ -62,7 +62,7 @@ pub(crate) fn run(url: &str, task: Task, concurrency: u64) -> Result<Ran> {
 }
 
 /// Nothing of the environment is passed on: neither a profile nor a JANITOR_ variable may change the run.
-fn command(url: &str, task: Task, concurrency: u64) -> Result<Command> {
+fn command(url: &str, task: Task, concurrency: u64, state: &Path) -> Result<Command> {
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let nothing = scratch.join("floor-empty.toml");
     std::fs::write(&nothing, "")?;
@@ -85,8 +85,19 @@ fn command(url: &str, task: Task, concurrency: u64) -> Result<Command> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    if task.remembers {
+        command.env("JANITOR_MEMORY_LOCATION", state);
+    } else {
+        command.env("JANITOR_MEMORY_LOCATION", "none");
+    }
+    if task.backs_up {
+        command.env("JANITOR_BACKUP_LOCATION", state);
+    } else {
+        command.env("JANITOR_BACKUP_KEEP", "0d");
+    }
     if task.superseded {
         command
+            .env("JANITOR_SUPERSEDED_SINCE", "push")
             .env("JANITOR_SUPERSEDED", "delete")
             .env("JANITOR_SUPERSEDED_AFTER", "30d")
             .env("JANITOR_KEEP_PULLED_WITHIN", "0h");

@@ -1,6 +1,6 @@
 //! What a run costs: API calls against their floor, time and memory.
 //!
-//! `cargo bench --bench floor` fills an embedded ECR as GitHub Actions leaves one, serves it at 10 ms a call, and runs
+//! `cargo bench --bench api_calls` fills an embedded ECR as GitHub Actions leaves one, serves it at 10 ms a call, and runs
 //! the real `ecr-janitor` against it. The calls are counted by the registry, and the floor is reckoned from the
 //! registry's images by a formula of its own. Ends with 1 if any run made another number of calls, or deleted another
 //! number of images; never because of time or memory.

@@ -8,12 +8,13 @@ use crate::number::thousands;
 use crate::pure::Pure;
 
 /// Operations and their short names.
-const OPERATIONS: [(&str, &str); 5] = [
+const OPERATIONS: [(&str, &str); 6] = [
     ("DescribeRepositories", "Repositories"),
     ("DescribePullThroughCacheRules", "CacheRules"),
     ("DescribeImages", "DescribeImages"),
     ("BatchGetImage", "BatchGetImage"),
     ("BatchDeleteImage", "BatchDelete"),
+    ("GetDownloadUrlForLayer", "LayerUrl"),
 ];
 
 /// A table of one case.
@@ -26,6 +27,9 @@ pub(crate) fn case(measured: &Measured) -> String {
     text.push('\n');
     for run in &measured.runs {
         row(&mut text, run);
+    }
+    if let Some(ratio) = measured.backups_take() {
+        let _ = writeln!(text, "with backups it takes {ratio:.2} times as long");
     }
     text
 }

@@ -37,6 +37,16 @@ pub(crate) fn registry(repositories: u64, images: usize, workflow: Workflow) -> 
     Ok(emulator)
 }
 
+/// Pushes so many new images to a repository, or a few less: builds whose tags are new.
+pub(crate) fn push_new(emulator: &Emulator, name: &str, number: u64, images: usize) -> Result<()> {
+    // No registry has so many codes.
+    let first = (number << 32) + (1 << 31);
+    for code in (first..).take(images / (2 * BOTH.len() + 1)) {
+        Build::new(&BOTH).code(code).push(emulator, name, Some(&format!("new-{code}")))?;
+    }
+    Ok(())
+}
+
 /// What the repositories are called.
 pub(crate) fn name(number: u64) -> String {
     format!("team-{}/service-{number:02}", number % 7)

@@ -15,7 +15,7 @@ use crate::run::{Ran, applies, applies_while};
 use crate::world::{About, Item, Said, Stage, TagOf, What, World};
 
 /// A run of which call number `at` found a world that somebody had changed right before.
-struct Disturbed {
+pub(crate) struct Disturbed {
     stage: Stage,
     ran: Ran,
     found: Found,
@@ -25,7 +25,11 @@ struct Disturbed {
 pub(crate) type Moment = (Deed, usize);
 
 fn disturb(world: &World, moments: &[Moment]) -> Result<Disturbed, String> {
-    let stage = world.stage();
+    disturb_on(world, world.stage(), moments)
+}
+
+/// A run over a stage that is set already.
+pub(crate) fn disturb_on(world: &World, stage: Stage, moments: &[Moment]) -> Result<Disturbed, String> {
     let ran = applies_while(world, &stage, Retries::Usual, |session| {
         for (deed, at) in moments {
             let wanted = if let Deed::Squat(item) = deed { wanted_tag(world, *item) } else { None };

@@ -2,7 +2,7 @@
 //!
 //! [`reference`] says the rules a second time, as plainly as they can be said. [`agreement`] makes worlds and holds the
 //! planner and apply against it; [`interleave`] lets other people act between any two of our calls, and [`faults`] lets
-//! calls fail, hang and be unheard. [`outside`] judges by the registry's state and journal alone; [`program`] shows that
+//! calls fail, hang and be unheard; in [`remembered`] runs know what earlier ones learned, or what somebody forged. [`outside`] judges by the registry's state and journal alone; [`program`] shows that
 //! the program does over HTTP what the library does here. `MODEL_WORLDS` says how many worlds: `make soak` takes 10,000.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -21,6 +21,7 @@ mod pace;
 mod policy;
 mod program;
 mod reference;
+mod remembered;
 mod run;
 mod world;
 

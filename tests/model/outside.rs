@@ -23,8 +23,8 @@ struct State<'a> {
 /// names it, what happens to that image itself goes unseen. Whatever is found there is no problem; see
 /// [`is_unseen`].
 pub(crate) fn check(world: &World, ran: &Ran, acted: &[usize]) -> Result<Found, String> {
-    let policy = in_force(world);
-    let begins = shown(ran);
+    let policy = in_force(world, ran);
+    let known = Known { shown: shown(ran), ever: ever(ran), is_forged: is_forged(ran) };
     let mut found = Found::default();
     for entry in &ran.journal {
         if entry.repository != NAME {
@@ -36,7 +36,7 @@ pub(crate) fn check(world: &World, ran: &Ran, acted: &[usize]) -> Result<Found, 
         let wrong = match &entry.kind {
             Change::Deleted { digest } => {
                 found.deleted.insert(digest.clone());
-                (digest, deletion(&policy, &begins, &state, digest, world.now))
+                (digest, deletion(&policy, &known, &state, digest, world.now))
             }
             Change::Untagged { digest, tag } => {
                 let is_own = is_own_tag(policy.tag_template, tag, digest);
@@ -67,14 +67,11 @@ pub(crate) fn check(world: &World, ran: &Ran, acted: &[usize]) -> Result<Found, 
 
 /// The policy, of which nothing superseded goes where nobody remembers when an index lost its tag, or where deletions
 /// are carried elsewhere.
-fn in_force(world: &World) -> Policy {
+fn in_force(world: &World, ran: &Ran) -> Policy {
     let policy = world.setting.effective();
     let is_replicated = world.replicates && policy.replicated == "keep";
-    if policy.superseded_since == "untagged" || is_replicated {
-        Policy { superseded: "keep", ..policy }
-    } else {
-        policy
-    }
+    let is_unknown = policy.superseded_since == "untagged" && ran.recollection.is_none();
+    if is_unknown || is_replicated { Policy { superseded: "keep", ..policy } } else { policy }
 }
 
 /// What there was at first, as far as the listing told: no client can see that a page lacks an image. A saved plan
@@ -84,6 +81,26 @@ fn shown(ran: &Ran) -> BTreeMap<String, Value> {
     let is_shown = |digest: &String| pages.is_empty() || pages.iter().any(|page| page.contains(digest));
     let told = ran.before.iter().filter(|(digest, _)| is_shown(digest));
     told.map(|(digest, image)| (digest.clone(), serde_json::from_str(&image.manifest).unwrap())).collect()
+}
+
+/// What a run can rest on.
+struct Known {
+    /// What its own listing showed.
+    shown: BTreeMap<String, Value>,
+    /// That, and what earlier runs saw that it remembers.
+    ever: BTreeMap<String, Value>,
+    /// The memory may say that anything was here, and that the janitor left anything behind.
+    is_forged: bool,
+}
+
+fn ever(ran: &Ran) -> BTreeMap<String, Value> {
+    let remembered = ran.recollection.iter().flat_map(|recollection| &recollection.ever);
+    let parsed = remembered.map(|(digest, it)| (digest.clone(), serde_json::from_str(&it.manifest).unwrap()));
+    parsed.chain(shown(ran)).collect()
+}
+
+fn is_forged(ran: &Ran) -> bool {
+    ran.recollection.as_ref().is_some_and(|recollection| recollection.is_forged)
 }
 
 /// What the journal shows.
@@ -124,13 +141,8 @@ fn totals(ran: &Ran, found: &Found) -> Result<(), String> {
     Ok(())
 }
 
-fn deletion(
-    policy: &Policy,
-    begins: &BTreeMap<String, Value>,
-    state: &State,
-    digest: &str,
-    now: i64,
-) -> Result<(), String> {
+fn deletion(policy: &Policy, known: &Known, state: &State, digest: &str, now: i64) -> Result<(), String> {
+    let begins = &known.shown;
     let (view, manifest) = state.images.get(digest).ok_or("it was not there")?;
     state.may_be_touched(view, policy, now)?;
     if let Some(root) = state.root_of(digest) {
@@ -139,15 +151,18 @@ fn deletion(
     if let Some(index) = state.parents(digest).first() {
         return Err(format!("{index} lists it"));
     }
+    if let Some(referrer) = state.held_by(policy, known, digest) {
+        return Err(format!("{referrer} refers to it"));
+    }
     let parents: Vec<&Value> =
-        begins.values().filter(|it| bytes::children(it).any(|c| c == digest)).collect();
+        known.ever.values().filter(|it| bytes::children(it).any(|c| c == digest)).collect();
     let descriptors: Vec<&Value> = parents
         .iter()
         .flat_map(|index| bytes::descriptors(index))
         .filter(|descriptor| descriptor["digest"] == *digest)
         .collect();
     let supersedes = policy.superseded == "delete";
-    let follows = || follows(policy, begins, state, digest);
+    let follows = || follows(policy, known, state, digest);
     let allowed = match bytes::prove(manifest) {
         Proof::Attestation(_) => supersedes || policy.orphaned == "delete",
         Proof::IfParentSays => supersedes && descriptors.iter().any(|d| bytes::claims(d)) || follows(),
@@ -155,7 +170,7 @@ fn deletion(
         Proof::Image => {
             supersedes
                 && policy.superseded_images == "delete"
-                && !descriptors.is_empty()
+                && (known.is_forged || !descriptors.is_empty())
                 && descriptors.iter().all(|d| bytes::lists_for_platform(d))
                 // Who refers to it is as of the listing.
                 && !state
@@ -170,12 +185,12 @@ fn deletion(
 }
 
 /// Whether it is a referrer whose subject was here and is gone, or an artifact that only deleted indexes listed.
-fn follows(policy: &Policy, begins: &BTreeMap<String, Value>, state: &State, digest: &str) -> bool {
+fn follows(policy: &Policy, known: &Known, state: &State, digest: &str) -> bool {
     let (view, manifest) = &state.images[digest];
-    let is_gone = |digest: &str| begins.contains_key(digest) && !state.images.contains_key(digest);
+    let was_here = |digest: &str| known.is_forged || known.ever.contains_key(digest);
     let goes = match bytes::subject(manifest) {
-        Some(subject) => is_gone(subject),
-        None => begins.values().any(|index| bytes::children(index).any(|child| child == digest)),
+        Some(subject) => was_here(subject) && !state.images.contains_key(subject),
+        None => known.shown.values().any(|index| bytes::children(index).any(|child| child == digest)),
     };
     policy.referrers == "follow" && view.tags.is_empty() && goes
 }
@@ -249,6 +264,21 @@ impl<'a> State<'a> {
         policy.referrers == "follow"
             && !matches!(bytes::prove(manifest), Proof::Attestation(_) | Proof::Never)
             && self.may_be_touched(&view, policy, now).is_ok()
+    }
+
+    /// Under `referrers = "hold"`: what refers to an image that goes, is no attestation, was there at first and could be
+    /// read.
+    fn held_by(&self, policy: &Policy, known: &Known, digest: &str) -> Option<&'a str> {
+        let holds = |referrer: &&str| {
+            let (view, manifest) = &self.images[*referrer];
+            let can_be_read =
+                view.status == Status::Active && bytes::digest_of(&view.manifest) == view.digest;
+            let is_attestation =
+                matches!(bytes::prove(manifest), Proof::Attestation(_) | Proof::IfParentSays);
+            *referrer != digest && known.shown.contains_key(*referrer) && can_be_read && !is_attestation
+        };
+        let is_held = policy.referrers == "hold" && policy.superseded == "delete";
+        self.referrers(digest).into_iter().find(|referrer| is_held && holds(referrer))
     }
 
     fn has_user_tag(&self, view: &ImageView) -> bool {

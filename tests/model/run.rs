@@ -35,6 +35,26 @@ pub(crate) struct Ran {
     pub(crate) calls: Vec<Call>,
     /// What these calls changed, as the registry has it.
     pub(crate) journal: Vec<Entry>,
+    /// What it could rest on besides the registry.
+    pub(crate) recollection: Option<Recollection>,
+}
+
+/// What a memory can know.
+#[derive(Clone)]
+pub(crate) struct Recollection {
+    /// Everything that was there when an earlier run began, or this one.
+    pub(crate) ever: Contents,
+    /// Somebody else wrote the memory.
+    pub(crate) is_forged: bool,
+}
+
+impl Recollection {
+    fn of(stage: &Stage) -> Option<Self> {
+        let memory = stage.memory.as_ref()?;
+        let mut ever = memory.ever.borrow_mut();
+        ever.extend(stage.contents());
+        Some(Self { ever: ever.clone(), is_forged: memory.is_forged })
+    }
 }
 
 struct Nobody;
@@ -102,6 +122,8 @@ struct Run {
     now: Timestamp,
     before: Contents,
     emulator: Emulator,
+    memories: Memories,
+    recollection: Option<Recollection>,
 }
 
 impl Run {
@@ -112,6 +134,8 @@ impl Run {
             now: Timestamp::from_millisecond(world.now).unwrap(),
             before: stage.contents(),
             emulator: stage.emulator.clone(),
+            memories: stage.memories(),
+            recollection: Recollection::of(stage),
         }
     }
 
@@ -129,7 +153,8 @@ impl Run {
     }
 
     fn request(&self) -> RunRequest {
-        RunRequest { acts: true, ..RunRequest::new(self.now, self.deadline()) }
+        let memories = self.memories.clone();
+        RunRequest { acts: true, memories, ..RunRequest::new(self.now, self.deadline()) }
     }
 
     async fn apply(&self, plan: Plan) -> Report {
@@ -138,7 +163,7 @@ impl Run {
             run: &self.identity(),
             deadline: &self.deadline(),
             observer: &Nobody,
-            memories: &Memories::none(),
+            memories: &self.memories,
         };
         apply_plan(self.ecr(), &NoBackups, plan, conditions).await
     }
@@ -158,6 +183,7 @@ impl Run {
             before: self.before,
             calls: self.connection.calls(),
             journal: self.emulator.journal(),
+            recollection: self.recollection,
         }
     }
 }

@@ -1,10 +1,15 @@
 //! A repository as it can be written down in a few lines, and brought to life in an embedded ECR.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
+use ecr_attestation_janitor::memory::memories::Memories;
+use ecr_attestation_janitor::memory::store::folder::Folder;
 use ecr_emulator::{Emulator, ImageView, Status};
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::manifests;
 use crate::policy::Setting;
@@ -188,6 +193,26 @@ pub(crate) struct Stage {
     pub(crate) untyped: BTreeSet<String>,
     /// What BatchGetImage gives wrong bytes for.
     pub(crate) corrupt: BTreeSet<String>,
+    /// What runs remember, where they do.
+    pub(crate) memory: Option<Memory>,
+}
+
+/// A place for what runs remember, and everything that was here when one of them began.
+pub(crate) struct Memory {
+    pub(crate) memories: Memories,
+    pub(crate) ever: RefCell<Contents>,
+    /// Somebody else writes there, whatever he likes.
+    pub(crate) is_forged: bool,
+    _folder: TempDir,
+}
+
+impl Memory {
+    fn new(is_forged: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Folder::new(folder.path()));
+        let memories = Memories::new(store, "123456789012", "us-east-1");
+        Self { memories, ever: RefCell::default(), is_forged, _folder: folder }
+    }
 }
 
 impl World {
@@ -217,8 +242,13 @@ impl World {
             replicate_deletions(&emulator);
         }
         emulator.create_repository(NAME).unwrap();
-        let mut stage =
-            Stage { emulator, digests: Vec::new(), untyped: BTreeSet::new(), corrupt: BTreeSet::new() };
+        let mut stage = Stage {
+            emulator,
+            digests: Vec::new(),
+            untyped: BTreeSet::new(),
+            corrupt: BTreeSet::new(),
+            memory: None,
+        };
         for (number, item) in self.items.iter().enumerate() {
             self.push(&mut stage, number, item);
         }
@@ -305,6 +335,20 @@ impl World {
 }
 
 impl Stage {
+    /// The same, where runs remember.
+    pub(crate) fn remembering(self) -> Self {
+        Self { memory: Some(Memory::new(false)), ..self }
+    }
+
+    /// The same, where somebody else can write to the memory.
+    pub(crate) fn with_forged_memory(self) -> Self {
+        Self { memory: Some(Memory::new(true)), ..self }
+    }
+
+    pub(crate) fn memories(&self) -> Memories {
+        self.memory.as_ref().map_or_else(Memories::none, |memory| memory.memories.clone())
+    }
+
     /// What people call an image: the number of its item.
     pub(crate) fn name(&self, digest: &str) -> String {
         match self.digests.iter().position(|known| known == digest) {

@@ -24,6 +24,8 @@ pub(crate) struct Kind {
 pub(crate) struct WithoutMemory {
     /// The least yield, in percent.
     pub(crate) least: f64,
+    /// The nights after which a janitor with memory has cleared it all the same.
+    pub(crate) nights: i64,
     /// Why, and what clears it.
     pub(crate) why: &'static str,
 }
@@ -66,17 +68,18 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind {
         without_memory: Some(WithoutMemory {
             least: 0.0,
-            why: "only memory knows when a tag was lost, and a release of 150 days may be wanted back the day after; \
-                  with memory 100 %",
+            nights: 31,
+            why: "only memory knows when a tag was lost, and a release of 150 days may be wanted back the day after",
         }),
         ..kind("rollbacks", "a release of 150 days is replaced, and wanted back", deployed::rollbacks)
     },
     Kind {
         without_memory: Some(WithoutMemory {
             least: 35.0,
-            why: "what is older than an archived index stays, because nobody can read what the index lists; with \
-                  memory of what it listed before 100 %, from 90 days on, when what was archived before the first \
-                  night has expired",
+            nights: 95,
+            why: "what is older than an archived index stays, because nobody can read what the index lists. Memory knows \
+                  what it listed before; of the indexes that were archived before the first night it never read one, and \
+                  the last of them expires 90 days later: from then on everything goes",
         }),
         ..kind("archives", "a lifecycle policy archives old releases, then expires them", cleaned::archives)
     },

@@ -62,7 +62,7 @@ fn run(options: &Options) -> Vec<String> {
         (table::yields(janitors), table::notes(&janitors[1]), table::losses(&compared));
     let tables = format!("{yields}\n{notes}\n{losses}");
     println!("\n{tables}");
-    let mut problems = problems(janitors);
+    let mut problems = problems(janitors, size);
     problems.extend(others.iter().filter_map(loses_nothing));
     problems.extend(documented::check(name, &tables, options.writes));
     problems
@@ -128,7 +128,7 @@ fn simulate_all(world: &World, size: Size, cleaners: Vec<(String, Cleaner)>) -> 
 }
 
 /// What the janitor must not do, and what it must.
-fn problems(janitors: &[Scenario]) -> Vec<String> {
+fn problems(janitors: &[Scenario], size: Size) -> Vec<String> {
     let mut problems = Vec::new();
     for scenario in janitors {
         for row in &scenario.rows {
@@ -141,10 +141,12 @@ fn problems(janitors: &[Scenario]) -> Vec<String> {
             }
         }
     }
-    problems.extend(too_little(&janitors[0], |_| LEAST_YIELD));
-    problems.extend(too_little(&janitors[1], |kind| {
-        kind.without_memory.as_ref().map_or(LEAST_YIELD, |without| without.least)
-    }));
+    let least = |kind: &Kind, nights: i64| match &kind.without_memory {
+        Some(without) if nights < without.nights => without.least,
+        _ => LEAST_YIELD,
+    };
+    problems.extend(too_little(&janitors[0], |kind| least(kind, size.nights)));
+    problems.extend(too_little(&janitors[1], |kind| least(kind, 0)));
     problems
 }
 
