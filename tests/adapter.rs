@@ -167,6 +167,38 @@ async fn an_image_that_exists_has_the_tag_only_if_the_tag_names_it() {
     assert_eq!(written(None).await, TagWritten::InUse);
 }
 
+/// An ECR with images of a hundred long tags each.
+fn richly_tagged(images: usize) -> Ecr {
+    let described = |number: usize| {
+        let tags: Vec<String> = (0..100).map(|tag| format!("{}-{tag}", "x".repeat(100))).collect();
+        json!({"imageDigest": format!("sha256:{number:064x}"), "imageTags": tags})
+    };
+    let settings = config(move |Attempt { request, .. }| {
+        let first: usize = request["nextToken"].as_str().map_or(0, |token| token.parse().unwrap());
+        let last = images.min(first + request["maxResults"].as_u64().unwrap() as usize);
+        let page: Vec<Value> = (first..last).map(described).collect();
+        let mut answer = json!({"imageDetails": page});
+        if last < images {
+            answer["nextToken"] = json!(last.to_string());
+        }
+        ready(Ok(Reply::ok(answer.to_string())))
+    });
+    Ecr::new(&settings).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_is_too_large_for_its_page_is_asked_for_in_smaller_ones() {
+    use ecr_attestation_janitor::registry::MeterCalls as _;
+    let ecr = richly_tagged(1200);
+    let pages: Vec<_> = ecr.images(NAME).collect().await;
+    let listed: usize = pages.into_iter().map(|page| page.unwrap().len()).sum();
+    assert_eq!(
+        (listed, ecr.usage().calls["DescribeImages"]),
+        (1200, 6),
+        "five pages of 250, and one too large"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_index_with_very_many_tags_can_be_read() {
     for (length, tags) in [(100_000, 200), (20_000, 1000), (3_000_000, 12)] {

@@ -48,6 +48,19 @@ async fn what_is_as_it_was_costs_one_listing_and_is_done() {
 }
 
 #[tokio::test]
+async fn what_was_signed_since_stays() {
+    for (pushed, stays) in [(time(1), true), (time(-61), false)] {
+        let (decisions, registry) = two();
+        let signature = attestation("s")
+            .with(|it| (it.image.pushed_at, it.image.subject) = (Some(pushed), Some(digest("a"))));
+        registry.add(&signature, "");
+        let ready = taken_up(&registry, &decisions, 0).await.unwrap();
+        let expected = if stays { vec![(digest("a"), ChangedSincePlan)] } else { vec![] };
+        assert_eq!(settled(&ready), expected);
+    }
+}
+
+#[tokio::test]
 async fn what_changed_since_has_its_outcome_before_anything_is_read() {
     let changes: [fn(&Registry); 6] = [
         |registry| registry.tag(digest("a"), "v1"),

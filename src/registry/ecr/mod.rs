@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::config::retry::RetryConfig;
@@ -125,12 +125,10 @@ impl ListRegistry for Ecr {
 
 impl ReadRepository for Ecr {
     fn images<'a>(&'a self, repository: &'a str) -> BoxStream<'a, Result<Vec<Image>, CallError>> {
-        pages(IMAGES, move |next| async move {
-            let call = self.client.describe_images().repository_name(repository).filter(every_status());
-            let page = call.max_results(PAGE).set_next_token(next).send().await;
-            let page = page.map_err(|error| call_error(IMAGES, error))?;
-            let details = page.image_details.ok_or_else(|| without(IMAGES, "images"))?;
-            Ok(Page { content: images(details)?, next: page.next_token })
+        let page_size = Arc::new(AtomicI32::new(PAGE));
+        pages(IMAGES, move |next| {
+            let page_size = Arc::clone(&page_size);
+            async move { self.listing_page(repository, next, &page_size).await }
         })
     }
 
@@ -170,6 +168,32 @@ impl ReadRepository for Ecr {
 }
 
 impl Ecr {
+    /// A page of a listing. Of images with very many tags fewer are asked for at a time, from then on.
+    async fn listing_page(
+        &self,
+        repository: &str,
+        next: Option<String>,
+        page_size: &AtomicI32,
+    ) -> Result<Page<Vec<Image>>, CallError> {
+        loop {
+            let size = page_size.load(Ordering::Relaxed);
+            let call = self.client.describe_images().repository_name(repository).filter(every_status());
+            let limit = BodyLimit::new(BATCH_LIMIT);
+            let call =
+                call.max_results(size).set_next_token(next.clone()).customize().interceptor(limit.clone());
+            let page = call.send().await.map_err(|error| call_error(IMAGES, error))?;
+            if !limit.was_exceeded() {
+                let details = page.image_details.ok_or_else(|| without(IMAGES, "images"))?;
+                return Ok(Page { content: images(details)?, next: page.next_token });
+            }
+            if size == 1 {
+                let message = format!("the description of one image has more than {BATCH_LIMIT} bytes");
+                return Err(CallError::of_kind(IMAGES, CallErrorKind::ResponseTooLarge, message));
+            }
+            page_size.store((size / 4).max(1), Ordering::Relaxed);
+        }
+    }
+
     async fn describe_with(
         &self,
         filter: Option<DescribeImagesFilter>,
