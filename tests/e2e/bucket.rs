@@ -44,6 +44,8 @@ fn people_share_what_the_function_keeps_and_undo_what_it_did() {
         "{names:?}"
     );
 
+    // The platform images of an index that is gone are looked at once.
+    function.report(&json!({}));
     // As the outputs of the stack tell people to.
     let world = world
         .without("JANITOR_STATE_BUCKET")
@@ -54,7 +56,8 @@ fn people_share_what_the_function_keeps_and_undo_what_it_did() {
     let run = report.0["run_id"].as_str().unwrap();
     assert!(world.cli(&["history"]).stdout.contains(run));
     let restored = world.cli(&["restore", "--run", run, "--yes"]);
-    assert_eq!((restored.code, api.lost_since(&before).len()), (0, 0), "{}", restored.stderr);
+    assert_eq!(restored.code, 0, "{}", restored.stderr);
+    assert!(before.keys().all(|digest| api.has(digest)));
 }
 
 #[test]
@@ -68,10 +71,11 @@ fn memory_out_of_reach_fails_no_run() {
             server.bucket().fault(operation, Fault::Refused(403, "AccessDenied", "Access Denied"));
         }
     }
-    let told = world.cli(&["apply", "--yes"]);
-    assert_eq!((told.code, api.count(&orphans)), (0, 0), "{}", told.stderr);
+    let report = world.apply();
+    assert_eq!(api.count(&orphans), 0);
     let warning = "allow s3:GetObject and s3:ListBucket there to this role or user";
-    assert!(format!("{}{}", told.stdout, told.stderr).contains(warning), "{}{}", told.stdout, told.stderr);
+    let warnings = report.0["warnings"].as_array().unwrap();
+    assert!(warnings.iter().any(|it| it.as_str().unwrap().contains(warning)), "{warnings:?}");
 }
 
 #[test]
@@ -101,5 +105,6 @@ fn a_lost_answer_is_no_lost_backup() {
     let report = world.apply();
     assert_eq!(report.total("deleted"), 5);
     let restored = world.cli(&["restore", "--run", report.0["run_id"].as_str().unwrap(), "--yes"]);
-    assert_eq!((restored.code, api.lost_since(&before).len()), (0, 0), "{}", restored.stderr);
+    assert_eq!(restored.code, 0, "{}", restored.stderr);
+    assert!(before.keys().all(|digest| api.has(digest)));
 }

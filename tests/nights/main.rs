@@ -96,8 +96,7 @@ fn remembering(preset: &str) -> Janitor {
 }
 
 /// Without memory nobody knows when a tag was lost. Where tags live as long as in `rollbacks`, the push is no substitute.
-const ROLLBACKS: &str =
-    "[[override]]\nrepositories = [\"rollbacks\"]\nsuperseded_since = \"untagged\"\n";
+const ROLLBACKS: &str = "[[override]]\nrepositories = [\"rollbacks\"]\nsuperseded_since = \"untagged\"\n";
 
 fn forgetful(preset: &str, overrides: &str, reads_are_pulls: bool) -> Cleaner {
     let policy = configured(preset, &format!("superseded_since = \"push\"\n{overrides}"));

@@ -86,6 +86,7 @@ impl Stage {
             Step::PullThrough(prefix) => self.world.pull_through(prefix),
             Step::Interrupt(operation) => self.interrupt_at = Some(operation.clone()),
             Step::Replication(prefix) => self.world.replicate(prefix),
+            Step::Remember => self.world.keep_state(),
             Step::AgePlan(days) => self.age_plan(*days),
             Step::EditPlan { from, to } => return self.edit_plan(from, to),
             Step::Run { .. } => return Err("a command prepares nothing".to_owned()),
@@ -135,6 +136,11 @@ impl Stage {
         let image = repo.ecr.image(&repo.name, digest).ok_or("it is not there")?;
         match what {
             Event::GetsTag(tag) => repo.tag(digest, &self.with_digits(tag)?),
+            Event::TakesTags { of } => {
+                for other in self.find(of)? {
+                    repo.tags(&other.digest).iter().for_each(|tag| repo.tag(digest, tag));
+                }
+            }
             Event::IsDeleted => {
                 repo.try_to_delete(digest);
                 if repo.has(digest) {
