@@ -333,6 +333,7 @@ fn the_memory_of_another_repository_is_none() {
 #[test]
 fn a_clock_that_was_ahead_makes_what_is_superseded_wait_and_loses_nothing() {
     let (registry, [long_ago, lately, last]) = seen_for_long();
+    registry.push(5, Some("something-new"));
     registry.day(400);
     registry.night("[policy]\norphaned = 'keep'");
     registry.day(62);

@@ -57,6 +57,8 @@ const SUPERSEDED_AFTER_MS: i64 = 30 * 24 * HOUR_MS;
 const ATTESTATION: &str = "application/vnd.docker.attestation.manifest.v1+json";
 const IMAGE_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const IN_TOTO: &str = "application/vnd.in-toto+json";
+/// A download from a URL that ECR gave: a call of the registry's, and none of ECR's API.
+pub(crate) const DOWNLOAD: &str = "GET /layers";
 /// `{}`, which nobody has to fetch.
 const EMPTY: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 const REFERENCE: &str = "vnd.docker.reference.digest";
@@ -71,6 +73,8 @@ pub(crate) fn floor(
     let mut floor = Floor::default();
     floor.add("DescribeRepositories", calls(repositories.len(), PAGE).max(1));
     floor.add("DescribePullThroughCacheRules", 1);
+    // Whether deletions are replicated.
+    floor.add("DescribeRegistry", u64::from(task.superseded));
     for name in repositories {
         let views = emulator.images(name);
         let is_known = |digest: &str| known.contains(&(name.clone(), digest.to_owned()));
@@ -169,7 +173,9 @@ impl<'a> Repository<'a> {
         floor.add("BatchGetImage", calls(unread, BATCH));
         self.reckon_superseded(&superseded, &going, floor);
         if self.task.backs_up {
-            floor.add("GetDownloadUrlForLayer", self.blobs(&orphans));
+            let blobs = self.blobs(&orphans);
+            floor.add("GetDownloadUrlForLayer", blobs);
+            floor.add(DOWNLOAD, blobs);
         }
         floor.delete(orphans.len(), self.task);
     }
@@ -197,7 +203,7 @@ impl<'a> Repository<'a> {
         }
     }
 
-    /// The candidates that go: all attestations but those that may be the only one of an image that is still there.
+    /// The candidates that go: all attestations but those that may be the only one of an image that somebody needs.
     fn orphans<'c>(&self, candidates: &[&'c str], going: &HashSet<&str>) -> Vec<&'c str> {
         let stay = self.images.iter().filter(|(digest, _)| !going.contains(**digest));
         let attested: HashSet<&str> = stay
@@ -208,11 +214,17 @@ impl<'a> Repository<'a> {
         let goes = |image: &Image| match &image.manifest.subject {
             _ if !image.is_attestation() => false,
             None => true,
-            Some(Descriptor { digest, .. }) => {
-                !self.images.contains_key(digest.as_str()) || attested.contains(digest.as_str())
-            }
+            Some(Descriptor { digest, .. }) => attested.contains(digest.as_str()) || !self.is_needed(digest),
         };
         candidates.iter().copied().filter(|digest| goes(&self.images[*digest])).collect()
+    }
+
+    /// Whether an image is there, and tagged, young, or listed by an index that is.
+    fn is_needed(&self, digest: &str) -> bool {
+        let is_root = |digest: &str| {
+            self.images.get(digest).is_some_and(|image| image.tagged || image.age_ms < GRACE_MS)
+        };
+        is_root(digest) || self.parents.get(digest).is_some_and(|all| all.iter().any(|index| is_root(index)))
     }
 
     fn digests(&self, wanted: impl Fn(&str, &Image) -> bool) -> Vec<&'a str> {

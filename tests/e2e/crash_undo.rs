@@ -51,6 +51,9 @@ fn runs(world: &World) -> Vec<String> {
 
 /// Restores what every run deleted: then all is as it was, byte for byte.
 fn everything_comes_back(world: &World, before: &Bytes) {
+    if bytes(world) == *before {
+        return;
+    }
     for run in runs(world) {
         let restored = world.cli(&["restore", "--run", &run, "--yes"]);
         assert_eq!(restored.code, 0, "{}{}", restored.stdout, restored.stderr);
@@ -75,12 +78,18 @@ fn what_a_killed_run_deleted_comes_back_byte_for_byte() {
     let before = bytes(&world);
     let (calls, deleted) = undisturbed(&world);
     assert!(calls["GetDownloadUrlForLayer"] > 0 && deleted > 10, "{calls:?}, {deleted}");
-    let calls = 1..=calls.values().sum();
-    let positions: Vec<(u64, Moment)> = calls.flat_map(|n| MOMENTS.map(|moment| (n, moment))).collect();
-    each(&positions, 8, |(n, moment)| {
+    // Whether a read was done before the program died makes no difference to what is stored.
+    let moments =
+        |operation: &str| if operation == "BatchDeleteImage" { &MOMENTS[..] } else { &MOMENTS[..1] };
+    let positions: Vec<(String, u64, Moment)> = calls
+        .into_iter()
+        .flat_map(|(operation, count)| (1..=count).map(move |nth| (operation.clone(), nth)))
+        .flat_map(|(operation, nth)| moments(&operation).iter().map(move |it| (operation.clone(), nth, *it)))
+        .collect();
+    each(&positions, 8, |(operation, nth, moment)| {
         let world = world.fork();
-        let ended = world.kill_at(Hold::new(&world, *n, *moment), FRESH);
-        assert!(ended.is_none(), "call {n} never came");
+        let ended = world.kill_at(Hold::of(&world, operation, *nth, *moment), FRESH);
+        assert!(ended.is_none(), "call {nth} of {operation} never came");
         // A call that was sent in the last moment may still come; what counts is what was there then.
         everything_comes_back(&world.fork(), &before);
     });

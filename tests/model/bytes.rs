@@ -27,6 +27,11 @@ const IMAGE_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 const DOCKER_ATTESTATION: &str = "application/vnd.docker.attestation.manifest.v1+json";
 
+/// Whether this is the type of an image's configuration.
+pub(crate) fn is_image_config(media_type: &str) -> bool {
+    [IMAGE_CONFIG, DOCKER_CONFIG].contains(&media_type)
+}
+
 pub(crate) fn prove(manifest: &Value) -> Proof {
     if manifest.get("manifests").is_some() {
         return Proof::Index;
@@ -44,10 +49,8 @@ pub(crate) fn prove(manifest: &Value) -> Proof {
     };
     if types.is_empty() || !types.iter().all(in_toto) {
         let file_systems = |t: &&str| t.contains(".image.layer.v1.tar") || t.contains(".image.rootfs.");
-        let runs = artifact.is_none()
-            && !has_subject
-            && [IMAGE_CONFIG, DOCKER_CONFIG].contains(&config)
-            && types.iter().all(file_systems);
+        let runs =
+            artifact.is_none() && !has_subject && is_image_config(config) && types.iter().all(file_systems);
         return if runs { Proof::Image } else { Proof::Other };
     }
     match artifact {

@@ -24,7 +24,12 @@ struct State<'a> {
 /// [`is_unseen`].
 pub(crate) fn check(world: &World, ran: &Ran, acted: &[usize]) -> Result<Found, String> {
     let policy = in_force(world, ran);
-    let known = Known { shown: shown(ran), ever: ever(ran), is_forged: is_forged(ran) };
+    let known = Known {
+        shown: shown(ran),
+        ever: ever(ran),
+        hides_subjects: world.hides_subjects,
+        is_forged: is_forged(ran),
+    };
     let mut found = Found::default();
     for entry in &ran.journal {
         if entry.repository != NAME {
@@ -89,8 +94,21 @@ struct Known {
     shown: BTreeMap<String, Value>,
     /// That, and what earlier runs saw that it remembers.
     ever: BTreeMap<String, Value>,
+    /// The listing does not show what images refer to.
+    hides_subjects: bool,
     /// The memory may say that anything was here, and that the janitor left anything behind.
     is_forged: bool,
+}
+
+impl Known {
+    /// Whether a run knows that this refers to something: it was listed, and the listing says so, or it is read. What is
+    /// an image by its types is not read for a subject that ECR does not show.
+    fn shows_subject(&self, digest: &str) -> bool {
+        let Some(manifest) = self.shown.get(digest) else { return false };
+        let config = manifest["config"]["mediaType"].as_str().unwrap_or_default();
+        let is_image = manifest["artifactType"].is_null() && bytes::is_image_config(config);
+        !(self.hides_subjects && is_image)
+    }
 }
 
 fn ever(ran: &Ran) -> BTreeMap<String, Value> {
@@ -176,7 +194,7 @@ fn deletion(policy: &Policy, known: &Known, state: &State, digest: &str, now: i6
                 && !state
                     .referrers(digest)
                     .iter()
-                    .any(|referrer| begins.contains_key(*referrer) && !state.may_follow(policy, referrer, now))
+                    .any(|referrer| known.shows_subject(referrer) && !state.may_follow(policy, referrer, now))
         }
         Proof::Other => follows(),
         Proof::Never => false,
@@ -275,7 +293,7 @@ impl<'a> State<'a> {
                 view.status == Status::Active && bytes::digest_of(&view.manifest) == view.digest;
             let is_attestation =
                 matches!(bytes::prove(manifest), Proof::Attestation(_) | Proof::IfParentSays);
-            *referrer != digest && known.shown.contains_key(*referrer) && can_be_read && !is_attestation
+            *referrer != digest && known.shows_subject(referrer) && can_be_read && !is_attestation
         };
         let is_held = policy.referrers == "hold" && policy.superseded == "delete";
         self.referrers(digest).into_iter().find(|referrer| is_held && holds(referrer))

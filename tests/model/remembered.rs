@@ -122,12 +122,19 @@ fn forge(world: &World, stage: &Stage, lies: &Lies) -> RepositoryMemory {
         return memory;
     }
     let digest = |index: &Index| -> Digest { index.get(&views).digest.parse().unwrap() };
-    let platform = json!({"os": "linux", "architecture": "amd64"});
-    let listed: Vec<_> = lies.left_behind.iter().map(|index| {
-        let digest = digest(index).to_string();
-        json!({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": 2, "platform": platform})
+    let listed = |index: &Index| {
+        json!({
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "digest": digest(index).to_string(),
+            "size": 2,
+            "platform": {"os": "linux", "architecture": "amd64"},
+        })
+    };
+    let index = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": lies.left_behind.iter().map(listed).collect::<Vec<_>>(),
     });
-    let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": listed.collect::<Vec<_>>()});
     let index = index.to_string();
     let deleted = Digest::of(index.as_bytes());
     let then = world.now - if lies.is_old { 1000 * 24 * HOUR } else { 0 };

@@ -35,6 +35,8 @@ const PACK_BYTES: u64 = 8 * 1024 * 1024;
 /// The bytes of blobs that a run holds at once, in units of [`UNIT`]; what is larger cannot be backed up.
 const UNITS: u32 = 48;
 const UNIT: u64 = 1024 * 1024;
+/// Blobs of one pack that wait for their download at once.
+const MOST_WAITING: usize = 1000;
 /// The objects of one run.
 const MOST_PACKS: u32 = 1_000_000;
 
@@ -44,7 +46,8 @@ pub struct Backups<R> {
     store: Arc<dyn Store>,
     blobs: R,
     run: BackupRun,
-    concurrency: usize,
+    /// Held by each download. All packs share them: there may be as many packs as repositories at once.
+    downloads: Semaphore,
     packs: AtomicU32,
     progress: Mutex<Progress>,
     room: Semaphore,
@@ -76,7 +79,7 @@ impl<R: ReadBlobs> Backups<R> {
             store,
             blobs,
             run,
-            concurrency: concurrency.max(1),
+            downloads: Semaphore::new(concurrency.max(1)),
             packs: AtomicU32::new(0),
             progress: Mutex::default(),
             room: Semaphore::new(UNITS as usize),
@@ -139,12 +142,13 @@ impl<R: ReadBlobs> Backups<R> {
         blobs: BTreeSet<WantedBlob>,
     ) -> (Vec<Content>, BTreeMap<Digest, String>) {
         let fetch = |blob: WantedBlob| async move {
+            let _turn = self.downloads.acquire().await;
             let bytes = self.blobs.blob(repository, blob.digest, blob.size).await;
             bytes
                 .map(|bytes| Content::new(blob.digest, bytes))
                 .map_err(|error| (blob.digest, error.to_string()))
         };
-        let fetched = stream::iter(blobs).map(fetch).buffer_unordered(self.concurrency);
+        let fetched = stream::iter(blobs).map(fetch).buffer_unordered(MOST_WAITING);
         let (mut contents, mut lost) = (Vec::new(), BTreeMap::new());
         let mut fetched = std::pin::pin!(fetched);
         while let Some(blob) = fetched.next().await {
