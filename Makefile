@@ -1,7 +1,7 @@
 # Everything but deploy and size needs only Rust and make. `make help` lists the targets.
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help demo test nights soak lint build bench size deploy template interop contract-aws fuzz clean
+.PHONY: help demo test nights soak ceilings lint build bench size deploy template interop contract-aws fuzz clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ test: ## Run all tests
 
 soak: ## Run the reference model and interleavings over many random registries: WORLDS=10000
 	MODEL_WORLDS=$(or $(WORLDS),10000) $(CARGO) test --locked --test model
+
+ceilings: ## Hold the function against its ceilings of memory: a hundred repositories of 30,000 images in 256 MB
+	$(CARGO) test --locked --test ceilings -- --include-ignored
 
 nights: ## Show what goes, stays and is lost in fourteen weeks of nights over 18 kinds of repository
 	$(CARGO) test --locked --test nights -- --long

@@ -276,6 +276,9 @@ fn seen_for_long() -> (Registry, [Pushed; 3]) {
     (registry, [long_ago, lately, last])
 }
 
+/// Something that happens to the file of a memory.
+type Damage = Box<dyn Fn(&Path)>;
+
 #[test]
 fn a_memory_that_is_lost_or_damaged_deletes_no_more_than_one_that_is_whole() {
     let (registry, [long_ago, lately, _]) = seen_for_long();
@@ -284,7 +287,7 @@ fn a_memory_that_is_lost_or_damaged_deletes_no_more_than_one_that_is_whole() {
     assert!(deleted.contains(&long_ago.root) && !deleted.contains(&lately.root));
     let whole = fs::read(registry.memory_file()).unwrap();
     let write = |bytes: Vec<u8>| move |path: &Path| fs::write(path, &bytes).unwrap();
-    let mut damages: Vec<(String, Box<dyn Fn(&Path)>)> = vec![
+    let mut damages: Vec<(String, Damage)> = vec![
         ("lost".into(), Box::new(|path| fs::remove_file(path).unwrap())),
         ("of another format".into(), Box::new(write(b"{}".to_vec()))),
         (

@@ -18,6 +18,7 @@ use ecr_attestation_janitor::report::reason::{Reason, State};
 use ecr_attestation_janitor::report::{
     ApiUsage, Report, RepositoryReason, RepositoryReport, RepositoryStatus, RunFrame, RunIdentity,
 };
+use ecr_attestation_janitor::rules::explanation::{Change, Why};
 use ecr_attestation_janitor::util::logging::{Format, Log};
 use ecr_attestation_janitor::util::sanitize;
 use jiff::Timestamp;
@@ -97,6 +98,18 @@ fn report(texts: &[String; 5]) -> Report {
     Report::new(frame, vec![failed, done])
 }
 
+fn why(text: &str) -> Why {
+    Why {
+        action: Action::Keep,
+        reason: Some(Reason::NotAnAttestation),
+        because: vec![text.to_owned()],
+        sentence: text.to_owned(),
+        what_would_change: vec![Change::event(text)],
+        state: None,
+        may_be_listed: true,
+    }
+}
+
 fn explanations(texts: &[String; 5]) -> Vec<String> {
     let [name, tag, platform, code, detail] = texts.clone();
     let digest = Digest::of(b"it");
@@ -114,6 +127,7 @@ fn explanations(texts: &[String; 5]) -> Vec<String> {
         subject: Some(Subject { digest, is_present: false }),
         platform: Some(platform.clone()),
         listed_by: None,
+        may_be_listed_by_others: true,
         lists: None,
         referrers: vec![digest],
         media_type: Some(code.clone()),
@@ -122,9 +136,7 @@ fn explanations(texts: &[String; 5]) -> Vec<String> {
         pushed_at: None,
         pulled_at: None,
         size_bytes: 1,
-        action: Action::Keep,
-        reason: Reason::NotAnAttestation,
-        because: Reason::NotAnAttestation.sentence(),
+        why: why(&detail),
         repository_skipped: Some(detail.clone()),
         advice: None,
     };

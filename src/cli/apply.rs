@@ -10,7 +10,7 @@ use super::plan::watched;
 use super::progress::{Progress, say};
 use super::session::Session;
 use super::stdout::print_report;
-use super::{Common, Failure, RunArgs, conclude, plan, signals};
+use super::{Common, Failure, Output, RunArgs, conclude, plan, signals};
 use crate::cli::exit_code::ExitCode;
 use crate::config::{Mode, duration};
 use crate::executor::run::{Conditions, apply_plan, report_plan};
@@ -70,7 +70,9 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let consents = !deadline.was_interrupted() && consent.is_given(&plan, &session, view).await?;
     if !consents {
         let report = report_plan(&session.ecr, plan, &session.run, &());
-        let printed = print_report(&report, view);
+        // Whoever said no has just seen the table.
+        let was_shown = view.output == Output::Table && !deadline.was_interrupted();
+        let printed = if was_shown { Ok(()) } else { print_report(&report, view) };
         let logged = log.map_or(Ok(()), |log| log.end(&report));
         say("nothing was done");
         return Ok(conclude(ExitCode::Usage, deadline, [printed, logged]));

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::Work;
 use super::proof::Proven;
 use super::recheck::{OwnReads, change};
-use super::{Work, backoff};
 use crate::memory::BackUpImages;
 use crate::oci::digest::Digest;
 use crate::registry::{
@@ -13,6 +13,7 @@ use crate::registry::{
 };
 use crate::report::outcome::{Cause, Outcome};
 use crate::report::plan::StepIndex;
+use crate::util::backoff;
 
 /// What ECR may have done, for the outcomes of deletions whose response was lost.
 const MAY_BE_DELETED: &str = "it may be deleted";

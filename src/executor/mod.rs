@@ -19,7 +19,6 @@ use crate::report::plan::{Artifact, Deletion, ImageFacts, RepositoryPlan, StepIn
 use crate::util::clock::Clock;
 use crate::util::deadline::Deadline;
 
-mod backoff;
 mod delete;
 mod lag;
 mod order;

@@ -37,6 +37,11 @@ impl OwnReads {
         Self { since, until: now, latest_after: LATEST_RECORD }
     }
 
+    /// When they began.
+    pub(super) fn since(self) -> Timestamp {
+        self.since
+    }
+
     /// Whether a pull at this time may be one of them.
     fn cover(&self, pull: Timestamp) -> bool {
         pull.duration_since(self.since) >= -CLOCK_TOLERANCE

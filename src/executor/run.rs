@@ -1,5 +1,7 @@
 //! A run: a plan, in apply mode its execution, and the report.
 
+use std::time::Duration;
+
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
@@ -17,6 +19,9 @@ use crate::report::plan::{ImageFacts, RepositoryPlan};
 use crate::report::{Report, RepositoryReport, RunFrame, RunIdentity};
 use crate::rules::limits::Pace;
 use crate::util::deadline::Deadline;
+
+/// The longest wait for the end of a backup.
+const CONCLUSION: Duration = Duration::from_secs(5);
 
 /// The conditions of an apply.
 #[derive(Clone, Copy)]
@@ -80,7 +85,7 @@ where
         stream::iter(repositories).map(work).buffer_unordered(concurrency).collect().await;
     let (reports, warnings): (Vec<_>, Vec<_>) = done.into_iter().unzip();
     end.warnings.extend(one_warning(warnings.into_iter().flatten().collect()));
-    end.warnings.extend(backups.conclude(&deleted(&reports)).await);
+    end.warnings.extend(conclude(backups, &reports).await);
     finish(registry, Mode::Apply, reports, end, run)
 }
 
@@ -110,6 +115,15 @@ async fn remember(
         read.iter().for_each(|image| memory.note_read(image.digest, image.pulled_at, now));
     });
     update.await.map(|warning| warning.to_string())
+}
+
+/// Ends the backup. The report does not wait for a place that has stopped to answer.
+async fn conclude(backups: &impl BackUpImages, reports: &[RepositoryReport]) -> Option<String> {
+    let deleted = deleted(reports);
+    let concluded = tokio::time::timeout(CONCLUSION, backups.conclude(&deleted)).await;
+    concluded.unwrap_or_else(|_| {
+        Some("the history lacks the end of this run: its place does not answer".to_owned())
+    })
 }
 
 /// The images that ECR answered it had deleted: their repositories and sizes.

@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt as _};
 use super::recheck::{OwnReads, change, difference};
 use crate::config::Config;
 use crate::config::policy::Policy;
-use crate::inventory::{Image, Inventory};
+use crate::inventory::{Image, Inventory, signed_digests};
 use crate::oci::attestation::{Kind, ListedType};
 use crate::oci::digest::Digest;
 use crate::oci::media_type::Shape;
@@ -18,7 +18,7 @@ use crate::planner::selection::{Selected, Selection};
 use crate::planner::{Plan, Planned, ReadTime, Ready, RunRequest, Skipped, check_opt_in, one_warning};
 use crate::registry::{CallError, ListRegistry, MAX_IDS, ReadRepository, presence};
 use crate::report::RepositoryReason;
-use crate::report::outcome::Outcome;
+use crate::report::outcome::{Cause, Outcome};
 use crate::report::plan::{Step, StepIndex};
 use crate::util::deadline::Deadline;
 
@@ -120,6 +120,8 @@ struct Comparison {
     /// The images that were not listed so far.
     missing: BTreeMap<Digest, StepIndex>,
     platform_images: u64,
+    /// What came since the plan, with the images that it refers to.
+    referrers: Vec<(Digest, Digest)>,
 }
 
 impl Comparison {
@@ -128,11 +130,12 @@ impl Comparison {
         let steps = ready.plan.numbered().map(|(index, step)| (step.image().digest, index));
         let steps: HashMap<Digest, StepIndex> = steps.collect();
         let missing = steps.iter().map(|(digest, step)| (*digest, *step)).collect();
-        Self { ready, planned_reads, steps, missing, platform_images: 0 }
+        Self { ready, planned_reads, steps, missing, platform_images: 0, referrers: Vec::new() }
     }
 
     fn take(&mut self, image: &Image) {
         self.platform_images += u64::from(may_be_platform_image(image));
+        self.note_references(image);
         let Some(index) = self.steps.get(&image.digest).copied() else { return };
         self.missing.remove(&image.digest);
         let plan = &mut self.ready.plan;
@@ -147,6 +150,17 @@ impl Comparison {
                 facts.pulled_at = facts.pulled_at.max(image.pulled_at);
             }
         }
+    }
+
+    /// Takes note of what came since the plan, and refers to an image that would be deleted: a signature, say. ECR would
+    /// delete the image all the same.
+    fn note_references(&mut self, image: &Image) {
+        if image.pushed_at.is_some_and(|pushed| pushed <= self.planned_reads.since()) {
+            return;
+        }
+        let named = image.tags.iter().flat_map(|tag| signed_digests(tag));
+        let subjects = image.subject.into_iter().chain(named).filter(|it| self.steps.contains_key(it));
+        self.referrers.extend(subjects.map(|subject| (subject, image.digest)));
     }
 
     /// What is missing in a listing may have come or gone while it was made, and is asked for by name.
@@ -165,6 +179,13 @@ impl Comparison {
 
     /// The plan, with no more platform images than it was made with, and than there are.
     fn finish(mut self) -> Ready {
+        for (subject, referrer) in std::mem::take(&mut self.referrers) {
+            let Some(step) = self.steps.get(&subject) else { continue };
+            if self.ready.plan.step(*step).deletion().is_some() {
+                let change = format!("{referrer} refers to it since the plan was made");
+                self.ready.settled.entry(*step).or_insert(Outcome::Changed(Cause::of(change)));
+            }
+        }
         let planned = &mut self.ready.plan.platform_images;
         *planned = (*planned).min(self.platform_images);
         self.ready

@@ -382,7 +382,7 @@ pub fn is_cosign_style(tag: &str) -> bool {
 
 /// The digests that a cosign-style tag points at: `sha256-<hex>`, alone or with a suffix such as `.sig` or `-cosign`.
 /// A prefix (`cve-`) does not matter, and may itself look like a digest.
-fn signed_digests(tag: &str) -> impl Iterator<Item = Digest> + '_ {
+pub fn signed_digests(tag: &str) -> impl Iterator<Item = Digest> + '_ {
     tag.match_indices("sha256-").filter_map(|(at, name)| {
         let (hex, rest) = tag[at + name.len()..].split_at_checked(64)?;
         (rest.is_empty() || rest.starts_with(['.', '-'])).then(|| Digest::from_hex(hex)).flatten()

@@ -180,11 +180,11 @@ mod tests {
         let parsed = |text: &str| parse(&serde_json::from_str(text).unwrap());
         assert!(matches!(
             parsed(include_str!("../../events/scheduled.json")),
-            Ok(Event::Run(RunEvent { mode: None, narrow: None, answer: AnswerForm::Short }))
+            Ok(Event::Run(RunEvent { mode: None, narrow: None, answer: AnswerForm::Short, .. }))
         ));
         assert!(matches!(
             parsed(include_str!("../../events/manual-plan.json")),
-            Ok(Event::Run(RunEvent { mode: Some(Mode::Plan), narrow: None, answer: AnswerForm::Report }))
+            Ok(Event::Run(RunEvent { mode: Some(Mode::Plan), narrow: None, answer: AnswerForm::Report, .. }))
         ));
         assert!(matches!(
             parsed(include_str!("../../events/manual-narrowed.json")),

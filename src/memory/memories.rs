@@ -5,6 +5,8 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use super::repository::{RepositoryId, RepositoryMemory};
 use super::store::{InvalidKey, Key, Store, StoreError, StoreErrorKind, Stored, Version, WriteIf};
@@ -14,6 +16,10 @@ use crate::oci::digest::Digest;
 const LARGEST: u64 = 64 * 1024 * 1024;
 /// Writes of one memory, the later ones after somebody else's.
 const WRITES: usize = 3;
+/// A place that did not answer so often in a row is not asked again in this run.
+const SILENCES: u32 = 3;
+/// The longest wait for a place.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The memories of a registry in a Region.
 #[derive(Debug, Clone)]
@@ -21,6 +27,8 @@ pub struct Memories {
     store: Option<Arc<dyn Store>>,
     registry: String,
     region: String,
+    /// How often the place did not answer, one time after the other.
+    silences: Arc<AtomicU32>,
 }
 
 /// A memory as it was found, to be changed and saved.
@@ -59,12 +67,17 @@ impl fmt::Display for MemoryWarning {
 impl Memories {
     /// The memories in this place.
     pub fn new(store: Arc<dyn Store>, registry: impl Into<String>, region: impl Into<String>) -> Self {
-        Self { store: Some(store), registry: registry.into(), region: region.into() }
+        Self {
+            store: Some(store),
+            registry: registry.into(),
+            region: region.into(),
+            silences: Arc::default(),
+        }
     }
 
     /// No memories: `memory.location = "none"`.
     pub fn none() -> Self {
-        Self { store: None, registry: String::new(), region: String::new() }
+        Self { store: None, registry: String::new(), region: String::new(), silences: Arc::default() }
     }
 
     /// Whether anything is remembered from run to run.
@@ -80,7 +93,7 @@ impl Memories {
             return Remembered { memory: empty, warning: None, found: None };
         };
         let warn = |detail| Some(MemoryWarning { repository: repository.to_owned(), detail });
-        match read(store.as_ref(), &id).await {
+        match self.in_time(read(store.as_ref(), &id)).await {
             Ok(None) => {
                 let found = Found::Replaceable { when: WriteIf::Absent, unchanged: None };
                 Remembered { memory: empty, warning: None, found: Some(found) }
@@ -111,7 +124,7 @@ impl Memories {
             return None;
         }
         let repository = memory.id().name.clone();
-        let saved = write(store.as_ref(), memory, when).await;
+        let saved = self.in_time(write(store.as_ref(), memory, when)).await;
         saved.err().map(|error| MemoryWarning { repository, detail: error.to_string() })
     }
 
@@ -127,6 +140,22 @@ impl Memories {
         self.save(remembered).await.or(warning)
     }
 
+    /// Waits for the place, but not again and again: a run must not wait for a silent one once for each repository.
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        if self.silences.load(Ordering::Relaxed) >= SILENCES {
+            return Err(Failure::Silent);
+        }
+        let done = tokio::time::timeout(PATIENCE, work).await.unwrap_or(Err(Failure::Silent));
+        match &done {
+            Err(Failure::Silent) => self.silences.store(SILENCES, Ordering::Relaxed),
+            Err(Failure::Store(error)) if error.kind == StoreErrorKind::Unreachable => {
+                self.silences.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => self.silences.store(0, Ordering::Relaxed),
+        }
+        done
+    }
+
     fn id(&self, repository: &str) -> RepositoryId {
         let (registry, region) = (self.registry.clone(), self.region.clone());
         RepositoryId { registry, region, name: repository.to_owned() }
@@ -140,6 +169,8 @@ enum Failure {
     Key(#[from] InvalidKey),
     #[error("{}", .0.with_remedy())]
     Store(#[from] StoreError),
+    #[error("its place does not answer; check the network, and `memory.location`")]
+    Silent,
     #[error("it cannot be written as bytes: {0}")]
     Encoding(#[from] std::io::Error),
 }
@@ -255,6 +286,18 @@ mod tests {
         let warning = memories.update("team/api", |memory| see(memory, "it", 100)).await.unwrap();
         assert!(warning.to_string().contains("another run wrote it meanwhile"), "{warning}");
         assert_eq!(store.calls(Put), WRITES);
+    }
+
+    #[tokio::test]
+    async fn a_place_that_does_not_answer_is_not_asked_again() {
+        let (store, memories) = store();
+        for _ in 0..SILENCES {
+            store.fault(Get, Fault::Fails(StoreErrorKind::Unreachable));
+            assert!(memories.load("team/api").await.warning.is_some());
+        }
+        let later = memories.load("team/web").await;
+        assert!(later.warning.unwrap().detail.contains("does not answer"));
+        assert_eq!(store.calls(Get), SILENCES as usize);
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use futures::stream::{self, BoxStream, StreamExt as _};
 use super::Skipped;
 use super::recall::Recall;
 use crate::config::policy::Policy;
-use crate::inventory::{Evidence, ImageIndex, ImageStatus, Inventory, PerImage, Problem};
+use crate::inventory::{Evidence, Image, ImageIndex, ImageStatus, Inventory, PerImage, Problem};
 use crate::memory::repository::ManifestFact;
 use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
@@ -28,6 +28,9 @@ use crate::util::deadline::{Deadline, DeadlineExceeded};
 const READS_AT_ONCE: usize = 4;
 /// Calls that may fail as a whole before nothing more is read in a repository.
 const MAX_FAILED_CALLS: usize = 3;
+/// The memory that the listing of one repository may take: several times what ECR's quota of images needs. Anybody who
+/// may push to a repository may give its images very many tags.
+const MAX_LISTING_BYTES: usize = 64 * 1024 * 1024;
 /// Manifests kept in memory for tagging; beyond this they are read again when their turn comes.
 const KEPT_BYTES: usize = 16 * 1024 * 1024;
 
@@ -85,6 +88,20 @@ pub async fn collect(
     }
 }
 
+/// The memory that an image of a listing takes.
+fn bytes_of(image: &Image) -> usize {
+    const ALLOCATION: usize = 24;
+    size_of::<Image>() + image.tags.iter().map(|tag| tag.len() + ALLOCATION).sum::<usize>()
+}
+
+fn too_many_tags() -> Skipped {
+    let most = MAX_LISTING_BYTES / (1024 * 1024);
+    let detail = format!(
+        "its images and their tags take more than {most} MiB of memory, which is all that one repository may have; delete tags that nobody needs"
+    );
+    Skipped { reason: RepositoryReason::ListingIncomplete, detail }
+}
+
 struct Collector<'a, R> {
     registry: &'a R,
     repository: &'a str,
@@ -114,13 +131,20 @@ impl<R: ReadRepository> Collector<'_, R> {
     /// Lists the repository in one stream: two streams by tag status could both miss an index that loses its tag in
     /// between, and then its children would look orphaned.
     async fn list(&mut self) -> Result<(), Skipped> {
-        let mut images = Vec::new();
+        let mut images: Vec<Image> = Vec::new();
+        let mut bytes: usize = 0;
         let mut pages = self.registry.images(self.repository);
         loop {
             self.check_time()?;
             let page = self.deadline.call(pages.try_next()).await;
             match page.map_err(|error| Skipped::after(&error, RepositoryReason::ListingIncomplete))? {
-                Some(page) => images.extend(page),
+                Some(page) => {
+                    bytes += page.iter().map(bytes_of).sum::<usize>();
+                    if bytes > MAX_LISTING_BYTES {
+                        return Err(too_many_tags());
+                    }
+                    images.extend(page);
+                }
                 None => break,
             }
         }

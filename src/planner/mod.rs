@@ -165,9 +165,11 @@ pub async fn plan(
     }
     let names = selected.iter().map(|chosen| chosen.name.as_str());
     let replication = &Replication::of(registry, config, names, &request.deadline).await;
+    let mut held = 0;
     let planned: Vec<(Planned, Option<String>)> = stream::iter(skipped.into_iter().chain(selected))
         .map(|chosen| plan_repository(registry, config, request, replication, chosen))
         .buffer_unordered(config.limits.concurrency.number())
+        .map(|(planned, warning)| (within_memory(planned, request, &mut held), warning))
         .inspect(|(planned, _)| announce(planned, &request.deadline, observer))
         .collect()
         .await;
@@ -181,6 +183,26 @@ pub async fn plan(
     let mut plan = Plan { registry, read, clock, repositories, warnings, ..Plan::default() };
     plan.check_limits(config);
     plan
+}
+
+/// The memory that the plans of the function take together: some hundred thousand images to be changed. A run may delete
+/// a thousand of them, unless somebody allows more.
+const MAX_PLAN_BYTES: usize = 64 * 1024 * 1024;
+
+/// A plan for which there is memory. Beyond that its repository waits for a later run, which begins with it.
+fn within_memory(planned: Planned, request: &RunRequest, held: &mut usize) -> Planned {
+    let bytes = planned.plan().map_or(0, RepositoryPlan::bytes);
+    // The command line shows all of it.
+    if request.keeps_rows || *held + bytes <= MAX_PLAN_BYTES {
+        *held += bytes;
+        return planned;
+    }
+    let detail = format!(
+        "there was no memory left for its plan: the plans of one run take {} MiB at most; the next run goes on",
+        MAX_PLAN_BYTES / (1024 * 1024)
+    );
+    let skipped = Skipped { reason: RepositoryReason::Deadline, detail };
+    Planned::Skipped { name: planned.name().to_owned(), skipped }
 }
 
 /// Tells the observer of a planned repository, and keeps time for what the report will say of it.
@@ -390,4 +412,40 @@ fn count(collected: &Collected) -> InventoryCounts {
         }
     }
     counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::decisions::{With as _, attestation, step};
+
+    /// A plan of this many bytes, and a little more.
+    fn planned(name: &str, bytes: usize) -> Planned {
+        let row = attestation(name).with(|it| it.image.because = vec!["x".repeat(bytes)]);
+        let plan = RepositoryPlan {
+            name: name.to_owned(),
+            steps: step(&row).into_iter().collect(),
+            ..RepositoryPlan::default()
+        };
+        Planned::Ready(Box::new(Ready { plan, ..Ready::default() }))
+    }
+
+    #[test]
+    fn plans_for_which_there_is_no_memory_wait_for_the_next_run() {
+        let mut request = RunRequest::new(Timestamp::UNIX_EPOCH, Deadline::default());
+        let sizes = [("a", 40), ("b", 30), ("c", 10)];
+        for (keeps_rows, skipped) in [(true, vec![]), (false, vec!["b"])] {
+            request.keeps_rows = keeps_rows;
+            let mut held = 0;
+            let plans = sizes.map(|(name, mib)| planned(name, mib << 20));
+            let plans = plans.map(|plan| within_memory(plan, &request, &mut held));
+            let left: Vec<&str> = plans.iter().filter(|it| it.plan().is_none()).map(Planned::name).collect();
+            assert_eq!(left, skipped);
+            for plan in &plans {
+                let Planned::Skipped { skipped, .. } = plan else { continue };
+                assert_eq!(skipped.reason, RepositoryReason::Deadline);
+                assert!(skipped.detail.contains("the next run goes on"), "{}", skipped.detail);
+            }
+        }
+    }
 }

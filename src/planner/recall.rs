@@ -98,7 +98,7 @@ impl Recall {
     }
 
     /// Takes note of bytes that were read and added to the inventory.
-    pub(super) fn note_read(&mut self, inventory: &Inventory, index: ImageIndex, bytes: &[u8]) {
+    pub fn note_read(&mut self, inventory: &Inventory, index: ImageIndex, bytes: &[u8]) {
         let image = inventory.image(index);
         match image.evidence {
             _ if !self.is_on => {}

@@ -54,24 +54,17 @@ fn goes(row: &Decision) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::outcome::OutcomeName::{Deleted, Failed, Planned};
-    use crate::report::testing::decisions::{With as _, attestation, repository, time};
-
-    fn row(name: &str, kind: Kind, parents: &[&str], outcome: OutcomeName) -> Decision {
-        attestation(name).came_out(outcome).with(|it| {
-            it.kind = kind;
-            it.image.parents = parents.iter().map(|name| attestation(name).image.digest).collect();
-        })
-    }
+    use crate::report::outcome::OutcomeName::{Deleted, Failed};
+    use crate::report::testing::decisions::{With as _, attestation, image, index, repository, time};
 
     #[test]
     fn an_index_whose_images_go_too_comes_back_only_with_their_layers() {
         let rows = vec![
-            row("a", Kind::Attestation, &["i"], Planned),
-            row("i", Kind::Index, &[], Planned),
-            row("p", Kind::Image, &["i"], Deleted),
-            row("j", Kind::Index, &[], Deleted),
-            row("b", Kind::Attestation, &["j"], Failed),
+            attestation("a").under(&["i"]),
+            index("i"),
+            image("p").under(&["i"]).came_out(Deleted),
+            index("j").came_out(Deleted),
+            attestation("b").under(&["j"]).came_out(Failed),
         ];
         let backup = Backup::of(&[repository("r", 9, rows)], time(0));
         assert_eq!((backup.fully_restorable, backup.manifest_only, backup.deletions()), (2, 2, 4));

@@ -258,6 +258,19 @@ impl RepositoryPlan {
         &self.steps[index.to_usize()]
     }
 
+    /// The memory that its steps take, about.
+    pub fn bytes(&self) -> usize {
+        const ALLOCATION: usize = 32;
+        let texts = |texts: &[String]| texts.iter().map(|text| text.len() + ALLOCATION).sum::<usize>();
+        let of_one = |step: &Step| {
+            let image = step.image();
+            let lists =
+                texts(&image.because) + texts(&image.tags) + image.parents.len() * size_of::<Digest>();
+            size_of::<Step>() + lists + image.platform.as_ref().map_or(0, |it| it.len() + ALLOCATION)
+        };
+        self.steps.iter().map(of_one).sum()
+    }
+
     /// How many images it would delete.
     pub fn deletions(&self) -> usize {
         self.steps.iter().filter(|step| matches!(step, Step::Delete(_))).count()

@@ -55,48 +55,6 @@ pub enum Reason {
     FollowsItsSubject,
 }
 
-impl Reason {
-    /// The rule in a sentence, for people.
-    pub fn sentence(self) -> &'static str {
-        match self {
-            Self::NotAnAttestation => "it is not an attestation, and only attestations are touched",
-            Self::Unreadable => "its own bytes could not be read and verified",
-            Self::Tagged => "it has a tag that the janitor did not write",
-            Self::NotActive => "it, or an untagged index above it, is archived or being activated",
-            Self::WithinGrace => {
-                "it is younger than grace_period (or of unknown age): its index may still be on the way"
-            }
-            Self::MayBeListed => {
-                "an index that cannot be read (archived, perhaps) is young enough to list it, or an index above it"
-            }
-            Self::HasReferrers => {
-                "something refers to it or to an untagged index above it, such as a signature"
-            }
-            Self::Attached => {
-                "a tagged index lists it, directly or through another; ECR refuses to delete it"
-            }
-            Self::RecentlyPulled => {
-                "an untagged index above it was pulled within keep_pulled_within: it may be deployed by digest"
-            }
-            Self::Replicated => {
-                "deletions in this repository are replicated, and who pulls over there is not seen here"
-            }
-            Self::UntaggedRepository => {
-                "nothing in this repository has a user's tag, so that its images are used by digest"
-            }
-            Self::SupersededWithinGrace => {
-                "an untagged index above it has not been superseded for superseded_after, as far as is known"
-            }
-            Self::Superseded => "all indexes that list it have lost their tags",
-            Self::SubjectPresent => {
-                "no index lists it, but it is the newest attestation of an image that is needed, and no index lists another"
-            }
-            Self::Orphaned => "no index lists it any more",
-            Self::FollowsItsSubject => "what it refers to goes, and nobody needs it",
-        }
-    }
-}
-
 /// The reason why nothing, or nothing more, was done in a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]

@@ -69,16 +69,41 @@ impl AncestorFlags {
 
 /// Whether an untagged index has not been superseded for long, or nobody knows.
 pub(super) fn is_young(index: &Image, policy: &Policy, now: Timestamp) -> bool {
-    policy.index_within_grace(superseded_from(index, policy), now)
+    policy.index_within_grace(superseded_from(index, policy).map(Since::at), now)
+}
+
+/// The beginning of the time for which an untagged index counts as superseded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Since {
+    /// The first run that saw it untagged.
+    Untagged(Timestamp),
+    /// Its push.
+    Pushed(Timestamp),
+    /// Its restoring from the archive.
+    Activated(Timestamp),
+}
+
+impl Since {
+    pub(super) fn at(self) -> Timestamp {
+        match self {
+            Self::Untagged(at) | Self::Pushed(at) | Self::Activated(at) => at,
+        }
+    }
 }
 
 /// The time from which an untagged index counts as superseded; nothing if nobody knows.
-fn superseded_from(index: &Image, policy: &Policy) -> Option<Timestamp> {
-    let aged_from = index.aged_from()?;
+pub(super) fn superseded_from(index: &Image, policy: &Policy) -> Option<Since> {
+    let pushed = index.pushed_at?;
+    let aged_from = match index.activated_at {
+        Some(activated) if activated > pushed => Since::Activated(activated),
+        _ => Since::Pushed(pushed),
+    };
     match policy.superseded_since {
         SupersededSince::Push => Some(aged_from),
         // Whatever memory says, what was pushed or restored since is no older than that.
-        SupersededSince::Untagged => index.untagged_at.map(|lost| lost.max(aged_from)),
+        SupersededSince::Untagged => index
+            .untagged_at
+            .map(|lost| if lost >= aged_from.at() { Since::Untagged(lost) } else { aged_from }),
     }
 }
 

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use super::Judge;
-use crate::inventory::{ImageIndex, ImageStatus, PerImage, Role, is_cosign_style};
+use crate::config::policy::Action;
+use crate::inventory::{ImageIndex, ImageStatus, PerImage, is_cosign_style};
 use crate::oci::attestation::Kind;
+use crate::oci::digest::Digest;
 use crate::report::reason::Reason;
 use crate::rules::ancestors;
 use crate::rules::tags;
@@ -15,12 +17,40 @@ const MAX_LOOKS: usize = 100;
 
 /// The reasons of a repository's verdicts.
 pub(super) struct Reasons<'a> {
-    judge: Judge<'a>,
-    verdicts: &'a PerImage<Verdict>,
+    pub(super) judge: Judge<'a>,
+    pub(super) verdicts: &'a PerImage<Verdict>,
     /// Indexes whose children are not known, the youngest first.
-    unreadable: Vec<ImageIndex>,
+    pub(super) unreadable: Vec<ImageIndex>,
     /// The orphan that is kept for each subject.
     kept: HashMap<ImageIndex, ImageIndex>,
+}
+
+/// What refers to an image, or to an untagged index above it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// A manifest with a subject.
+    Referrer {
+        /// The manifest.
+        referrer: ImageIndex,
+        /// The image, or an index above it.
+        subject: ImageIndex,
+    },
+    /// An image with a cosign-style tag.
+    CosignTag {
+        /// The image.
+        bearer: ImageIndex,
+        /// What the tag names.
+        subject: ImageIndex,
+    },
+    /// An index above that is itself a referrer.
+    Refers {
+        /// The index.
+        index: ImageIndex,
+        /// What it refers to.
+        to: Digest,
+    },
+    /// A manifest that may refer to anything.
+    Unknown(ImageIndex),
 }
 
 impl<'a> Reasons<'a> {
@@ -40,16 +70,18 @@ impl<'a> Reasons<'a> {
         let verdict = &self.verdicts[position];
         let subject = self.judge.inventory.image(position).subject;
         let mut list = List { judge: &self.judge, lines: Vec::new() };
-        match verdict.reason {
+        match self.reason(position) {
             Reason::Tagged => list.user_tags(position),
             Reason::NotActive => self.untagged_above(position, |it| !self.is_active(it), &mut list),
             Reason::MayBeListed => self.unreadable_indexes(position, &mut list),
-            Reason::HasReferrers => self.referrers(position, &mut list),
+            Reason::HasReferrers => self.holds(position).into_iter().for_each(|hold| list.hold(hold)),
             Reason::Attached => {
                 let tagged = self.above(position).into_iter().filter(|it| !self.is_untagged(*it));
                 tagged.for_each(|index| list.tagged(index));
             }
-            Reason::RecentlyPulled => self.pulled(position, &mut list),
+            Reason::RecentlyPulled => {
+                self.pulled_ones(position).into_iter().for_each(|it| list.digest(it));
+            }
             Reason::SupersededWithinGrace => {
                 self.untagged_above(position, |it| self.judge.is_young_index(it), &mut list);
             }
@@ -58,25 +90,47 @@ impl<'a> Reasons<'a> {
                 let subject = self.judge.inventory.subject(position);
                 subject.into_iter().for_each(|subject| list.tagged(subject));
             }
-            Reason::Orphaned => self.other_attestation(position, &mut list),
+            Reason::Orphaned => self.others(position).into_iter().for_each(|it| list.digest(it)),
             Reason::FollowsItsSubject => list.lines.extend(subject.map(|subject| subject.to_string())),
-            Reason::NotAnAttestation => self.contradictions(position, &mut list),
+            Reason::NotAnAttestation if verdict.kind() == Kind::Suspect => {
+                self.contradictions(position).into_iter().for_each(|it| list.digest(it));
+            }
+            Reason::NotAnAttestation => {
+                list.all_tags(position);
+                self.held_by(position).into_iter().for_each(|it| list.tagged(it));
+            }
             Reason::Unreadable | Reason::WithinGrace | Reason::Replicated | Reason::UntaggedRepository => {}
         }
         list.lines.truncate(MAX_LISTED);
         list.lines
     }
 
-    fn is_active(&self, position: ImageIndex) -> bool {
+    /// The action on an image: what its bytes do not prove is left alone.
+    pub(super) fn action(&self, position: ImageIndex) -> Action {
+        if self.is_unproven(position) { Action::Keep } else { self.verdicts[position].action }
+    }
+
+    /// The reason for it.
+    pub(super) fn reason(&self, position: ImageIndex) -> Reason {
+        if self.is_unproven(position) { Reason::Unreadable } else { self.verdicts[position].reason }
+    }
+
+    fn is_unproven(&self, position: ImageIndex) -> bool {
+        let verdict = &self.verdicts[position];
+        let evidence = self.judge.inventory.image(position).evidence;
+        verdict.action != Action::Keep && verdict.proven_target(evidence).is_none()
+    }
+
+    pub(super) fn is_active(&self, position: ImageIndex) -> bool {
         self.judge.inventory.image(position).status == ImageStatus::Active
     }
 
-    fn is_untagged(&self, position: ImageIndex) -> bool {
+    pub(super) fn is_untagged(&self, position: ImageIndex) -> bool {
         self.judge.inventory.image(position).tags.is_empty()
     }
 
     /// The indexes above an image, the nearest first, as many as anybody looks at.
-    fn above(&self, position: ImageIndex) -> Vec<ImageIndex> {
+    pub(super) fn above(&self, position: ImageIndex) -> Vec<ImageIndex> {
         self.reached(position, |at, step| {
             self.judge.inventory.parents(at).iter().for_each(|edge| step(edge.parent));
         })
@@ -120,32 +174,46 @@ impl<'a> Reasons<'a> {
     }
 
     /// Who refers to an image, or to an untagged index above it; and such indexes that refer to something themselves.
-    fn referrers(&self, position: ImageIndex, list: &mut List<'_>) {
+    pub(super) fn holds(&self, position: ImageIndex) -> Vec<Hold> {
         let inventory = self.judge.inventory;
+        let mut holds = Vec::new();
         let above = self.above(position).into_iter().filter(|it| self.is_untagged(*it));
         for subject in [position].into_iter().chain(above) {
-            let holds = |it: &ImageIndex| *it != subject && (!self.judge.follows() || self.judge.needed[*it]);
-            inventory.referrers(subject).filter(holds).take(MAX_LISTED).for_each(|it| list.digest(it));
+            let holds_it =
+                |it: &ImageIndex| *it != subject && (!self.judge.follows() || self.judge.needed[*it]);
+            let referrers = inventory.referrers(subject).filter(holds_it).take(MAX_LISTED);
+            holds.extend(referrers.map(|referrer| Hold::Referrer { referrer, subject }));
             if !self.judge.follows()
                 && let Some(bearer) = inventory.signature_by_tag(subject)
             {
-                list.cosign_tag(bearer, subject);
+                holds.push(Hold::CosignTag { bearer, subject });
             }
             if subject != position
-                && let Some(of) = inventory.image(subject).subject
+                && let Some(to) = inventory.image(subject).subject
             {
-                list.digest(subject);
-                list.line(of.to_string());
+                holds.push(Hold::Refers { index: subject, to });
             }
         }
-        if list.lines.is_empty() {
-            let unknown = inventory.positions().filter(|it| self.judge.may_refer_to_anything(*it));
-            unknown.take(MAX_LISTED).for_each(|it| list.digest(it));
+        // An index whose own subject goes holds nothing any more.
+        let is_past = |hold: &Hold| match hold {
+            Hold::Refers { index, .. } => {
+                self.judge.follows()
+                    && self.judge.subject_goes(*index, |subject| self.verdicts[subject].is_deletion())
+            }
+            _ => false,
+        };
+        if !holds.iter().all(is_past) {
+            holds.retain(|hold| !is_past(hold));
         }
+        if holds.is_empty() {
+            let unknown = inventory.positions().filter(|it| self.judge.may_refer_to_anything(*it));
+            holds.extend(unknown.take(MAX_LISTED).map(Hold::Unknown));
+        }
+        holds
     }
 
     /// What was pulled: an index above, or something that only such indexes reach.
-    fn pulled(&self, position: ImageIndex, list: &mut List<'_>) {
+    pub(super) fn pulled_ones(&self, position: ImageIndex) -> Vec<ImageIndex> {
         let inventory = self.judge.inventory;
         let mut looked_at = self.above(position);
         for index in looked_at.clone() {
@@ -158,32 +226,39 @@ impl<'a> Reasons<'a> {
                 break;
             }
         }
-        looked_at.into_iter().filter(|it| self.judge.flags.pulled_itself[*it]).for_each(|it| list.digest(it));
+        looked_at.retain(|it| self.judge.flags.pulled_itself[*it]);
+        looked_at
     }
 
     /// What goes first: of an index the attestations for whose sake it goes, of anything else the indexes that list it.
     fn superseded(&self, position: ImageIndex, kind: Kind, list: &mut List<'_>) {
         let inventory = self.judge.inventory;
         if kind == Kind::Index {
-            let children = inventory.children(position).iter().map(|edge| edge.child);
-            let goes = |it: &ImageIndex| {
-                let verdict = &self.verdicts[*it];
-                verdict.is_deletion() && matches!(verdict.kind(), Kind::Attestation | Kind::Index)
-            };
-            children.filter(goes).take(MAX_LISTED).for_each(|it| list.digest(it));
+            self.going_children(position).into_iter().for_each(|it| list.digest(it));
         } else {
             inventory.parents(position).iter().take(MAX_LOOKS).for_each(|edge| list.digest(edge.parent));
         }
     }
 
-    /// Another attestation of an orphan's subject: one that is kept, or one that an index lists.
-    fn other_attestation(&self, position: ImageIndex, list: &mut List<'_>) {
+    /// The attestations and indexes for whose sake an index goes.
+    pub(super) fn going_children(&self, position: ImageIndex) -> Vec<ImageIndex> {
+        let children = self.judge.inventory.children(position).iter().map(|edge| edge.child);
+        let goes = |it: &ImageIndex| {
+            let verdict = &self.verdicts[*it];
+            verdict.is_deletion() && matches!(verdict.kind(), Kind::Attestation | Kind::Index)
+        };
+        children.filter(goes).take(MAX_LISTED).collect()
+    }
+
+    /// Other attestations of an orphan's subject: one that is kept, or those that an index lists.
+    pub(super) fn others(&self, position: ImageIndex) -> Vec<ImageIndex> {
         let inventory = self.judge.inventory;
-        let Some(subject) = inventory.subject(position) else { return };
+        let Some(subject) = inventory.subject(position) else { return Vec::new() };
         if let Some(kept) = self.kept.get(&subject) {
-            return list.digest(*kept);
+            return vec![*kept];
         }
         let digest = inventory.image(subject).digest;
+        let mut others = Vec::new();
         for parent in inventory.parents(subject).iter().take(MAX_LOOKS).map(|edge| edge.parent) {
             let children = inventory.children(parent).iter().take(MAX_LOOKS);
             let attests = |child| inventory.attested(child) == Some(digest);
@@ -192,14 +267,9 @@ impl<'a> Reasons<'a> {
             if self.verdicts[parent].is_deletion() {
                 continue;
             }
-            children.filter(|edge| is_other(edge.child)).for_each(|edge| list.digest(edge.child));
+            others.extend(children.map(|edge| edge.child).filter(|child| is_other(*child)));
         }
-    }
-
-    fn contradictions(&self, position: ImageIndex, list: &mut List<'_>) {
-        let parents = self.judge.inventory.parents(position).iter();
-        let contradicts = parents.filter(|edge| matches!(edge.role, Role::Platform | Role::Contradiction));
-        contradicts.take(MAX_LISTED).for_each(|edge| list.digest(edge.parent));
+        others
     }
 }
 
@@ -230,6 +300,23 @@ impl List<'_> {
     fn tagged(&mut self, position: ImageIndex) {
         self.digest(position);
         self.user_tags(position);
+    }
+
+    fn all_tags(&mut self, position: ImageIndex) {
+        let tags = self.judge.inventory.image(position).tags.iter().take(MAX_LISTED);
+        tags.for_each(|tag| self.line(tag.to_string()));
+    }
+
+    fn hold(&mut self, hold: Hold) {
+        match hold {
+            Hold::Referrer { referrer, .. } => self.digest(referrer),
+            Hold::CosignTag { bearer, subject } => self.cosign_tag(bearer, subject),
+            Hold::Refers { index, to } => {
+                self.digest(index);
+                self.line(to.to_string());
+            }
+            Hold::Unknown(unread) => self.digest(unread),
+        }
     }
 
     fn cosign_tag(&mut self, bearer: ImageIndex, subject: ImageIndex) {

@@ -16,6 +16,7 @@ use crate::rules::verdict::Verdict;
 
 mod ancestors;
 mod because;
+pub mod explanation;
 mod followers;
 pub mod forecast;
 mod identity;
@@ -23,6 +24,7 @@ mod images;
 pub mod limits;
 mod needed;
 pub mod reads;
+mod sentence;
 mod subjects;
 pub mod tags;
 pub mod verdict;

@@ -1,6 +1,7 @@
 //! Deadlines, text sanitizing, logging and the process itself. Nothing here knows about registries.
 
 pub mod aws;
+pub mod backoff;
 pub mod clock;
 pub mod deadline;
 pub mod logging;

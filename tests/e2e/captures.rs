@@ -63,7 +63,8 @@ fn a_plan_with_details() {
 
 #[test]
 fn a_plan_of_more_than_one_run_may_do() {
-    let mut world = World::new().with_state().config("[policy]\npreset = \"recommended\"\nsuperseded_since = \"push\"");
+    let mut world =
+        World::new().with_state().config("[policy]\npreset = \"recommended\"\nsuperseded_since = \"push\"");
     world.busy("team/api");
     let api = world.find("team/api");
     for run in 0..5 {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::harness::{Busy, Listed, World, legacy, oci, single};
@@ -96,7 +97,8 @@ fn people_get_the_same_in_sentences() {
         &live.platforms[0],
         &live.root,
         "tagged v2",
-        "keeps it (attached), because a tagged index lists it",
+        "keeps it (attached), because the index",
+        "(the tag v2) lists it",
     ] {
         assert!(text.contains(part), "{part:?} is not in {text}");
     }
@@ -109,16 +111,45 @@ fn the_rule_that_matched_is_told_in_a_sentence() {
     let (tagged, young) = (busy.repo.attestation(60, "a"), busy.repo.attestation(0, "b"));
     busy.repo.tag(&tagged, "mine");
     for (digest, rule) in [
-        (&busy.live_oci.platforms[0], "only attestations are touched"),
-        (&tagged, "a tag that the janitor did not write"),
-        (&young, "younger than grace_period"),
-        (&busy.live_oci.attestations[0], "a tagged index lists it"),
-        (&busy.superseded.attestations[0], "all indexes that list it have lost their tags"),
-        (&busy.legacy_orphans[0], "no index lists it any more"),
+        (&busy.live_oci.platforms[0], "it is a platform image, and the index"),
+        (&busy.untagged_image, "it is a platform image, and only attestations are touched"),
+        (&tagged, "it has the tag mine, which the janitor did not write"),
+        (&young, "less than grace_period (48h) ago"),
+        (&busy.live_oci.attestations[0], "(the tag v1) lists it"),
+        (&busy.superseded.attestations[0], "has no tag, nor has any index above, and superseded = \"keep\""),
+        (&busy.legacy_orphans[0], "no index lists it"),
     ] {
-        let because = &explained(&world, "team/api", digest)["because"];
-        assert!(because.as_str().is_some_and(|because| because.contains(rule)), "{because}");
+        let it = explained(&world, "team/api", digest);
+        assert!(it["sentence"].as_str().is_some_and(|told| told.contains(rule)), "{it:#}");
     }
+}
+
+#[test]
+fn it_names_what_the_reason_rests_on_and_what_would_change_it() {
+    let (world, busy) = busy();
+    let world = world.superseded_since_push();
+    let it = explained(&world, "team/api", &busy.live_oci.attestations[0]);
+    assert_eq!((&it["reason"], &it["because"]), (&json!("attached"), &json!([busy.live_oci.root, "v1"])));
+    let it = explained(&world, "team/api", &busy.superseded.attestations[0]);
+    assert_eq!(it["because"], json!([busy.superseded.root]));
+    let by_key = json!({
+        "key": "superseded", "value": "delete", "then": {"action": "delete", "reason": "superseded"},
+        "sentence": "with superseded = \"delete\": deleted (superseded)",
+    });
+    assert_eq!(it["what_would_change"], json!([by_key]));
+    let text = text(&world, &format!("team/api@{}", busy.superseded.attestations[0]));
+    assert!(text.contains("with superseded = \"delete\": deleted (superseded)"), "{text}");
+}
+
+#[test]
+fn it_tells_until_when_a_young_one_is_kept() {
+    let (world, busy) = busy();
+    let it = explained(&world, "team/api", &busy.in_flight[0]);
+    let waits = &it["what_would_change"][0];
+    let [pushed, until] =
+        [&it["pushed_at"], &waits["at"]].map(|at| at.as_str().unwrap().parse::<Timestamp>().unwrap());
+    assert_eq!((&it["reason"], until), (&json!("within-grace"), pushed + SignedDuration::from_hours(48)));
+    assert_eq!(waits["then"], json!({"action": "delete", "reason": "orphaned"}));
 }
 
 #[test]
@@ -255,8 +286,27 @@ fn it_tells_why_a_whole_repository_is_left_alone() {
     let archived = busy.repo.push_untagged(60, oci(9));
     busy.repo.archive(&archived.root);
     busy.repo.ecr.set_pushed_at("team/api", &archived.root, None);
-    let text = text(&world, &format!("team/api@{}", busy.legacy_orphans[0]));
+    let orphan = format!("team/api@{}", busy.legacy_orphans[0]);
+    let text = text(&world, &orphan);
     assert!(text.contains("nothing") && text.contains(&archived.root), "{text}");
+    let it = world.cli(&["explain", &orphan, "--output", "json"]).json();
+    let uncertain = ["reason", "state", "listed_by"].map(|key| it[key].clone());
+    assert_eq!((uncertain, &it["action"]), ([json!(null), json!(null), json!(null)], &json!("keep")));
+    assert!(it["sentence"].as_str().is_some_and(|told| told.contains(&archived.root)), "{it:#}");
+    assert!(!text.contains("no index"), "{text}");
+}
+
+#[test]
+fn beside_an_index_that_cannot_be_read_no_listing_is_complete() {
+    let (world, busy) = busy();
+    let archived = busy.repo.push_untagged(1, legacy(9));
+    busy.repo.archive(&archived.root);
+    let live = &busy.live_legacy;
+    let young = explained(&world, "team/api", &busy.in_flight[0]);
+    assert_eq!((&young["reason"], &young["listed_by"]), (&json!("within-grace"), &json!(null)));
+    assert_eq!((&young["state"], &young["may_be_listed_by_others"]), (&json!(null), &json!(true)));
+    let known = explained(&world, "team/api", &live.attestations[0]);
+    assert_eq!((&known["state"], known["listed_by"].as_array().map(Vec::len)), (&json!("attached"), Some(1)));
 }
 
 #[test]

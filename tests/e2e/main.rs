@@ -6,6 +6,7 @@
 mod harness;
 
 mod apply;
+mod bucket;
 mod captures;
 mod crash;
 mod crash_undo;

@@ -34,6 +34,8 @@ pub(super) enum Step {
     PullThrough(String),
     /// A replication rule for this prefix, which carries deletions.
     Replication(String),
+    /// Runs remember, and back up what they delete.
+    Remember,
     /// The saved plan was made so many days ago.
     AgePlan(i64),
     /// Somebody edits the saved plan.
@@ -79,6 +81,7 @@ pub(super) enum Role {
 
 pub(super) enum Event {
     GetsTag(String),
+    TakesTags { of: String },
     IsDeleted,
     IsArchived,
     IsBeingActivated,
@@ -105,6 +108,7 @@ pub(super) enum Command {
 pub(super) enum Expectation {
     Decision { name: String, fields: Vec<(String, String)> },
     LeftAlone { repository: String, reason: String },
+    Restored(String),
     Field { path: String, value: Value },
     Says(String),
     NoCall,
@@ -174,6 +178,9 @@ fn outer(text: &str) -> Result<Step, String> {
     }
     if let Some(name) = text.strip_prefix("repository ") {
         return Ok(Step::Repository(name.to_owned()));
+    }
+    if text == "runs remember" {
+        return Ok(Step::Remember);
     }
     if let ["plan.json", "is", days, "days", "old"] = *words(text) {
         return Ok(Step::AgePlan(number(days)?));
@@ -266,6 +273,7 @@ fn inside(text: &str) -> Result<Step, String> {
 fn event(text: &str) -> Result<Event, String> {
     Ok(match *words(text) {
         ["gets", "tag", tag] => Event::GetsTag(tag.to_owned()),
+        ["takes", "the", "tags", "of", name] => Event::TakesTags { of: name.to_owned() },
         ["is", "deleted"] => Event::IsDeleted,
         ["is", "archived"] => Event::IsArchived,
         ["is", "being", "activated"] => Event::IsBeingActivated,
@@ -344,6 +352,7 @@ fn expectation(text: &str) -> Result<Expectation, String> {
     Ok(match *words(text) {
         ["exit", code] => Expectation::End(End::Exit(number(code)?)),
         ["the", "invocation", "fails"] => Expectation::End(End::InvocationFails),
+        [name, "is", "restored"] => Expectation::Restored(name.to_owned()),
         ["no", "API", "call"] => Expectation::NoCall,
         _ => return Err(unknown()),
     })

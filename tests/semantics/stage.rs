@@ -18,6 +18,10 @@ use crate::harness::{Repo, World};
 /// Longer than any example takes.
 const NEVER: Duration = Duration::from_secs(3600);
 
+/// Each run as if it were the first, and without backups.
+const STATELESS: [(&str, &str); 2] =
+    [("memory.location", "memory.location = \"none\""), ("backup.keep", "backup.keep = \"0d\"")];
+
 /// A registry, and what the images in it are called.
 pub(super) struct Stage {
     world: World,
@@ -45,8 +49,11 @@ type Result<T = ()> = std::result::Result<T, String>;
 
 impl Stage {
     pub(super) fn new() -> Self {
-        Self {
-            world: World::new().with("AWS_MAX_ATTEMPTS", "1").with("AWS_LAMBDA_LOG_LEVEL", "DEBUG"),
+        let mut stage = Self {
+            world: World::new()
+                .with("AWS_MAX_ATTEMPTS", "1")
+                .with("AWS_LAMBDA_LOG_LEVEL", "DEBUG")
+                .with_state(),
             settings: Vec::new(),
             repositories: BTreeMap::new(),
             here: None,
@@ -54,7 +61,9 @@ impl Stage {
             builds: BTreeMap::new(),
             interrupt_at: None,
             serial: 0,
-        }
+        };
+        STATELESS.iter().for_each(|(key, line)| stage.set(key, line));
+        stage
     }
 
     /// Does what the script says, and tells what comes out otherwise.
@@ -86,6 +95,7 @@ impl Stage {
             Step::PullThrough(prefix) => self.world.pull_through(prefix),
             Step::Interrupt(operation) => self.interrupt_at = Some(operation.clone()),
             Step::Replication(prefix) => self.world.replicate(prefix),
+            Step::Remember => self.remember(),
             Step::AgePlan(days) => self.age_plan(*days),
             Step::EditPlan { from, to } => return self.edit_plan(from, to),
             Step::Run { .. } => return Err("a command prepares nothing".to_owned()),
@@ -97,8 +107,18 @@ impl Stage {
     fn set(&mut self, key: &str, line: &str) {
         self.settings.retain(|(known, _)| known != key);
         self.settings.push((key.to_owned(), line.to_owned()));
+        self.write_settings();
+    }
+
+    fn write_settings(&self) {
         let lines: Vec<&str> = self.settings.iter().map(|(_, line)| line.as_str()).collect();
         std::fs::write(self.world.file("janitor.toml"), lines.join("\n")).unwrap();
+    }
+
+    /// Runs keep memory and backups from here on, as by default.
+    fn remember(&mut self) {
+        self.settings.retain(|(known, _)| STATELESS.iter().all(|(key, _)| known != key));
+        self.write_settings();
     }
 
     fn go_to(&mut self, name: &str) {
@@ -135,6 +155,11 @@ impl Stage {
         let image = repo.ecr.image(&repo.name, digest).ok_or("it is not there")?;
         match what {
             Event::GetsTag(tag) => repo.tag(digest, &self.with_digits(tag)?),
+            Event::TakesTags { of } => {
+                for other in self.find(of)? {
+                    repo.tags(&other.digest).iter().for_each(|tag| repo.tag(digest, tag));
+                }
+            }
             Event::IsDeleted => {
                 repo.try_to_delete(digest);
                 if repo.has(digest) {

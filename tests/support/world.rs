@@ -49,9 +49,17 @@ impl World {
     }
 
     /// Remembers earlier runs and backs up what it deletes in the user's state folder, as by default.
-    pub(crate) fn with_state(self) -> Self {
+    pub(crate) fn with_state(mut self) -> Self {
+        self.keep_state();
+        self
+    }
+
+    /// Remembers and backs up from now on.
+    pub(crate) fn keep_state(&mut self) {
         let state = self.file("state").display().to_string();
-        self.without("JANITOR_MEMORY_LOCATION").without("JANITOR_BACKUP_KEEP").with("XDG_STATE_HOME", &state)
+        self.variables.remove("JANITOR_MEMORY_LOCATION");
+        self.variables.remove("JANITOR_BACKUP_KEEP");
+        self.set("XDG_STATE_HOME", &state);
     }
 
     /// The same registry, files and environment once more; what happens there does not happen here.

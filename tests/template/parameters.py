@@ -15,8 +15,8 @@ A parameter whose default is marked with a star is a key of the configuration. L
 itself, it sets nothing: then the `janitor.toml` of `ConfigLayerArn` holds, and without one, or without the key in it, the
 default that is shown here.
 """
-# Sections of the configuration without parameters.
-WITHOUT = {"memory", "backup"}
+# Sections whose parameters bear their names, since both have a location.
+NAMED = {"memory", "backup"}
 
 
 def configuration() -> dict[str, Json]:
@@ -25,7 +25,7 @@ def configuration() -> dict[str, Json]:
     file = tomllib.loads(re.sub(r"(?m)^# (\w+ +=)", r"\1", text))
     keys = {"mode": file.pop("mode")}
     for name, section in file.items():
-        keys |= {} if name in WITHOUT else section
+        keys |= {f"{name}_{key}": value for key, value in section.items()} if name in NAMED else section
     return keys
 
 

@@ -141,6 +141,8 @@ class Stack:
             case "Fn::Join":
                 assert isinstance(arguments[0], str), "a delimiter is literal"
                 return arguments[0].join(map(str, self.resolve(arguments[1])))
+            case "Fn::Select":
+                return self.resolve(arguments[1])[int(arguments[0])]
             case "Fn::Split":
                 assert isinstance(arguments[0], str), "a delimiter is literal"
                 return self.resolve(arguments[1]).split(arguments[0])

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from function import BOOTSTRAP
 from registry import Deploy, changes
@@ -25,7 +26,7 @@ def test_every_event_is_answered_and_the_bad_one_refused(file: Path, emulator: E
     elif file.name.startswith("sqs"):
         assert (kind, answer) == ("response", {"batchItemFailures": []})
     else:
-        assert (kind, answer["schema_version"], answer["mode"], answer["complete"]) == ("response", 1, "plan", True)
+        assert (kind, answer["schema_version"], answer["mode"], answer["complete"]) == ("response", 2, "plan", True)
     assert not changes(emulator)
 
 
@@ -64,6 +65,17 @@ def test_a_push_becomes_a_run_of_its_repository(emulator: Emulator, deploy: Depl
         kind, answer = function.invoke({"Records": [record]})
     assert (kind, answer) == ("response", {"batchItemFailures": []})
     assert changes(emulator) == [("team-a/api", "deleted")]
+
+
+def test_what_it_learned_and_what_it_deleted_is_in_the_bucket(deploy: Deploy, moto: str, bucket: str) -> None:
+    with deploy(Stack(Mode="apply", ConfirmApply="yes")) as function:
+        _, report = function.invoke({})
+    assert (report["complete"], report["totals"]["deleted"]) == (True, 2)
+    s3 = boto3.client("s3", region_name="us-east-1", endpoint_url=moto, aws_access_key_id="x", aws_secret_access_key="x")
+    names = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    for repository in ("team-a/api", "team-b/api"):
+        assert f"memory/123456789012/us-east-1/{repository}/_memory" in names
+        assert any(name.startswith(f"backup/123456789012/us-east-1/{repository}/_") for name in names), names
 
 
 def test_an_event_cannot_make_a_plan_an_apply(emulator: Emulator, deploy: Deploy) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from typing import Any
 
@@ -10,11 +11,15 @@ from served import binary
 from template import Stack
 
 CONFIRMED = {"Mode": "apply", "ConfirmApply": "yes"}
+# A name for what has none before it is deployed.
+BUCKET = "ecr-janitor-statebucket"
 
 
 def printed(stack: Stack) -> dict[str, Any]:
     """The statements for the environment that the stack gives its function, by Sid."""
-    variables = stack["Function"]["Environment"]["Variables"]
+    variables = dict(stack["Function"]["Environment"]["Variables"])
+    if "JANITOR_STATE_BUCKET" in variables:
+        variables["JANITOR_STATE_BUCKET"] = BUCKET
     kept = {name: value for name, value in os.environ.items() if not name.startswith("JANITOR_")}
     # As the template names resources: it cannot write a Region and an account into a list of patterns.
     command = [str(binary("ecr-janitor")), "iam-policy", "--partition", "*"]
@@ -24,7 +29,8 @@ def printed(stack: Stack) -> dict[str, Any]:
 
 def granted(stack: Stack) -> dict[str, Any]:
     """What the function's role has of it, by Sid."""
-    return by_sid([one for one in stack.statements().values() if "ecr:" in str(one["Action"])])
+    of_services = [one for one in stack.statements().values() if re.search("(ecr|s3):", str(one["Action"]))]
+    return by_sid(json.loads(json.dumps(of_services).replace("ref:StateBucket", BUCKET).replace("arn:aws:s3", "arn:*:s3")))
 
 
 def by_sid(statements: list[Any]) -> dict[str, Any]:
@@ -51,6 +57,9 @@ def listed(value: Any) -> list[Any]:
         {"Preset": "recommended"},
         CONFIRMED | {"Preset": "recommended", "Superseded": "tag", "Exclude": "x"},
         CONFIRMED | {"Preset": "recommended", "Orphaned": "keep"},
+        CONFIRMED | {"BackupKeep": "0d"},
+        CONFIRMED | {"MemoryLocation": "none", "BackupLocation": "s3://bucket/a/b"},
+        {"MemoryLocation": "s3://bucket", "BackupLocation": "none"},
     ],
 )
 def test_the_role_and_the_printed_policy_agree(given: dict[str, str]) -> None:
@@ -58,6 +67,7 @@ def test_the_role_and_the_printed_policy_agree(given: dict[str, str]) -> None:
     role = granted(stack)
     only = role.pop("OnlyThisRegistry")
     assert only["Effect"] == "Deny"
+    role.pop("OnlyOwnBucket", None)
     # The one statement without patterns can name its registry.
     role["Discover"]["Resource"] = [one.replace(":aws:", ":*:").replace("us-east-1:123456789012", "*:*")
                                     for one in role["Discover"]["Resource"]]  # fmt: skip

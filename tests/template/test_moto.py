@@ -31,6 +31,7 @@ LEFT_OUT = {
     "AWS::ECR::PullTimeUpdateExclusion",
     "AWS::Lambda::EventInvokeConfig",
     "AWS::Logs::QueryDefinition",
+    "AWS::S3::BucketPolicy",
     "AWS::SQS::QueuePolicy",
     "AWS::Scheduler::Schedule",
 }
@@ -104,7 +105,7 @@ def test_the_function_is_as_configured(resources: dict[str, str]) -> None:
 def test_the_role_holds_its_policies(resources: dict[str, str]) -> None:
     iam = client("iam")
     role = resources["FunctionRole"]
-    assert sorted(iam.list_role_policies(RoleName=role)["PolicyNames"]) == ["function", "registry"]
+    assert sorted(iam.list_role_policies(RoleName=role)["PolicyNames"]) == ["function", "registry", "state"]
     [attached] = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
     policy = iam.get_policy(PolicyArn=attached["PolicyArn"])["Policy"]
     version = iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"])
@@ -127,6 +128,32 @@ def test_pushes_reach_the_queue_as_one_message(resources: dict[str, str]) -> Non
 def test_the_log_group_is_kept(resources: dict[str, str]) -> None:
     [group] = client("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/ecr-janitor")["logGroups"]
     assert group["retentionInDays"] == 365
+
+
+def test_the_bucket_is_private_and_encrypted(resources: dict[str, str]) -> None:
+    s3, bucket = client("s3"), {"Bucket": resources["StateBucket"]}
+    [rule] = s3.get_bucket_encryption(**bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    # What moto's CloudFormation drops is put to its API.
+    declared = Stack(**GIVEN)["StateBucket"]
+    assert set(declared["PublicAccessBlockConfiguration"].values()) == {True}
+    s3.put_public_access_block(
+        **bucket, PublicAccessBlockConfiguration=declared["PublicAccessBlockConfiguration"]
+    )
+    s3.put_bucket_versioning(**bucket, VersioningConfiguration=declared["VersioningConfiguration"])
+    s3.put_bucket_ownership_controls(**bucket, OwnershipControls=declared["OwnershipControls"])
+    expire, forget = declared["LifecycleConfiguration"]["Rules"]
+    s3.put_bucket_lifecycle_configuration(
+        **bucket,
+        LifecycleConfiguration={"Rules": [
+            {"ID": expire["Id"], "Status": "Enabled", "Filter": {"Prefix": expire["Prefix"]},
+             "Expiration": {"Days": int(expire["ExpirationInDays"])}},
+            {"ID": forget["Id"], "Status": "Enabled", "Filter": {"Prefix": ""},
+             "NoncurrentVersionExpiration": forget["NoncurrentVersionExpiration"]},
+        ]},
+    )  # fmt: skip
+    policy = json.dumps(Stack(**GIVEN)["StateBucketPolicy"]["PolicyDocument"])
+    s3.put_bucket_policy(**bucket, Policy=policy.replace("get:StateBucket.Arn", "arn:aws:s3:::" + bucket["Bucket"]))
 
 
 def test_what_moto_leaves_out_fits_the_api(resources: dict[str, str]) -> None:

@@ -15,6 +15,10 @@ CONFIRMED = {"Mode": "apply", "ConfirmApply": "yes"}
 LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:janitor:3"
 
 
+# A name for what has none before it is deployed.
+BUCKET = {"JANITOR_STATE_BUCKET": "ecr-janitor-statebucket"}
+
+
 def environment(**given: str) -> dict[str, str]:
     return Stack(**given)["Function"]["Environment"]["Variables"]
 
@@ -40,7 +44,11 @@ GIVEN = {
     "MaxImagesShare": "0.25",
     "MaxTagLoss": "0.1",
     "Concurrency": "9",
+    "MemoryLocation": "s3://bucket/a",
+    "BackupKeep": "7d",
+    "BackupLocation": "s3://bucket/b",
 }
+STATE = {"JANITOR_STATE_BUCKET": "ref:StateBucket"}
 
 
 def test_every_key_has_a_parameter() -> None:
@@ -50,15 +58,16 @@ def test_every_key_has_a_parameter() -> None:
 
 def test_what_is_left_alone_sets_no_variable() -> None:
     """Or it would win over the file in the layer. The mode is set always: the role depends on it."""
-    assert environment() == {"JANITOR_MODE": "plan"}
-    assert environment(ConfigLayerArn=LAYER) == {"JANITOR_MODE": "plan", "JANITOR_CONFIG": "/opt/janitor.toml"}
+    assert environment() == {"JANITOR_MODE": "plan"} | STATE
+    with_file = environment(ConfigLayerArn=LAYER)
+    assert with_file == {"JANITOR_MODE": "plan", "JANITOR_CONFIG": "/opt/janitor.toml"} | STATE
 
 
 @pytest.mark.parametrize("name", GIVEN)
 def test_each_parameter_alone_sets_its_own_variable(name: str) -> None:
     beside = {"Superseded": "delete"} if name == "SupersededImages" else {}
     variables = environment(**{name: GIVEN[name]} | beside)
-    assert variables == {"JANITOR_MODE": "plan"} | {
+    assert variables == {"JANITOR_MODE": "plan"} | STATE | {
         f"JANITOR_{key(one).upper()}": GIVEN[one] for one in [name, *beside]
     }
 
@@ -110,6 +119,9 @@ def test_the_defaults_only_report() -> None:
         "MaxImagesShare": ["1.5", "-0.1", "50%", ".5", "NaN"],
         "MaxTagLoss": ["1.5", "2"],
         "Concurrency": ["0", "257", "1000", "Auto"],
+        "MemoryLocation": ["/tmp/x", "s3://", "s3://b", "s3://Bucket", "s3://bucket/", "s3://bucket//a", "s3:bucket", "Auto", "bucket"],
+        "BackupKeep": ["2w", "720h", "30", "0", "10000d", "-1d"],
+        "BackupLocation": ["./state", "s3://bucket/a b"],
         "TagTemplate": [
             "attestation",
             "att-{platform}",
@@ -155,6 +167,9 @@ def test_what_cannot_be_is_refused(name: str, values: list[str]) -> None:
         "Repositories": ["*", "team/*,web-?", "a_b.c-d/e"],
         "TagTemplate": ["{digest}", "a.{subject}_{platform}-{digest}", "a" * 91 + "{digest}", "a" * 72 + "{platform}{subject}{digest}"],
         "MaxDeletions": ["0", "100000"],
+        "MemoryLocation": ["auto", "none", "s3://bucket", "s3://my.bucket-1/a/b=c"],
+        "BackupKeep": ["0d", "1d", "9999d"],
+        "BackupLocation": ["auto", "none", "s3://bucket/a"],
         "MaxImagesShare": ["0", "0.05", "1", "1.0"],
         "Schedule": ["rate(1 day)", "rate(12 hours)", "cron(30 2 ? * MON-FRI *)"],
         "ScheduleTimezone": ["Europe/Berlin", "Etc/GMT+3"],
@@ -171,7 +186,7 @@ def test_what_can_be_is_taken_and_the_program_takes_it_too(name: str, values: li
         variables = environment(**{name: value})
         kept = {name: text for name, text in os.environ.items() if not name.startswith("JANITOR_")}
         command = [str(binary("ecr-janitor")), "iam-policy"]
-        done = subprocess.run(command, env=kept | variables, capture_output=True, text=True)
+        done = subprocess.run(command, env=kept | variables | BUCKET, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 
 
@@ -182,6 +197,7 @@ def test_what_can_be_is_taken_and_the_program_takes_it_too(name: str, values: li
         ({"RequireTagValue": "enabled"}, "RequireTagKey"),
         ({"ConfigDeletes": "true"}, "ConfigLayerArn"),
         ({"ConfigTags": "true"}, "ConfigLayerArn"),
+        (CONFIRMED | {"BackupLocation": "none"}, "BackupKeep"),
         ({"SupersededImages": "delete"}, "Superseded"),
         ({"SupersededImages": "delete", "Preset": "recommended", "Superseded": "keep"}, "Superseded"),
     ],
@@ -196,6 +212,8 @@ def test_good_combinations_are_taken() -> None:
         CONFIRMED,
         {"ConfirmApply": "yes"},
         {"RequireTagKey": "team"},
+        {"BackupLocation": "none"},
+        CONFIRMED | {"BackupLocation": "none", "BackupKeep": "0d"},
         {"SupersededImages": "delete", "Superseded": "delete"},
         {"SupersededImages": "delete", "Preset": "recommended"},
         {"SupersededImages": "delete", "ConfigDeletes": "true", "ConfigLayerArn": LAYER},
@@ -223,9 +241,11 @@ def test_the_environments_to_deploy_to_are_good_but_for_the_confirmation() -> No
     assert not re.search(r"\d{12}", (ROOT / "samconfig.toml").read_text())
 
 
-def test_the_packaged_template_fits_where_it_is_not_uploaded() -> None:
-    """CloudFormation takes 51,200 bytes of a template with the call itself. Packaging writes it out in full."""
-    assert len(yaml_dump(source()).encode()) < 51_200 - 1_024, "leave room for what packaging adds"
+def test_the_packaged_template_fits_where_it_is_uploaded() -> None:
+    """CloudFormation takes 1 MB from a bucket, 51,200 bytes with the call itself. Packaging writes a template out in full."""
+    assert len(yaml_dump(source()).encode()) < 100_000
+    [command] = re.findall(r"aws cloudformation deploy (?:.*\\\n)*.*", (ROOT / "docs" / "DEPLOY.md").read_text())
+    assert "--s3-bucket" in command, "it is too large to go with the call"
 
 
 def test_the_page_of_parameters_is_made_from_the_template() -> None:

@@ -1,13 +1,14 @@
 """Least privilege: what the role's statements are, and what they let the built function do in a registry."""
 
 import itertools
+import tomllib
 from typing import Any
 
 import botocore.session
 import pytest
 from registry import Deploy, changes, take_role
 from served import Emulator
-from template import Stack
+from template import Stack, source
 
 CONFIRMED = {"Mode": "apply", "ConfirmApply": "yes"}
 HERE = "arn:aws:ecr:us-east-1:123456789012:repository/*"
@@ -17,6 +18,7 @@ ALWAYS = {"Discover", "PullThroughRules", "Read", "OnlyThisRegistry"}
 
 def registry_statements(**given: str) -> dict[str, Any]:
     """What of the role is about ECR, by Sid."""
+    given = {"BackupKeep": "0d"} | given
     return {sid: one for sid, one in Stack(**given).statements().items() if "ecr:" in str(one["Action"])}
 
 
@@ -39,7 +41,7 @@ def test_what_is_always_there() -> None:
 
 
 def test_what_is_allowed_on_a_pattern_is_denied_elsewhere() -> None:
-    statements = registry_statements(**CONFIRMED, Attached="tag", RequireTagKey="a", Repositories="x")
+    statements = registry_statements(**CONFIRMED, Attached="tag", RequireTagKey="a", Repositories="x", BackupKeep="7d")
     on_patterns = {
         action
         for statement in statements.values()
@@ -126,8 +128,107 @@ def test_nothing_is_wild_that_need_not_be() -> None:
 
 def test_pull_times_are_left_alone_on_demand() -> None:
     kind = "AWS::ECR::PullTimeUpdateExclusion"
-    assert Stack(PullTimeExclusion="yes").of_type(kind) == {"PullTimes": {"PrincipalArn": "get:FunctionRole.Arn"}}
-    assert not Stack().of_type(kind)
+    assert Stack().of_type(kind) == {"PullTimes": {"PrincipalArn": "get:FunctionRole.Arn"}}
+    assert not Stack(PullTimeExclusion="no").of_type(kind)
+
+
+@pytest.mark.parametrize(
+    "given, is_needed",
+    [
+        (CONFIRMED, True),
+        (CONFIRMED | {"BackupKeep": "7d"}, True),
+        (CONFIRMED | {"BackupKeep": "0d"}, False),
+        (CONFIRMED | {"Orphaned": "tag"}, False),
+        ({}, False),
+        ({"BackupLocation": "none"}, False),
+    ],
+)
+def test_layers_are_downloaded_only_for_backups(given: dict[str, str], is_needed: bool) -> None:
+    read = Stack(**given).statements()["Read"]
+    assert ("ecr:GetDownloadUrlForLayer" in read["Action"]) == is_needed
+
+
+# ---- In S3 --------------------------------------------------------------------------------------------------------
+
+
+OWN = "arn:aws:s3:::ref:StateBucket"
+OBJECTS = ["s3:GetObject", "s3:PutObject"]
+
+
+def state_statements(**given: str) -> dict[str, Any]:
+    """What of the role is about S3, by Sid."""
+    return {sid: one for sid, one in Stack(**given).statements().items() if "s3:" in str(one["Action"])}
+
+
+def test_the_own_bucket_is_all_there_is_of_s3() -> None:
+    statements = state_statements(**CONFIRMED)
+    deny = statements.pop("OnlyOwnBucket")
+    assert statements == {
+        "Memory": {"Sid": "Memory", "Effect": "Allow", "Action": OBJECTS, "Resource": f"{OWN}/memory/*"},
+        "MemoryMissing": {
+            "Sid": "MemoryMissing", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": OWN,
+            "Condition": {"StringLikeIfExists": {"s3:prefix": "*memory/*"}},
+        },
+        "Backups": {"Sid": "Backups", "Effect": "Allow", "Action": OBJECTS, "Resource": f"{OWN}/backup/*"},
+        "BackupsMissing": {
+            "Sid": "BackupsMissing", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": OWN,
+            "Condition": {"StringLikeIfExists": {"s3:prefix": "*backup/*"}},
+        },
+    }  # fmt: skip
+    assert (deny["Effect"], deny["Condition"]) == ("Deny", {"StringNotEquals": {"aws:ResourceAccount": "123456789012"}})
+
+
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        ({}, {"Memory", "MemoryMissing", "OnlyOwnBucket"}),
+        ({"MemoryLocation": "none"}, {"OnlyOwnBucket"}),
+        (CONFIRMED | {"MemoryLocation": "none", "BackupKeep": "0d"}, set()),
+        (CONFIRMED | {"MemoryLocation": "none"}, {"Backups", "BackupsMissing", "OnlyOwnBucket"}),
+        (CONFIRMED | {"BackupKeep": "0d"}, {"Memory", "MemoryMissing", "OnlyOwnBucket"}),
+        (CONFIRMED | {"Orphaned": "keep"}, {"Memory", "MemoryMissing", "OnlyOwnBucket"}),
+    ],
+)
+def test_of_s3_there_is_only_what_is_used(given: dict[str, str], expected: set[str]) -> None:
+    assert state_statements(**given).keys() == expected
+
+
+def test_a_bucket_elsewhere_is_allowed_and_no_other() -> None:
+    elsewhere = {"MemoryLocation": "s3://one/a/b", "BackupLocation": "s3://two"}
+    statements = state_statements(**CONFIRMED, **elsewhere)
+    assert {sid: one["Resource"] for sid, one in statements.items()} == {
+        "Memory": "arn:aws:s3:::one/a/b/memory/*",
+        "MemoryMissing": "arn:aws:s3:::one",
+        "Backups": "arn:aws:s3:::two/backup/*",
+        "BackupsMissing": "arn:aws:s3:::two",
+    }
+    assert not Stack(**elsewhere).of_type("AWS::S3::Bucket")
+
+
+@pytest.mark.parametrize("given, days", [({}, 30), ({"BackupKeep": "7d"}, 7), ({"BackupKeep": "0d"}, 30)])
+def test_the_bucket_forgets_backups_and_old_versions_and_outlives_the_stack(given: dict[str, str], days: int) -> None:
+    rules = Stack(**given)["StateBucket"]["LifecycleConfiguration"]["Rules"]
+    [(prefix, expires)] = [(rule["Prefix"], rule["ExpirationInDays"]) for rule in rules if "ExpirationInDays" in rule]
+    assert (prefix, int(expires)) == ("backup/", days)
+    assert [rule["NoncurrentVersionExpiration"] for rule in rules if "Prefix" not in rule] == [{"NoncurrentDays": 7}]
+    declared = source()["Resources"]["StateBucket"]
+    assert declared["DeletionPolicy"] == declared["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_bucket_takes_the_key_of_the_stack() -> None:
+    key = "arn:aws:kms:us-east-1:123456789012:key/0"
+    [rule] = Stack(KmsKeyArn=key)["StateBucket"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    [statement] = Stack()["StateBucketPolicy"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
+
+
+def test_people_are_told_how_to_share_what_the_function_keeps() -> None:
+    outputs = Stack().outputs
+    for key, name in (("memory", "SharedMemory"), ("backup", "SharedBackups")):
+        assert tomllib.loads(outputs[name]) == {key: {"location": "s3://ref:StateBucket"}}
+    elsewhere = Stack(MemoryLocation="s3://other", BackupKeep="0d").outputs
+    assert not {"SharedMemory", "SharedBackups"} & elsewhere.keys()
 
 
 # ---- In a registry: the built function, and the emulator's IAM ----------------------------------------------------

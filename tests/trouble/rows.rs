@@ -170,6 +170,27 @@ pub(crate) const ROWS: &[Row] = &[
             world.with("AWS_MAX_ATTEMPTS", "1")
         })
     }),
+    ("there is no place for backups", |scene| {
+        in_trouble_with(scene, |world| world.without("JANITOR_BACKUP_KEEP"))
+    }),
+    ("the blobs of an image cannot be stored", |scene| {
+        in_trouble_with(scene, |world| {
+            world.ecr.fault(trouble("GetDownloadUrlForLayer", When::Always, Fault::AccessDenied));
+            world.with_state()
+        })
+    }),
+    ("the place of the backups cannot be written", |scene| {
+        in_trouble_with(scene, |world| {
+            std::fs::write(world.file("full"), "no folder").unwrap();
+            world.without("JANITOR_BACKUP_KEEP").with("JANITOR_BACKUP_LOCATION", "./full")
+        })
+    }),
+    ("the memory cannot be read or written", |scene| {
+        in_trouble_with(scene, |world| {
+            std::fs::write(world.file("full"), "no folder").unwrap();
+            world.with("JANITOR_MEMORY_LOCATION", "./full")
+        })
+    }),
     ("somebody presses Ctrl-C", |scene| {
         let world = scene.world.fork();
         let outcome = world.cli_interrupted("BatchDeleteImage", FRESH);

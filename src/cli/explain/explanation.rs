@@ -3,13 +3,14 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::config::policy::Action;
+use crate::config::policy::{Action, Policy};
 use crate::inventory::graph;
 use crate::inventory::{ImageIndex, ImageStatus, Inventory, PerImage};
 use crate::oci::attestation::{Form, Kind, classify};
 use crate::oci::digest::Digest;
 use crate::oci::manifest::Manifest;
-use crate::report::reason::{Reason, State};
+use crate::report::reason::State;
+use crate::rules::explanation::{Change, Why, explain};
 use crate::rules::verdict::Verdict;
 
 /// An image, explained.
@@ -36,8 +37,10 @@ pub struct Explanation {
     pub subject: Option<Subject>,
     /// The platform for which an index lists it, or its subject, as in `linux-arm64-v8`.
     pub platform: Option<String>,
-    /// The indexes that list it; nothing if not every index could be read.
+    /// The indexes that are known to list it; nothing if none is and not every index could be read.
     pub listed_by: Option<Vec<Listing>>,
+    /// Whether an index that cannot be read may list it too.
+    pub may_be_listed_by_others: bool,
     /// What an index lists: how many images and attestations.
     pub lists: Option<Lists>,
     /// The images that refer to it.
@@ -54,12 +57,9 @@ pub struct Explanation {
     pub pulled_at: Option<Timestamp>,
     /// ECR's `imageSizeInBytes`.
     pub size_bytes: u64,
-    /// What the policy does with it.
-    pub action: Action,
-    /// The rule that decides.
-    pub reason: Reason,
-    /// The rule in a sentence.
-    pub because: &'static str,
+    /// What the policy does with it, and why.
+    #[serde(flatten)]
+    pub why: Why,
     /// Why nothing in the repository is touched at all, if so.
     pub repository_skipped: Option<String>,
     /// How to stop making more of them, if there are any.
@@ -138,14 +138,19 @@ const LATELY: SignedDuration = SignedDuration::from_hours(30 * 24);
 impl Explanation {
     /// Nothing in the repository is touched, for this reason.
     pub fn skip(&mut self, why: String) {
-        self.action = Action::Keep;
+        self.why.action = Action::Keep;
         self.repository_skipped = Some(why);
     }
 
-    /// An index could not be read, so that nobody knows what lists the image.
-    pub fn forget_parents(&mut self) {
+    /// Nobody knows what the indexes of the repository list, so that no rule can decide.
+    pub fn forget_parents(&mut self, why: &str) {
         self.listed_by = None;
+        self.may_be_listed_by_others = true;
         self.state = None;
+        self.why.reason = None;
+        self.why.because.clear();
+        self.why.sentence = format!("not every index of the repository could be read: {why}");
+        self.why.what_would_change = vec![Change::event("when all of them can be read, the rules decide")];
     }
 }
 
@@ -155,6 +160,8 @@ pub struct Explainer<'a> {
     pub repository: &'a str,
     /// The inventory.
     pub inventory: &'a Inventory,
+    /// The policy.
+    pub policy: &'a Policy,
     /// The verdicts, by position.
     pub verdicts: &'a PerImage<Verdict>,
     /// The time of asking.
@@ -169,7 +176,9 @@ impl Explainer<'_> {
         let attested = self.inventory.attested(position);
         let subject_position = attested.and_then(|digest| self.inventory.position(digest));
         let owned = |text: &str| text.to_owned();
-        let listed_by = self.known_listings(position);
+        let why = explain(self.inventory, self.policy, self.now, self.verdicts, position);
+        let listings = self.listed_by(position);
+        let listed_by = (!listings.is_empty() || !why.may_be_listed).then_some(listings);
         Explanation {
             repository: self.repository.to_owned(),
             digest: image.digest,
@@ -177,7 +186,7 @@ impl Explainer<'_> {
             asked_tag: None,
             kind: self.kind(position, manifest),
             form: verdict.artifact.form(),
-            state: verdict.artifact.state().filter(|_| listed_by.is_some()),
+            state: why.state,
             predicate_types: manifest
                 .map(|m| m.predicate_types().into_iter().map(owned).collect())
                 .unwrap_or_default(),
@@ -187,6 +196,7 @@ impl Explainer<'_> {
                 .or(self.inventory.platform(position))
                 .map(owned),
             listed_by,
+            may_be_listed_by_others: why.may_be_listed,
             lists: self.inventory.is_index(position).then(|| self.lists(position)),
             referrers: self.inventory.referrers(position).map(|p| self.inventory.image(p).digest).collect(),
             media_type: manifest.and_then(|manifest| manifest.media_type.clone()),
@@ -197,9 +207,7 @@ impl Explainer<'_> {
             pushed_at: image.pushed_at,
             pulled_at: image.pulled_at,
             size_bytes: image.size_bytes,
-            action: verdict.action,
-            reason: verdict.reason,
-            because: verdict.reason.sentence(),
+            why,
             repository_skipped: None,
             advice: (verdict.kind() == Kind::Attestation).then_some(ADVICE),
         }
@@ -241,13 +249,6 @@ impl Explainer<'_> {
             (_, Some(manifest)) => classify(manifest).kind,
             (known, None) => known,
         }
-    }
-
-    /// The indexes that list an image; none is no answer where the rules say that an unreadable one may.
-    fn known_listings(&self, position: ImageIndex) -> Option<Vec<Listing>> {
-        let known = self.listed_by(position);
-        let is_unknown = known.is_empty() && self.verdicts[position].reason == Reason::MayBeListed;
-        (!is_unknown).then_some(known)
     }
 
     fn listed_by(&self, position: ImageIndex) -> Vec<Listing> {

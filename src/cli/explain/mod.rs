@@ -6,6 +6,7 @@ pub mod text;
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
+use super::progress::say;
 use super::reference::Reference;
 use super::session::Session;
 use super::stdout::{print_json, print_text};
@@ -26,6 +27,7 @@ use crate::report::RepositoryReason;
 use crate::rules::judge;
 use crate::rules::verdict::Verdict;
 use crate::util::deadline::Deadline;
+use crate::util::sanitize;
 use crate::util::similar::similar;
 use explanation::{AskedTag, Explainer};
 
@@ -47,38 +49,42 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let deadline = Deadline::default();
     let replication = Replication::of(ecr, &session.config, [repository.as_str()], &deadline).await;
     let is_replicated = replication.covers(repository);
-    let request = RunRequest::new(now, deadline.clone());
+    let request = session.request();
     let mut recall = Recall::load(&request, &session.config, repository).await;
     let collected = collect(ecr, repository, &policy, is_replicated, &mut recall, &deadline).await;
-    recall.save(&request, collected.as_ref().ok().map(|it| &it.inventory)).await;
-    let is_certain = collected.is_ok();
-    let (mut inventory, verdicts, skipped) = match collected {
-        Ok(collected) => (collected.inventory, collected.verdicts, skipped),
+    let is_complete = collected.is_ok();
+    let (mut inventory, verdicts, skipped, uncertain) = match collected {
+        Ok(collected) => (collected.inventory, collected.verdicts, skipped, None),
         // Nothing is certain then, but what this one image is can still be told.
         Err(why) => match list(ecr, repository, &policy, now).await {
-            Ok((inventory, verdicts)) => (inventory, verdicts, Some(why.detail)),
+            Ok((inventory, verdicts)) => (inventory, verdicts, Some(why.detail.clone()), Some(why.detail)),
             Err(_) => return Err(Failure::NothingDone(format!("{repository}: {}", why.detail))),
         },
     };
     let Some(position) = find(&inventory, &reference)? else {
+        remember(recall, &request, Some(&inventory).filter(|_| is_complete)).await;
         session.announce();
-        let overview = Explainer { repository, inventory: &inventory, verdicts: &verdicts, now }.overview();
+        let explainer =
+            Explainer { repository, inventory: &inventory, policy: &policy, verdicts: &verdicts, now };
+        let overview = explainer.overview();
         match common.output {
             Output::Json => print_json(&overview)?,
             Output::Table => print_text(&text::overview(&overview))?,
         }
         return Ok(ExitCode::Done);
     };
-    let manifest = read(&session, repository, &mut inventory, position).await?;
+    let manifest = read(&session, repository, &mut inventory, &mut recall, position).await?;
+    remember(recall, &request, Some(&inventory).filter(|_| is_complete)).await;
     let verdicts = judge(&inventory, &policy, now);
-    let explainer = Explainer { repository, inventory: &inventory, verdicts: &verdicts, now };
+    let explainer =
+        Explainer { repository, inventory: &inventory, policy: &policy, verdicts: &verdicts, now };
     let mut explanation = explainer.explain(position, manifest.as_ref());
     explanation.asked_tag = asked_tag(&inventory, &reference);
     if let Some(why) = skipped {
         explanation.skip(why);
     }
-    if !is_certain {
-        explanation.forget_parents();
+    if let Some(why) = uncertain {
+        explanation.forget_parents(&why);
     }
     session.announce();
     match common.output {
@@ -93,6 +99,7 @@ async fn read(
     session: &Session,
     repository: &str,
     inventory: &mut Inventory,
+    recall: &mut Recall,
     position: ImageIndex,
 ) -> Result<Option<Manifest>, Failure> {
     let digest = inventory.image(position).digest;
@@ -108,7 +115,15 @@ async fn read(
         let _ = inventory.add_bytes(position, stored.bytes.as_bytes());
         inventory.link();
     }
+    recall.note_read(inventory, position, stored.bytes.as_bytes());
     Ok(Manifest::parse(stored.bytes.as_bytes()).ok())
+}
+
+/// Saves what was seen and read: looking by hand must not blind the nights after it.
+async fn remember(recall: Recall, request: &RunRequest, inventory: Option<&Inventory>) {
+    if let Some(warning) = recall.save(request, inventory).await {
+        say(&format!("warning: {}", sanitize::line(&warning)));
+    }
 }
 
 /// The reason why the configuration skips the repository, if it does. One that a pull-through cache fills is not even read:

@@ -18,7 +18,7 @@ pub fn image(it: &Explanation) -> String {
     if it.kind == Kind::Attestation || it.subject.is_some() {
         let _ = writeln!(text, "Speaks of       {}", subject(it));
     }
-    let _ = writeln!(text, "Listed by       {}", listings(it.listed_by.as_deref()));
+    let _ = writeln!(text, "Listed by       {}", listings(it));
     if !it.tags.is_empty() {
         let _ = writeln!(text, "Tags            {}", sanitize::line(&it.tags.join(", ")));
     }
@@ -38,6 +38,9 @@ pub fn image(it: &Explanation) -> String {
         if it.is_active { "" } else { ", archived" }
     );
     let _ = writeln!(text, "\nWhat the policy does with it: {}", decision(it));
+    for change in &it.why.what_would_change {
+        let _ = writeln!(text, "  {}", sanitize::line(&change.sentence));
+    }
     if let Some(advice) = it.advice {
         let _ = writeln!(text, "\n{advice}");
     }
@@ -136,6 +139,9 @@ fn form(form: Option<Form>) -> &'static str {
 
 fn subject(it: &Explanation) -> String {
     match &it.subject {
+        None if it.may_be_listed_by_others => {
+            "unknown: the manifest does not say, and not every index here can be read".into()
+        }
         None => "unknown: the manifest does not say, and no index lists it".into(),
         Some(subject) => {
             let platform = it
@@ -149,8 +155,8 @@ fn subject(it: &Explanation) -> String {
     }
 }
 
-fn listings(listings: Option<&[Listing]>) -> String {
-    let Some(listings) = listings else { return "unknown: not every index here can be read".into() };
+fn listings(it: &Explanation) -> String {
+    let Some(listings) = &it.listed_by else { return "unknown: not every index here can be read".into() };
     if listings.is_empty() {
         return "no index in this repository".into();
     }
@@ -167,19 +173,33 @@ fn listings(listings: Option<&[Listing]>) -> String {
         };
         format!("{} ({tags}{above}, pushed {})", listing.index, time(listing.pushed_at, "at an unknown time"))
     };
-    listings.iter().map(one).collect::<Vec<_>>().join("\n                ")
+    let mut lines: Vec<String> = listings.iter().map(one).collect();
+    if it.may_be_listed_by_others {
+        lines.push("and perhaps others: not every index here can be read".into());
+    }
+    lines.join("\n                ")
 }
 
 fn decision(it: &Explanation) -> String {
-    if let Some(why) = &it.repository_skipped {
-        return format!("nothing, as with everything in this repository ({})", sanitize::line(why));
-    }
-    let does = match it.action {
+    let why = &it.why;
+    let sentence = sanitize::line(&why.sentence);
+    let does = match why.action {
         Action::Keep => "keeps it",
         Action::Tag => "tags it",
         Action::Delete => "deletes it",
     };
-    format!("{does} ({}), because {}.", <&str>::from(it.reason), it.because)
+    match (&it.repository_skipped, why.reason) {
+        (Some(skipped), None) => {
+            format!("nothing, as with everything in this repository ({})", sanitize::line(skipped))
+        }
+        (Some(skipped), Some(reason)) => format!(
+            "nothing, as with everything in this repository ({}); else {} it would be, because {sentence}.",
+            sanitize::line(skipped),
+            <&str>::from(reason)
+        ),
+        (None, Some(reason)) => format!("{does} ({}), because {sentence}.", <&str>::from(reason)),
+        (None, None) => format!("{does}, because {sentence}."),
+    }
 }
 
 fn time(at: Option<Timestamp>, otherwise: &str) -> String {

@@ -6,7 +6,7 @@ use super::progress::say;
 use super::stdout::print_json;
 use super::{Common, Failure};
 use crate::cli::exit_code::ExitCode;
-use crate::cli::iam_policy::document::{MAX_MANAGED_POLICY, Registry, policy};
+use crate::cli::iam_policy::document::{MAX_MANAGED_POLICY, Purpose, Registry, policy};
 use crate::config::Mode;
 
 #[derive(Debug, clap::Args)]
@@ -14,6 +14,9 @@ pub(super) struct Args {
     /// For runs that only plan, or that apply; else what the configuration says
     #[arg(long, value_enum)]
     mode: Option<Role>,
+    /// For something else than runs
+    #[arg(long = "for", value_enum, conflicts_with = "mode")]
+    purpose: Option<Other>,
     /// The account of the registry, 12 digits, or * for all
     #[arg(long, value_name = "ID", default_value = "*", value_parser = account)]
     account: String,
@@ -28,6 +31,12 @@ enum Role {
     Apply,
 }
 
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Other {
+    /// Restoring what was deleted
+    Restore,
+}
+
 pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     if !common.repositories.is_empty() {
         return Err(Failure::Usage(
@@ -35,17 +44,17 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
         ));
     }
     let config = common.config()?;
-    let mode = match args.mode {
-        None => config.mode,
-        Some(Role::Plan) => Mode::Plan,
-        Some(Role::Apply) => Mode::Apply,
+    let purpose = match (args.purpose, args.mode, config.mode) {
+        (Some(Other::Restore), ..) => Purpose::Restore,
+        (None, Some(Role::Plan), _) | (None, None, Mode::Plan) => Purpose::Plan,
+        (None, Some(Role::Apply), _) | (None, None, Mode::Apply) => Purpose::Apply,
     };
     let registry = Registry {
         partition: args.partition.clone(),
         region: common.region.clone().unwrap_or_else(|| "*".to_owned()),
         account: args.account.clone(),
     };
-    let document = policy(&config, mode, &registry);
+    let document = policy(&config, purpose, &registry);
     say(&format!("configuration: {}", config.describe()));
     warn_of_size(&document);
     print_json(&document)?;

@@ -25,6 +25,10 @@ impl BackUpImages for Backups {
         }
         self.impossible.iter().map(|digest| (*digest, "the disk is full".into())).collect()
     }
+
+    async fn conclude(&self, _: &[(&str, u64)]) -> Option<String> {
+        None
+    }
 }
 
 async fn applied_with(
@@ -76,6 +80,10 @@ async fn a_backup_that_hangs_deletes_nothing() {
     impl BackUpImages for Hangs {
         async fn back_up(&self, _: &str, _: &[BackupImage<'_>]) -> BTreeMap<Digest, String> {
             std::future::pending().await
+        }
+
+        async fn conclude(&self, _: &[(&str, u64)]) -> Option<String> {
+            None
         }
     }
     let decisions = vec![attestation("a")];

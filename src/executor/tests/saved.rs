@@ -1,9 +1,12 @@
 //! Saved plans, held against a repository that has changed since.
 
 use super::*;
+use crate::config::Config;
 use crate::executor::saved::compare;
 use crate::planner::plan_file::SavedRepository;
-use crate::registry::CallError;
+use crate::planner::recall::Recall;
+use crate::planner::{RunRequest, Skipped};
+use crate::report::RepositoryReason;
 use OutcomeName::{AlreadyGone, ChangedSincePlan, Deleted};
 
 /// A plan of these, saved when there were so many platform images; nothing was read before `time(-60)` or after
@@ -12,11 +15,15 @@ async fn taken_up(
     registry: &Registry,
     decisions: &[Decision],
     platform_images: u64,
-) -> Result<Ready, CallError> {
+) -> Result<Ready, Skipped> {
     let decisions = decisions.iter().filter_map(crate::report::testing::decisions::step).collect();
     let repository = SavedRepository { name: "r".to_owned(), platform_images, decisions };
     let planned_reads = OwnReads::of_saved_plan(ReadTime { from: time(-60), until: time(0) });
-    compare(registry, repository, planned_reads, &Deadline::default()).await
+    let (config, deadline) = (Config::default(), Deadline::default());
+    let mut recall = Recall::load(&RunRequest::new(time(0), deadline.clone()), &config, "r").await;
+    let policy = config.policy_of("r");
+    let compared = compare(registry, repository, planned_reads, &policy, &mut recall, &deadline).await;
+    compared.map(|(ready, _)| ready)
 }
 
 /// The outcomes that are known before anything is tried.
@@ -38,6 +45,19 @@ async fn what_is_as_it_was_costs_one_listing_and_is_done() {
     assert_eq!((settled(&ready), registry.log().len()), (vec![], 1));
     let report = executed(&registry, &NoBackups, ready, &Deadline::default(), &Nobody).await;
     assert_eq!(outcomes(&report, ["a", "b"]), [Deleted; 2]);
+}
+
+#[tokio::test]
+async fn what_was_signed_since_stays() {
+    for (pushed, stays) in [(time(1), true), (time(-61), false)] {
+        let (decisions, registry) = two();
+        let signature = attestation("s")
+            .with(|it| (it.image.pushed_at, it.image.subject) = (Some(pushed), Some(digest("a"))));
+        registry.add(&signature, "");
+        let ready = taken_up(&registry, &decisions, 0).await.unwrap();
+        let expected = if stays { vec![(digest("a"), ChangedSincePlan)] } else { vec![] };
+        assert_eq!(settled(&ready), expected);
+    }
 }
 
 #[tokio::test]
@@ -103,5 +123,7 @@ async fn platform_images_are_no_more_than_planned_and_no_more_than_there_are() {
 async fn a_listing_that_fails_does_nothing() {
     let (decisions, registry) = two();
     registry.fail("list", 1, "KmsException");
-    assert_eq!(taken_up(&registry, &decisions, 0).await.unwrap_err().code, "KmsException");
+    let skipped = taken_up(&registry, &decisions, 0).await.unwrap_err();
+    assert_eq!(skipped.reason, RepositoryReason::ListingIncomplete);
+    assert!(skipped.detail.contains("KmsException"), "{}", skipped.detail);
 }

@@ -4,69 +4,72 @@
 //! of its bytes, which S3 checks and keeps; each read is compared with it. A write whose answer was lost, or that was
 //! refused after that, is looked at again: if its bytes are there, it was done.
 
-use std::future::Future;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_config::{Region, SdkConfig};
-use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::operation::get_object::GetObjectOutput;
-use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumMode, Object};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_types::service_config::ServiceConfigKey;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::TryStreamExt as _;
 use jiff::Timestamp;
+use tokio::sync::OnceCell;
 
 use super::{Key, Listed, Operation, Store, StoreError, StoreErrorKind, Stored, Version, WriteIf};
 use crate::config::location::S3Prefix;
 use crate::oci::digest::Digest;
 use crate::registry::{CallError, CallErrorKind, Page, call_error, pages};
-use crate::util::aws;
 
+mod client;
+mod endpoint;
+mod outage;
 mod region;
+mod xml;
 
+use client::{Client, Reply, Request};
+use outage::Outage;
 use region::BucketRegion;
 
 const GET: &str = "GetObject";
 const PUT: &str = "PutObject";
 const LIST: &str = "ListObjectsV2";
 const DELETE: &str = "DeleteObject";
+/// A response that broke off, or is not what was stored.
+const BODY: &str = "the body of GetObject";
 
 /// Attempts of one call. A place that does not answer must not hold up a run for long.
 const ATTEMPTS: u32 = 5;
-/// One attempt, some megabytes over a slow line included.
+/// One attempt, and one body, some megabytes over a slow line included.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Reads of one blob whose body broke off.
 const READS: usize = 3;
+/// The largest page of a listing: 1,000 names of 1,024 bytes, each byte escaped.
+const LARGEST_PAGE: u64 = 8 * 1024 * 1024;
 
 /// A prefix in a bucket.
 #[derive(Debug)]
 pub struct S3 {
     place: S3Prefix,
     settings: SdkConfig,
-    client: Client,
+    client: OnceCell<Client>,
     bucket_region: BucketRegion,
+    outage: Outage,
     /// The client for the Region that the bucket turned out to be in.
-    elsewhere: OnceLock<Client>,
+    elsewhere: OnceCell<Client>,
 }
 
 impl S3 {
     /// The blobs below this prefix, reached with these settings. Calls nothing.
     pub fn new(place: &S3Prefix, settings: &SdkConfig) -> Self {
-        let bucket_region = BucketRegion::default();
         Self {
             place: place.clone(),
-            client: client(settings, &bucket_region, None),
             settings: settings.clone(),
-            bucket_region,
-            elsewhere: OnceLock::new(),
+            client: OnceCell::new(),
+            bucket_region: BucketRegion::default(),
+            outage: Outage::default(),
+            elsewhere: OnceCell::new(),
         }
     }
 
@@ -84,30 +87,49 @@ impl S3 {
         StoreError { operation, what, kind, message: format!("{} ({})", error.message, error.code) }
     }
 
+    async fn client_in(&self, region: Region) -> Client {
+        let url = endpoint::url(&self.place.bucket, region.as_ref(), &self.settings).await;
+        Client::new(&url, region, &self.settings, &self.bucket_region)
+    }
+
+    /// The client for the Region of the settings.
+    async fn home(&self) -> Result<&Client, CallError> {
+        let no_region =
+            || CallError::of_kind(GET, CallErrorKind::InvalidSettings, "no AWS Region is configured");
+        let region = self.settings.region().cloned().ok_or_else(no_region)?;
+        Ok(self.client.get_or_init(|| self.client_in(region)).await)
+    }
+
+    /// Makes a call, unless the place could not be reached just now.
+    async fn call(&self, operation: &'static str, request: Request) -> Result<Reply, CallError> {
+        self.outage.check(operation)?;
+        let done = self.call_where_it_is(operation, request).await;
+        self.outage.note(&done);
+        done
+    }
+
     /// Makes a call, and once more where the bucket is, if that is in another Region.
-    async fn call<O, E, F, Fut>(&self, operation: &'static str, send: F) -> Result<O, CallError>
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-        F: Fn(Client) -> Fut,
-        Fut: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
-    {
-        let elsewhere = self.elsewhere.get();
-        let sent = send(elsewhere.unwrap_or(&self.client).clone()).await;
-        let error = match sent.map_err(|error| call_error(operation, error)) {
-            Err(error) if elsewhere.is_none() && is_redirect(&error) => error,
-            done => return done,
+    async fn call_where_it_is(&self, operation: &'static str, request: Request) -> Result<Reply, CallError> {
+        let send = async |client: &Client| {
+            let sent = client.send(request.clone()).await;
+            sent.map_err(|error| call_error(operation, error))
         };
-        match self.follow() {
-            Some(client) => send(client.clone()).await.map_err(|error| call_error(operation, error)),
-            None => Err(error),
+        if let Some(client) = self.elsewhere.get() {
+            return send(client).await;
+        }
+        match send(self.home().await?).await {
+            Err(error) if is_redirect(&error) => match self.follow().await {
+                Some(client) => send(client).await,
+                None => Err(error),
+            },
+            done => done,
         }
     }
 
     /// The client for the Region that S3 named. What answers at an endpoint of the user's is not asked elsewhere.
-    fn follow(&self) -> Option<&Client> {
-        let region = self.bucket_region.get().filter(|_| !has_endpoint(&self.settings))?;
-        let client = || client(&self.settings, &self.bucket_region, Some(Region::new(region)));
-        Some(self.elsewhere.get_or_init(client))
+    async fn follow(&self) -> Option<&Client> {
+        let region = self.bucket_region.get().filter(|_| endpoint::given(&self.settings).is_none())?;
+        Some(self.elsewhere.get_or_init(|| self.client_in(Region::new(region))).await)
     }
 
     async fn read(&self, key: &str, limit: u64) -> Result<Option<Stored>, CallError> {
@@ -121,28 +143,24 @@ impl S3 {
     }
 
     async fn read_once(&self, key: &str, limit: u64) -> Result<Option<Stored>, CallError> {
-        let get = |client: Client| {
-            let call = client.get_object().bucket(&self.place.bucket).key(self.object(key));
-            call.checksum_mode(ChecksumMode::Enabled).send()
-        };
-        match self.call(GET, get).await {
+        let headers = vec![("x-amz-checksum-mode", "ENABLED".to_owned())];
+        let request = Request { method: "GET", object: self.object(key), headers, ..Request::default() };
+        match self.call(GET, request).await {
             Err(error) if error.code == "NoSuchKey" => Ok(None),
-            response => body(response?, limit).await.map(Some),
+            reply => stored(reply?, limit).await.map(Some),
         }
     }
 
     async fn write(&self, key: &str, bytes: Bytes, when: &WriteIf) -> Result<(), CallError> {
-        let checksum = BASE64_STANDARD.encode(Digest::of(&bytes).as_bytes());
-        let put = |client: Client| {
-            let call = client.put_object().bucket(&self.place.bucket).key(self.object(key));
-            let call = call.checksum_sha256(&checksum).body(ByteStream::from(bytes.clone()));
-            match when {
-                WriteIf::Always => call.send(),
-                WriteIf::Absent => call.if_none_match("*").send(),
-                WriteIf::Version(Version(etag)) => call.if_match(etag).send(),
-            }
-        };
-        match self.call(PUT, put).await {
+        let mut headers = vec![("x-amz-checksum-sha256", sha256(&bytes))];
+        match when {
+            WriteIf::Always => {}
+            WriteIf::Absent => headers.push(("if-none-match", "*".to_owned())),
+            WriteIf::Version(Version(etag)) => headers.push(("if-match", etag.clone())),
+        }
+        let object = self.object(key);
+        let request = Request { method: "PUT", object, headers, body: bytes.clone(), ..Request::default() };
+        match self.call(PUT, request).await {
             Err(error) if may_be_done(&error) && self.holds(key, &bytes).await => Ok(()),
             done => done.map(drop),
         }
@@ -156,33 +174,33 @@ impl S3 {
 
     async fn all(&self, prefix: &str) -> Result<Vec<Listed>, CallError> {
         let page = |token: Option<String>| async move {
-            let list = |client: Client| {
-                let call = client.list_objects_v2().bucket(&self.place.bucket).prefix(self.object(prefix));
-                call.set_continuation_token(token.clone()).send()
-            };
-            self.page(self.call(LIST, list).await?)
+            let mut query = Vec::from([("list-type", "2".to_owned()), ("prefix", self.object(prefix))]);
+            // In the order of their names, as signatures want them.
+            query.splice(0..0, token.map(|token| ("continuation-token", token)));
+            let reply = self.call(LIST, Request { method: "GET", query, ..Request::default() }).await?;
+            let bytes = body(LIST, reply.body, LARGEST_PAGE).await?;
+            self.page(xml::listing(&bytes).map_err(|problem| malformed(LIST, &problem))?)
         };
         let mut listed: Vec<Listed> = pages(LIST, page).try_concat().await?;
         listed.sort_unstable_by(|one, two| one.key.cmp(&two.key));
         Ok(listed)
     }
 
-    fn page(&self, page: ListObjectsV2Output) -> Result<Page<Vec<Listed>>, CallError> {
+    fn page(&self, page: xml::ListingPage) -> Result<Page<Vec<Listed>>, CallError> {
         let is_last = page.is_truncated.is_some_and(|is_truncated| !is_truncated);
-        let next = page.next_continuation_token.filter(|_| !is_last);
+        let next = page.next.filter(|_| !is_last);
         if !is_last && next.is_none() {
             return Err(malformed(LIST, "it does not say how the listing goes on"));
         }
-        let objects = page.contents.unwrap_or_default();
-        Ok(Page { content: objects.into_iter().filter_map(|object| self.listed(object)).collect(), next })
+        let listed = |object| self.listed(object);
+        Ok(Page { content: page.objects.into_iter().filter_map(listed).collect(), next })
     }
 
     /// An object as a blob, unless others put it there.
-    fn listed(&self, object: Object) -> Option<Listed> {
-        let name = object.key?;
-        let key = Key::new(name.strip_prefix(&self.object(""))?).ok()?;
-        let written_at = object.last_modified.and_then(|time| Timestamp::from_second(time.secs()).ok());
-        Some(Listed { key, size: u64::try_from(object.size?).ok()?, written_at })
+    fn listed(&self, object: xml::Object) -> Option<Listed> {
+        let key = Key::new(object.name.strip_prefix(&self.object(""))?).ok()?;
+        let written_at = object.last_modified.and_then(|time| time.parse::<Timestamp>().ok());
+        Some(Listed { key, size: object.size?, written_at })
     }
 }
 
@@ -217,10 +235,9 @@ impl Store for S3 {
 
     fn delete<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
         let delete = async move {
-            let delete = |client: Client| {
-                client.delete_object().bucket(&self.place.bucket).key(self.object(key.as_str())).send()
-            };
-            let deleted = self.call(DELETE, delete).await;
+            let object = self.object(key.as_str());
+            let request = Request { method: "DELETE", object, ..Request::default() };
+            let deleted = self.call(DELETE, request).await;
             deleted.map(drop).map_err(|error| self.failed(Operation::Delete, key.as_str(), error))
         };
         delete.boxed()
@@ -231,48 +248,45 @@ impl Store for S3 {
     }
 }
 
-fn client(settings: &SdkConfig, bucket_region: &BucketRegion, region: Option<Region>) -> Client {
-    let mut config = aws_sdk_s3::config::Builder::from(settings)
-        .retry_config(aws::retries(settings, ATTEMPTS))
-        .timeout_config(aws::timeouts(settings, ATTEMPT_TIMEOUT))
-        // Local servers have no host for each bucket.
-        .force_path_style(has_endpoint(settings))
-        .interceptor(bucket_region.clone());
-    if let Some(region) = region {
-        config = config.region(region);
+/// The blob of a response, if it is no larger than this and is what was stored.
+async fn stored(reply: Reply, limit: u64) -> Result<Stored, CallError> {
+    let version = reply.etag.ok_or_else(|| malformed(GET, "it gives no ETag"))?;
+    if reply.length.is_some_and(|length| length > limit) {
+        return Err(too_large(GET, limit));
     }
-    Client::from_conf(config.build())
-}
-
-/// Whether S3 is reached at an endpoint of the user's: `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, or the profile's.
-fn has_endpoint(settings: &SdkConfig) -> bool {
-    let key =
-        ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
-    let of_service = || settings.service_config()?.load_config(key.ok()?);
-    settings.endpoint_url().is_some() || of_service().is_some()
-}
-
-const BODY: &str = "the body of GetObject";
-
-/// The body of a response, if it is no larger than this. The SDK compares it with its checksum.
-async fn body(response: GetObjectOutput, limit: u64) -> Result<Stored, CallError> {
-    let version = response.e_tag.ok_or_else(|| malformed(GET, "it gives no ETag"))?;
-    let too_large = || {
-        let message = format!("it is larger than {limit} bytes");
-        CallError::of_kind(GET, CallErrorKind::ResponseTooLarge, message)
-    };
-    if response.content_length.is_some_and(|length| u64::try_from(length).is_ok_and(|it| it > limit)) {
-        return Err(too_large());
-    }
-    let mut stream = response.body;
-    let mut bytes = Vec::new();
-    while let Some(part) = stream.next().await {
-        bytes.extend_from_slice(&part.map_err(|error| malformed(BODY, &error.to_string()))?);
-        if bytes.len() as u64 > limit {
-            return Err(too_large());
-        }
+    let bytes = body(BODY, reply.body, limit).await?;
+    // The checksum of what others uploaded in parts is one of checksums.
+    let sum = reply.sha256.filter(|sum| !sum.contains('-'));
+    if sum.is_some_and(|sum| sum != sha256(&bytes)) {
+        return Err(malformed(BODY, "its bytes do not have the checksum that they were stored with"));
     }
     Ok(Stored { bytes, version: Version(version) })
+}
+
+/// The bytes of a body, if there are no more than this.
+async fn body(operation: &'static str, body: SdkBody, limit: u64) -> Result<Vec<u8>, CallError> {
+    let read = async {
+        let mut stream = ByteStream::new(body);
+        let mut bytes = Vec::new();
+        while let Some(part) = stream.next().await {
+            bytes.extend_from_slice(&part.map_err(|error| malformed(operation, &error.to_string()))?);
+            if bytes.len() as u64 > limit {
+                return Err(too_large(operation, limit));
+            }
+        }
+        Ok(bytes)
+    };
+    let late = |_| CallError::of_kind(operation, CallErrorKind::NoResponse, "it took too long");
+    tokio::time::timeout(ATTEMPT_TIMEOUT, read).await.map_err(late)?
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    BASE64_STANDARD.encode(Digest::of(bytes).as_bytes())
+}
+
+fn too_large(operation: &'static str, limit: u64) -> CallError {
+    let message = format!("it is larger than {limit} bytes");
+    CallError::of_kind(operation, CallErrorKind::ResponseTooLarge, message)
 }
 
 fn malformed(operation: &'static str, message: &str) -> CallError {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::config::retry::RetryConfig;
@@ -125,12 +125,10 @@ impl ListRegistry for Ecr {
 
 impl ReadRepository for Ecr {
     fn images<'a>(&'a self, repository: &'a str) -> BoxStream<'a, Result<Vec<Image>, CallError>> {
-        pages(IMAGES, move |next| async move {
-            let call = self.client.describe_images().repository_name(repository).filter(every_status());
-            let page = call.max_results(PAGE).set_next_token(next).send().await;
-            let page = page.map_err(|error| call_error(IMAGES, error))?;
-            let details = page.image_details.ok_or_else(|| without(IMAGES, "images"))?;
-            Ok(Page { content: images(details)?, next: page.next_token })
+        let page_size = Arc::new(AtomicI32::new(PAGE));
+        pages(IMAGES, move |next| {
+            let page_size = Arc::clone(&page_size);
+            async move { self.listing_page(repository, next, &page_size).await }
         })
     }
 
@@ -170,6 +168,32 @@ impl ReadRepository for Ecr {
 }
 
 impl Ecr {
+    /// A page of a listing. Of images with very many tags fewer are asked for at a time, from then on.
+    async fn listing_page(
+        &self,
+        repository: &str,
+        next: Option<String>,
+        page_size: &AtomicI32,
+    ) -> Result<Page<Vec<Image>>, CallError> {
+        loop {
+            let size = page_size.load(Ordering::Relaxed);
+            let call = self.client.describe_images().repository_name(repository).filter(every_status());
+            let limit = BodyLimit::new(BATCH_LIMIT);
+            let call =
+                call.max_results(size).set_next_token(next.clone()).customize().interceptor(limit.clone());
+            let page = call.send().await.map_err(|error| call_error(IMAGES, error))?;
+            if !limit.was_exceeded() {
+                let details = page.image_details.ok_or_else(|| without(IMAGES, "images"))?;
+                return Ok(Page { content: images(details)?, next: page.next_token });
+            }
+            if size == 1 {
+                let message = format!("the description of one image has more than {BATCH_LIMIT} bytes");
+                return Err(CallError::of_kind(IMAGES, CallErrorKind::ResponseTooLarge, message));
+            }
+            page_size.store((size / 4).max(1), Ordering::Relaxed);
+        }
+    }
+
     async fn describe_with(
         &self,
         filter: Option<DescribeImagesFilter>,
@@ -189,10 +213,31 @@ impl Ecr {
     ) -> Result<(BatchGetImageOutput, ResponseRoom), CallError> {
         let response = self.batch_get_image_within(BATCH_LIMIT, repository, ids.clone()).await;
         let too_large = |error: &CallError| error.kind == CallErrorKind::ResponseTooLarge;
-        if ids.len() == 1 && response.as_ref().is_err_and(too_large) {
-            return self.batch_get_image_within(SINGLE_LIMIT, repository, ids).await;
+        let [id] = ids.as_slice() else { return response };
+        if !response.as_ref().is_err_and(too_large) {
+            return response;
         }
-        response
+        let response = self.batch_get_image_within(SINGLE_LIMIT, repository, ids.clone()).await;
+        match response {
+            Err(error) if too_large(&error) => self.get_by_a_tag(repository, id.clone(), error).await,
+            response => response,
+        }
+    }
+
+    /// Asks for an image by its digest and one of its tags: by the digest alone, ECR gives its whole manifest once for
+    /// each of its tags.
+    async fn get_by_a_tag(
+        &self,
+        repository: &str,
+        mut id: ImageIdentifier,
+        too_large: CallError,
+    ) -> Result<(BatchGetImageOutput, ResponseRoom), CallError> {
+        let digest = id.image_digest.as_deref().filter(|_| id.image_tag.is_none());
+        let Some(digest) = digest.and_then(|digest| digest.parse().ok()) else { return Err(too_large) };
+        let listed = self.describe(repository, &[digest]).await?;
+        let Some(tag) = listed.first().and_then(|image| image.tags.first()) else { return Err(too_large) };
+        id.image_tag = Some(tag.to_string());
+        self.batch_get_image_within(SINGLE_LIMIT, repository, vec![id]).await
     }
 
     async fn batch_get_image_within(
@@ -248,10 +293,26 @@ impl TagImages for Ecr {
         let response = call.customize().config_override(sent_once()).send().await;
         match response.map_err(|error| call_error("PutImage", error)) {
             Ok(_) => Ok(TagWritten::Done),
-            Err(error) if error.kind == CallErrorKind::ImageExists => Ok(TagWritten::Done),
+            Err(error) if error.kind == CallErrorKind::ImageExists => {
+                self.find_holder(repository, manifest, tag).await
+            }
             Err(error) if error.kind == CallErrorKind::TagExists => Ok(TagWritten::InUse),
             Err(error) => Err(error),
         }
+    }
+}
+
+impl Ecr {
+    /// Whether a tag names this image, where ECR only says that the image exists.
+    async fn find_holder(
+        &self,
+        repository: &str,
+        manifest: &StoredManifest,
+        tag: &str,
+    ) -> Result<TagWritten, CallError> {
+        let holders = self.tag_holders(repository, &[tag.to_owned()]).await?;
+        let is_its = holders.get(tag) == Some(&Some(manifest.digest));
+        Ok(if is_its { TagWritten::Done } else { TagWritten::InUse })
     }
 }
 
@@ -362,9 +423,13 @@ fn image(detail: ImageDetail) -> Result<Image, CallError> {
     })
 }
 
-/// A time to the millisecond, which is what ECR gives. One that is out of range counts as now, never as unknown.
+/// A time to the nearest millisecond. ECR gives milliseconds as a fraction of seconds, which binary numbers have only
+/// about: the rest of a division would make most times one millisecond earlier. One that is out of range counts as now,
+/// never as unknown.
 fn timestamp(time: aws_sdk_ecr::primitives::DateTime) -> Timestamp {
-    let milliseconds = time.to_millis().ok();
+    const A_MILLISECOND: i128 = 1_000_000;
+    let milliseconds = (time.as_nanos() + A_MILLISECOND / 2).div_euclid(A_MILLISECOND);
+    let milliseconds = i64::try_from(milliseconds).ok();
     milliseconds.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(UNUSABLE_TIME)
 }
 
@@ -424,6 +489,17 @@ mod tests {
         assert_eq!(timestamp(at), Timestamp::from_millisecond(1_700_000_000_123).unwrap());
         for seconds in [i64::MAX, i64::MIN, 400_000_000_000, -400_000_000_000] {
             assert_eq!(timestamp(DateTime::from_secs(seconds)), UNUSABLE_TIME, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn fractions_of_seconds_are_rounded_to_milliseconds() {
+        use aws_sdk_ecr::primitives::DateTime;
+        for milliseconds in
+            (0..1000).chain([1_700_000_000_123, 1_764_201_600_001, 1_764_201_600_999, -1, -1500])
+        {
+            let at = DateTime::from_secs_f64(milliseconds as f64 / 1000.0);
+            assert_eq!(timestamp(at).as_millisecond(), milliseconds);
         }
     }
 

@@ -13,5 +13,6 @@ mod pulls;
 mod reads;
 mod referrers;
 mod rows;
+mod sentences;
 mod suspects;
 mod world;

@@ -15,7 +15,7 @@ use crate::report::reason::Reason;
 
 /// An image to come. Its links are chosen among what is there already, or, forged, among everything.
 #[derive(Debug, Clone)]
-struct Recipe {
+pub(super) struct Recipe {
     shape: Shape,
     about: Index,
     links: Vec<(Index, As)>,
@@ -106,11 +106,11 @@ fn recipe() -> impl Strategy<Value = Recipe> {
     )
 }
 
-fn recipes() -> impl Strategy<Value = Vec<Recipe>> {
+pub(super) fn recipes() -> impl Strategy<Value = Vec<Recipe>> {
     proptest::collection::vec(recipe(), 1..30)
 }
 
-fn policy() -> impl Strategy<Value = Policy> {
+pub(super) fn policy() -> impl Strategy<Value = Policy> {
     let action = || prop_oneof![2 => Just(Action::Delete), 1 => Just(Action::Tag), 1 => Just(Action::Keep)];
     let keep_or = |other| select(vec![Action::Keep, other]);
     let periods = (select(vec![1, 48, 24 * 40]), select(vec![0, 30]), select(vec![0, 90]));
@@ -134,7 +134,7 @@ fn policy() -> impl Strategy<Value = Policy> {
     })
 }
 
-fn world(recipes: &[Recipe]) -> World {
+pub(super) fn world(recipes: &[Recipe]) -> World {
     let w = World::default();
     w.image("linux/amd64");
     let forged: Vec<(It, &Recipe)> =
@@ -192,7 +192,7 @@ fn cook<'w>(w: &'w World, recipe: &Recipe) -> Option<It<'w>> {
 }
 
 /// Repositories as tools leave them: descriptors and listings tell the truth, and everything can be read.
-fn honest_recipes() -> impl Strategy<Value = Vec<Recipe>> {
+pub(super) fn honest_recipes() -> impl Strategy<Value = Vec<Recipe>> {
     recipes().prop_map(|recipes| {
         let honest = |recipe: Recipe| Recipe {
             quirk: Quirk::None,
@@ -204,7 +204,7 @@ fn honest_recipes() -> impl Strategy<Value = Vec<Recipe>> {
 }
 
 /// What somebody may need, by the definition: worked out round by round, from the images themselves.
-fn needed(w: &World, policy: &Policy) -> BTreeSet<Digest> {
+pub(super) fn needed(w: &World, policy: &Policy) -> BTreeSet<Digest> {
     let is_needed_itself = |it: &&It| {
         it.is_root()
             || it.is_archived()

@@ -22,9 +22,11 @@ use crate::report::decision::Decision;
 use crate::report::outcomes::Outcomes;
 use crate::report::plan::RepositoryPlan;
 use crate::report::reason::Reason;
-use crate::rules::judge;
+use crate::rules::because::Reasons;
+use crate::rules::explanation::{Why, explain};
 use crate::rules::reads::{self, Purpose};
 use crate::rules::verdict::{Expanded, Verdict, expand};
+use crate::rules::{Judge, judge};
 
 /// The defaults: orphans are deleted, superseded attestations kept.
 pub(super) fn defaults() -> Policy {
@@ -62,7 +64,7 @@ pub(super) fn days(days: i64) -> SignedDuration {
 
 pub(super) const A_SECOND: SignedDuration = SignedDuration::from_secs(1);
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
 }
 
@@ -418,6 +420,11 @@ impl<'w> It<'w> {
         self.stored().nature == Nature::Attestation
     }
 
+    /// Whether its bytes can be had.
+    pub(super) fn is_readable(self) -> bool {
+        self.stored().fate == Evidence::Unread
+    }
+
     pub(super) fn is_gone(self) -> bool {
         self.stored().fate == Evidence::Gone
     }
@@ -622,12 +629,28 @@ impl Judged {
             .find(|decision| decision.image.digest == it.digest())
     }
 
+    /// The explanation of a verdict.
+    pub(super) fn why(&self, policy: &Policy, it: It<'_>) -> Why {
+        explain(&self.inventory, policy, now(), &self.verdicts, self.position(it))
+    }
+
+    /// The explanations of all verdicts, without what would change them.
+    pub(super) fn all_reasons(&self, policy: &Policy) -> PerImage<Why> {
+        let reasons = Reasons::new(Judge::new(&self.inventory, policy, now()), &self.verdicts);
+        self.inventory.positions().map(|position| reasons.why(position)).collect()
+    }
+
+    /// The verdict if nothing but the time changed.
+    pub(super) fn verdict_at(&self, policy: &Policy, at: Timestamp, it: It<'_>) -> Verdict {
+        judge(&self.inventory, policy, at)[self.position(it)]
+    }
+
     /// What must be read before the verdicts stand, and what for.
     pub(super) fn wanted(&self, policy: &Policy) -> Vec<(ImageIndex, Purpose)> {
         reads::wanted(&self.inventory, policy, &self.verdicts).collect()
     }
 
-    fn position(&self, it: It<'_>) -> ImageIndex {
+    pub(super) fn position(&self, it: It<'_>) -> ImageIndex {
         self.inventory.position(it.digest()).unwrap()
     }
 }

@@ -14,15 +14,18 @@ impl Stage {
         }
         let takes_a_tag =
             matches!(push.what, What::Build { .. } | What::Rebuild(_) | What::Image | What::Index(_));
-        if push.tag.is_some() && !(takes_a_tag && push.count == 1) {
-            return Err("a tag is for one build, image or index".to_owned());
+        let takes_many = matches!(push.what, What::Image);
+        if push.tag.is_some() && !(takes_a_tag && (push.count == 1 || takes_many)) {
+            return Err("a tag is for one build or index, or for images".to_owned());
         }
-        (0..push.count).try_for_each(|_| self.push_one(repo, push))
+        (1..=push.count).try_for_each(|nth| self.push_one(repo, push, nth))
     }
 
-    fn push_one(&mut self, repo: &Repo, push: &Push) -> Result {
+    /// Pushes one of several. Their tags are numbered.
+    fn push_one(&mut self, repo: &Repo, push: &Push, nth: u64) -> Result {
         self.serial += 1;
         let Push { name, days_ago: days, tag, .. } = push;
+        let tag = tag.as_ref().map(|tag| if push.count > 1 { format!("{tag}{nth}") } else { tag.clone() });
         let (serial, days, tag) = (self.serial, *days, tag.as_deref());
         let form = |legacy: bool| if legacy { Form::Legacy } else { Form::Oci };
         let digest = match &push.what {

@@ -96,6 +96,10 @@ impl Stage {
                 let found = ran.left_alone.get(repository).map_or("nothing", String::as_str);
                 same("the reason to leave it alone", reason, found)
             }
+            Expectation::Restored(name) => self.find(name)?.iter().try_for_each(|image| {
+                let is_there = image.repo.has(&image.digest);
+                is_there.then_some(()).ok_or_else(|| format!("{name} is not there: {}", ran.said))
+            }),
             Expectation::Field { path, value } => {
                 let found = ran.field(path).map_or("absent".to_owned(), Value::to_string);
                 same(path, &value.to_string(), &found)
@@ -147,6 +151,16 @@ impl Stage {
                     view.tags.sort();
                 }
                 _ => {}
+            }
+        }
+        let restored = stated.iter().filter_map(|(_, expectation)| match expectation {
+            Expectation::Restored(name) => self.find(name).ok(),
+            _ => None,
+        });
+        for image in restored.flatten() {
+            // Its digest is the proof of its bytes.
+            if let Some(view) = image.repo.contents().remove(&image.digest) {
+                registry.entry(image.repo.name.clone()).or_default().insert(image.digest.clone(), view);
             }
         }
         registry

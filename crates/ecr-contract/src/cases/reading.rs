@@ -27,7 +27,7 @@ pub(super) const CASES: &[Case] = &[
             if_wrong: "Nothing: responses are smaller than expected.",
         },
         safeguard: "Entries are read by digest, and when a response is larger than its limit fewer images are asked \
-            for at a time.",
+            for at a time, and at last one by its digest and one of its tags.",
         check: check!(entry_per_tag),
     },
     Case {

@@ -9,10 +9,9 @@ use aws_credential_types::provider::{SharedCredentialsProvider, error::Credentia
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector, http_client_fn,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
-use aws_smithy_types::body::SdkBody;
 use s3_test_server::{Fault, Operation as Op, S3Server};
 
 use super::*;
@@ -133,6 +132,19 @@ async fn a_place_that_never_answers_is_given_up() {
     drop(server);
     let store = S3::new(&bucket("bucket"), &super::tests::settings().endpoint_url(endpoint).build());
     assert_eq!(kind_of_get(&store).await, StoreErrorKind::Unreachable);
+}
+
+#[tokio::test]
+async fn a_place_out_of_reach_does_not_hold_up_each_repository() {
+    let (server, store) = served();
+    (0..100).for_each(|_| server.bucket().fault(Op::Get, Fault::Unsent));
+    for _ in 0..10 {
+        assert_eq!(kind_of_get(&store).await, StoreErrorKind::Unreachable);
+    }
+    assert_eq!(server.bucket().calls(Op::Get), 6, "three calls of two attempts");
+    let error = store.put(&key(), b"mine".to_vec(), WriteIf::Always).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Unreachable);
+    assert_eq!(server.bucket().calls(Op::Put), 0);
 }
 
 #[tokio::test]

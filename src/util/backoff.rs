@@ -6,7 +6,7 @@ const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(20);
 
 /// The time to wait after this attempt, counted from 1.
-pub(super) fn after(attempt: u32) -> Duration {
+pub fn after(attempt: u32) -> Duration {
     longest_after(attempt).mul_f64(fastrand::f64())
 }
 

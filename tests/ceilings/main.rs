@@ -1,0 +1,178 @@
+//! The memory of the function, under a limit: very many images, and repositories that somebody filled to end the run.
+//!
+//! The limit is one on the process's data (`ulimit -d`): with one byte more it ends. What a function has beside its data
+//! is its program, of some 20 MB.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+#![cfg(target_os = "linux")]
+
+mod registry;
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ecr_attestation_janitor::cli::local_lambda::{Answer, LocalFunction};
+use ecr_emulator::Emulator;
+use ecr_emulator::buildx::{Build, Form};
+use registry::{Images, ORIGINAL, serve};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// What the program itself takes of a function's memory.
+const PROGRAM_MB: u64 = 24;
+const PATIENCE: Duration = Duration::from_secs(800);
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+/// The function as a program that has no more data than a function of so many MB.
+fn limited(folder: &Path, mb: u64) -> PathBuf {
+    let script = folder.join("bootstrap");
+    let data_kb = (mb - PROGRAM_MB) * 1000;
+    let text = format!("#!/bin/sh\nulimit -d {data_kb}\nexec '{}'\n", env!("CARGO_BIN_EXE_bootstrap"));
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    script
+}
+
+/// The report of a function of so many MB.
+async fn report(mb: u64, images: Images, repositories: usize, variables: &[(&str, &str)]) -> Value {
+    let folder = TempDir::new().unwrap();
+    let url = serve(images, repositories).await;
+    let config = folder.path().join("janitor.toml");
+    std::fs::write(&config, "").unwrap();
+    let given = [
+        ("AWS_ENDPOINT_URL", url.as_str()),
+        ("JANITOR_CONFIG", config.to_str().unwrap()),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "nobody"),
+        ("AWS_SECRET_ACCESS_KEY", "nothing"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+    let variables = given.into_iter().chain(variables.iter().copied());
+    let mut function = LocalFunction::start(&limited(folder.path(), mb), variables).await.unwrap();
+    let answer = function.invoke(&json!({}), PATIENCE).await;
+    let log = function.stop().await;
+    match answer.unwrap_or_else(|error| panic!("{error}: {:?}", log.last())) {
+        Answer::Response(report) => report,
+        Answer::Error(error) => panic!("{error}"),
+    }
+}
+
+fn emulator() -> Emulator {
+    let emulator = Emulator::new();
+    emulator.create_repository(ORIGINAL).unwrap();
+    let long_ago = emulator.now() - 100 * 24 * 3600 * 1000;
+    emulator.set_clock(Some(long_ago));
+    emulator
+}
+
+fn put(emulator: &Emulator, manifest: &Value, media_type: &str, tag: Option<&str>) -> String {
+    emulator.put_image(ORIGINAL, &manifest.to_string(), Some(media_type), tag).unwrap()
+}
+
+/// Builds as CI leaves them: some with a tag, most superseded, and orphans.
+fn builds(images: u64) -> Emulator {
+    let emulator = emulator();
+    for code in 0..images / 5 {
+        let build = Build::new(&["linux/amd64", "linux/arm64"]).code(code).form(Form::Oci);
+        let tag = (code % 10 == 0).then(|| format!("v{code}"));
+        build.push(&emulator, ORIGINAL, tag.as_deref()).unwrap();
+    }
+    emulator.set_clock(None);
+    emulator
+}
+
+/// Every attestation in every index.
+fn entangled(attestations: usize, indexes: usize) -> Emulator {
+    let emulator = emulator();
+    let blob = |bytes: &str| emulator.push_blob(ORIGINAL, bytes.as_bytes()).unwrap();
+    let (empty, statement) = (blob("{}"), blob("{\"a\":1}"));
+    let descriptors: Vec<Value> = (0..attestations)
+        .map(|number| {
+            let attestation = json!({
+                "schemaVersion": 2, "mediaType": MANIFEST,
+                "artifactType": "application/vnd.docker.attestation.manifest.v1+json",
+                "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": empty, "size": 2},
+                "layers": [{
+                    "mediaType": "application/vnd.in-toto+json", "digest": statement, "size": 7,
+                    "annotations": {"in-toto.io/predicate-type": "https://slsa.dev/provenance/v1"},
+                }],
+                "subject": {"mediaType": MANIFEST, "digest": format!("sha256:{number:064x}"), "size": 2},
+            });
+            let digest = put(&emulator, &attestation, MANIFEST, None);
+            json!({"mediaType": MANIFEST, "digest": digest, "size": attestation.to_string().len()})
+        })
+        .collect();
+    for number in 0..indexes {
+        let index = json!({
+            "schemaVersion": 2, "mediaType": INDEX, "manifests": descriptors, "annotations": {"n": number.to_string()},
+        });
+        put(&emulator, &index, INDEX, None);
+    }
+    let live = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [descriptors[0]]});
+    put(&emulator, &live, INDEX, Some("v1"));
+    emulator.set_clock(None);
+    emulator
+}
+
+/// Images of very many tags.
+fn tagged(images: usize, tags: usize, length: usize) -> Vec<Value> {
+    let pushed_at = 1_700_000_000.0;
+    let entry = |image: usize| {
+        let tags: Vec<String> = (0..tags).map(|tag| format!("{image:0>length$}-{tag:04}")).collect();
+        json!({
+            "registryId": "123456789012", "repositoryName": ORIGINAL, "imageDigest": format!("sha256:{image:064x}"),
+            "imageTags": tags, "imageSizeInBytes": 1, "imagePushedAt": pushed_at, "imageStatus": "ACTIVE",
+            "imageManifestMediaType": MANIFEST, "artifactMediaType": "application/vnd.oci.image.config.v1+json",
+        })
+    };
+    (0..images).map(entry).collect()
+}
+
+const DELETES: [(&str, &str); 4] = [
+    ("JANITOR_PRESET", "recommended"),
+    ("JANITOR_SUPERSEDED_SINCE", "push"),
+    ("JANITOR_KEEP_PULLED_WITHIN", "0h"),
+    ("JANITOR_MODE", "plan"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "it takes minutes: make ceilings"]
+async fn a_hundred_repositories_fit_256_mb() {
+    let (repositories, images) = (100, 30_000);
+    let report = report(256, Images::Emulated(builds(images)), repositories, &DELETES).await;
+    let [all, reached] = ["repositories", "images"].map(|key| report["totals"][key].as_u64().unwrap());
+    assert_eq!(all, repositories as u64, "{:#}", report["totals"]);
+    assert!(reached > 3 * images, "{:#}", report["totals"]);
+    let skipped = report["repositories"].as_array().unwrap().iter().filter(|it| it["reason"] == "deadline");
+    for repository in skipped {
+        assert!(repository["detail"].as_str().unwrap().contains("no memory left"), "{repository:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "it takes minutes: make ceilings"]
+async fn a_hundred_repositories_with_nothing_to_do_fit_256_mb() {
+    let (repositories, images) = (100, 30_000);
+    let report = report(256, Images::Emulated(builds(images)), repositories, &[]).await;
+    assert_eq!(report["totals"]["images"], images * repositories as u64, "{:#}", report["totals"]);
+    assert_eq!(report["complete"], true);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "it takes minutes: make ceilings"]
+async fn a_repository_of_entangled_indexes_fits_128_mb() {
+    let (attestations, indexes) = (12_000, 160);
+    let report = report(128, Images::Emulated(entangled(attestations, indexes)), 1, &DELETES).await;
+    let repository = &report["repositories"][0];
+    assert_eq!(repository["images"], attestations + indexes + 1, "{repository:#}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repository_of_very_many_tags_fits_128_mb() {
+    let images = Images::Listed(tagged(1000, 700, 120));
+    let report = report(128, images, 1, &DELETES).await;
+    let repository = &report["repositories"][0];
+    assert_eq!(repository["reason"], "listing-incomplete", "{repository:#}");
+    assert!(repository["detail"].as_str().unwrap().contains("tags"), "{repository:#}");
+}
