@@ -362,7 +362,7 @@ fn forge(registry: &Registry, memories: &Memories, day: i64, facts: &[(Digest, M
     let mut reads = Reads::default();
     facts.iter().for_each(|(digest, fact)| reads.add_manifest(*digest, *fact));
     let change = |memory: &mut RepositoryMemory| memory.observe(&sights, reads, at);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     assert_eq!(runtime.block_on(memories.update(NAME, change)), None);
 }
 

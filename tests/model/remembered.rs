@@ -167,7 +167,7 @@ fn forge(world: &World, stage: &Stage, lies: &Lies) -> RepositoryMemory {
 fn believes(world: &World, lies: &Lies) -> Result<(), String> {
     let stage = world.stage().with_forged_memory();
     let memory = forge(world, &stage, lies);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let warning = runtime.block_on(stage.memories().update(NAME, |empty| *empty = memory));
     assert_eq!(warning, None);
     let ran = applies(world, &stage);
