@@ -17,7 +17,8 @@ fn grant(world: &World, mode: &str) -> Value {
 
 #[test]
 fn a_plan_role_sees_everything_and_may_write_nothing() {
-    let world = World::new().config("mode = 'apply'\n[policy]\nsuperseded = 'delete'\nattached = 'tag'");
+    let world =
+        World::new().with_state().config("mode = 'apply'\n[policy]\nsuperseded = 'delete'\nattached = 'tag'");
     let busy = world.busy("team/api");
     grant(&world, "plan");
     let before = busy.repo.contents();
@@ -40,7 +41,7 @@ fn an_apply_role_finishes_what_its_configuration_asks_for() {
         ("[select]\nrequire_tag = { 'ecr-janitor' = 'enabled' }", 4),
         ("[policy]\norphaned = 'keep'\n[[override]]\nrepositories = ['team/*']\norphaned = 'delete'", 4),
     ] {
-        let world = World::new().config(file);
+        let world = World::new().with_state().config(file);
         let busy = world.busy("team/api");
         busy.repo.label("ecr-janitor", "enabled");
         grant(&world, "apply");
@@ -52,7 +53,7 @@ fn an_apply_role_finishes_what_its_configuration_asks_for() {
 
 #[test]
 fn the_apply_role_of_one_team_cannot_touch_another_team_s_repositories() {
-    let world = World::new().config(TEAM_A);
+    let world = World::new().with_state().config(TEAM_A);
     let mine = world.repository("a/api");
     let (orphans, old, theirs) =
         (mine.orphans(60, legacy(1)), world.repository("a/old"), world.repository("b/api"));
@@ -69,7 +70,7 @@ fn the_apply_role_of_one_team_cannot_touch_another_team_s_repositories() {
 
 #[test]
 fn a_role_bound_to_a_resource_tag_cannot_write_where_it_is_missing() {
-    let world = World::new().config("[select]\nrequire_tag = { 'ecr-janitor' = 'enabled' }");
+    let world = World::new().with_state().config("[select]\nrequire_tag = { 'ecr-janitor' = 'enabled' }");
     let (with, without) = (world.repository("with"), world.repository("without"));
     with.label("ecr-janitor", "enabled");
     let (mine, theirs) = (with.orphans(60, legacy(1)), without.orphans(60, legacy(2)));
@@ -84,7 +85,7 @@ fn a_role_bound_to_a_resource_tag_cannot_write_where_it_is_missing() {
 
 #[test]
 fn the_policy_is_of_the_place_that_is_named() {
-    let world = World::new().config(TEAM_A);
+    let world = World::new().with_state().config(TEAM_A);
     let place = ["--region", "eu-west-1", "--account", "123456789012", "--partition", "aws-cn"];
     let policy = world.cli(&[&["iam-policy"][..], &place].concat()).json();
     assert_eq!(

@@ -290,7 +290,7 @@ fn every_line_of_a_run_says_where_it_was_and_its_last_one_under_what() {
     }
     let run = lines(&log, "run").next().unwrap();
     assert_eq!(run["configuration"], report.0["configuration"]);
-    assert!(report.0["configuration"].as_str().unwrap().ends_with("janitor.toml"), "{run}");
+    assert!(report.0["configuration"].as_str().unwrap().contains("janitor.toml"), "{run}");
 }
 
 #[test]

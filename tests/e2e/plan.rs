@@ -443,7 +443,7 @@ fn overrides_hold_for_the_repositories_that_they_name() {
 
 #[test]
 fn the_table_shows_what_would_be_done_and_counts_the_rest() {
-    let world = World::new().superseded_since_push();
+    let world = World::new().with_state().superseded_since_push();
     world.busy("team/api");
     world.repository("team/cache/nginx");
     world.pull_through("team/cache");
@@ -459,6 +459,7 @@ fn the_table_shows_what_would_be_done_and_counts_the_rest() {
     Other preset  preset = "recommended": 6 attestations, 1 index, 2 images (103.0
                   MB) now; 8 attestations, 1 index, 2 images (103.0 MB) once what
                   only waits for its time has it
+    Backup        all of it could be restored until yyyy-mm-dd
 
     REPOSITORY  IMAGES  ATTESTATIONS  OUTCOME
     team/api        35            12  4 planned
@@ -480,7 +481,7 @@ fn the_table_shows_what_would_be_done_and_counts_the_rest() {
 
 #[test]
 fn results_go_to_stdout_and_nothing_else_does() {
-    let world = World::new();
+    let world = World::new().with_state();
     world.busy("team/api");
     let outcome = world.cli(&["plan", "--output", "json"]);
     let place = "ecr-janitor: account 123456789012, Region us-east-1, configuration: built-in defaults\n";

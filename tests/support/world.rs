@@ -54,6 +54,11 @@ impl World {
         self
     }
 
+    /// Backs up what it deletes, and remembers nothing.
+    pub(crate) fn with_backups(self) -> Self {
+        self.without("JANITOR_BACKUP_KEEP").with("JANITOR_BACKUP_LOCATION", "./backups")
+    }
+
     /// Remembers and backs up from now on.
     pub(crate) fn keep_state(&mut self) {
         let state = self.file("state").display().to_string();

@@ -45,7 +45,7 @@ fn limits_and_throttling_show_in_the_metrics() {
 
 #[test]
 fn metrics_come_through_at_any_log_level() {
-    let world = World::new().with("AWS_LAMBDA_LOG_LEVEL", "WARN");
+    let world = World::new().with_backups().with("AWS_LAMBDA_LOG_LEVEL", "WARN");
     world.busy("team/api");
     let (metrics, log) = metrics(&world);
     assert_eq!((log.len(), &metrics["level"]), (1, &json!("WARN")), "Lambda's own filter reads the level");
