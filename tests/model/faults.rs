@@ -7,7 +7,7 @@ use proptest::sample::{Index, select};
 use serde_json::Value;
 
 use crate::in_process::{Retries, every_other, is_write};
-use crate::outside;
+use crate::invariants;
 use crate::policy::Setting;
 use crate::run::{Ran, applies, applies_saved, applies_while, saves};
 use crate::world::{Contents, Stage, World};
@@ -59,12 +59,12 @@ fn check(world: &World, saved: &str, trouble: Trouble, at: usize, end: &Contents
     let stage = world.stage();
     let named = |problem: String| stage.named(&problem);
     let ran = applies_saved(world, &stage, saved, trouble.1, arrange(trouble, at));
-    outside::check(world, &ran, &[]).map_err(named)?;
+    invariants::check(world, &ran, &[]).map_err(named)?;
     is_told(&ran, trouble, at, &stage, end)?;
     // What it may do is judged by what was there when it was planned.
     let again = applies_saved(world, &stage, saved, Retries::Usual, |_| ());
     let again = Ran { before: ran.before, ..again };
-    outside::check(world, &again, &[]).map_err(named)?;
+    invariants::check(world, &again, &[]).map_err(named)?;
     if stage.contents() == *end { Ok(()) } else { Err("the same plan again does not finish it".into()) }
 }
 
@@ -99,7 +99,7 @@ fn is_told(
 
 #[test]
 fn so_it_does_where_one_call_is_not_enough() {
-    let world = crate::agreement::many_builds();
+    let world = crate::differential::many_builds();
     let saved = saves(&world, &world.stage());
     let (calls, end) = undisturbed(&world, &saved);
     assert_eq!(
@@ -134,7 +134,7 @@ fn nothing_is_lost_whatever_call_of_a_small_world_goes_wrong() {
         let calls = applies(&world, &world.stage()).calls.len();
         for (trouble, at) in all().flat_map(|trouble| (1..=calls).map(move |at| (trouble, at))) {
             let ran = applies_while(&world, &world.stage(), trouble.1, arrange(trouble, at));
-            outside::check(&world, &ran, &[])
+            invariants::check(&world, &ran, &[])
                 .unwrap_or_else(|problem| panic!("{trouble:?} at attempt {at}: {problem}\n{world:?}"));
             runs += 1;
         }
@@ -173,6 +173,6 @@ proptest! {
     ) {
         let stage = world.stage();
         let ran = applies_while(&world, &stage, trouble.1, arrange(trouble, at));
-        outside::check(&world, &ran, &[]).map_err(|problem| TestCaseError::fail(stage.named(&problem)))?;
+        invariants::check(&world, &ran, &[]).map_err(|problem| TestCaseError::fail(stage.named(&problem)))?;
     }
 }

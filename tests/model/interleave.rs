@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::deeds::{Deed, Ready};
 use crate::in_process::Retries;
-use crate::outside::{self, Found};
+use crate::interference::{Deed, Ready};
+use crate::invariants::{self, Found};
 use crate::policy::Policy;
 use crate::run::{Ran, applies, applies_while};
 use crate::world::{About, Item, Said, Stage, TagOf, What, World};
@@ -38,7 +38,7 @@ pub(crate) fn disturb_on(world: &World, stage: Stage, moments: &[Moment]) -> Res
         }
     });
     let acted: Vec<usize> = moments.iter().map(|(_, at)| *at).collect();
-    let found = outside::check(world, &ran, &acted)
+    let found = invariants::check(world, &ran, &acted)
         .and_then(|found| says_what_happened(&ran, &found).map(|()| found));
     let found = found.map_err(|problem| format!("{moments:?}: {}\n{world:?}", stage.named(&problem)))?;
     let disturbed = Disturbed { stage, ran, found };

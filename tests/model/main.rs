@@ -1,22 +1,23 @@
 //! Proofs by exhaustion and by chance that a run never loses anything.
 //!
-//! [`reference`] says the rules a second time, as plainly as they can be said. [`agreement`] makes worlds and holds the
-//! planner and apply against it; [`interleave`] lets other people act between any two of our calls, and [`faults`] lets
-//! calls fail, hang and be unheard; in [`remembered`] runs know what earlier ones learned, or what somebody forged. [`outside`] judges by the registry's state and journal alone; [`program`] shows that
-//! the program does over HTTP what the library does here. `MODEL_WORLDS` says how many worlds: `make soak` takes 10,000.
+//! [`reference`] states the rules a second time, as plainly as possible. [`differential`] makes random registries and compares
+//! the planner and apply with it; [`interleave`] lets others act between any two of our calls, and [`faults`] lets calls
+//! fail, hang and lose their answers; in [`remembered`] runs know what earlier ones learned, or what somebody forged.
+//! [`invariants`] judges by the registry's state and journal alone; [`program`] shows that the program does over HTTP what
+//! the library does here. `MODEL_WORLDS` is the number of registries: `make soak` takes 10,000.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod agreement;
-mod bytes;
-mod deeds;
+mod differential;
 mod faults;
 mod forged;
 mod generate;
 mod in_process;
+mod interference;
 mod interleave;
+mod invariants;
 mod manifests;
-mod outside;
+mod oracle_parse;
 mod pace;
 mod policy;
 mod program;

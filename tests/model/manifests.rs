@@ -3,7 +3,7 @@
 use ecr_emulator::Emulator;
 use serde_json::{Value, json};
 
-use crate::bytes::digest_of;
+use crate::oracle_parse::digest_of;
 use crate::world::{About, Item, NAME, Said, What, World};
 
 const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";

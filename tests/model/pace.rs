@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::bytes;
+use crate::oracle_parse;
 use crate::policy::Setting;
 use crate::reference::Decided;
 use crate::world::Contents;
@@ -73,7 +73,7 @@ fn deletions<'a>(
     }
     for (digest, kind) in &going {
         let manifest: Value = serde_json::from_str(&before[*digest].manifest).unwrap();
-        for child in bytes::children(&manifest).filter(|child| child != digest) {
+        for child in oracle_parse::children(&manifest).filter(|child| child != digest) {
             if let Some(child) = all.get_mut(child) {
                 child.after.insert(digest);
             }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ecr_emulator::{ImageView, Status};
 use serde_json::Value;
 
-use crate::bytes::{self, Proof};
+use crate::oracle_parse::{self, Proof};
 use crate::policy::{Policy, is_own_tag};
 use crate::world::{HOUR, NAME, Stage, World};
 
@@ -124,7 +124,7 @@ impl Image {
 
     /// What the listing shows that it refers to.
     fn subject_by_listing(&self) -> Option<&str> {
-        bytes::subject(&self.manifest).filter(|_| !self.hides_subject)
+        oracle_parse::subject(&self.manifest).filter(|_| !self.hides_subject)
     }
 
     /// The type of artifact that the listing shows.
@@ -155,10 +155,9 @@ impl Image {
         let config = self.manifest["config"]["mediaType"].as_str();
         let types = self.manifest["artifactType"].as_str().into_iter().chain(config);
         let types = types.chain(layers.filter_map(|layer| layer["mediaType"].as_str()));
-        types
-            .filter_map(telling_kind)
-            .next()
-            .unwrap_or_else(|| if bytes::subject(&self.manifest).is_some() { "referrer" } else { "artifact" })
+        types.filter_map(telling_kind).next().unwrap_or_else(|| {
+            if oracle_parse::subject(&self.manifest).is_some() { "referrer" } else { "artifact" }
+        })
     }
 
     /// What it is by the listing's type, if that leaves no attestation open.
@@ -299,7 +298,7 @@ impl<'a> Reference<'a> {
         self.referring.clear();
         let read = |digest: &&str| self.is_known(digest);
         for index in self.indexes().into_iter().filter(read).collect::<Vec<_>>() {
-            for descriptor in bytes::descriptors(&self.images[index].manifest) {
+            for descriptor in oracle_parse::descriptors(&self.images[index].manifest) {
                 let child = descriptor["digest"].as_str().unwrap().to_owned();
                 self.listed.entry(child).or_default().push((index, descriptor.clone()));
             }
@@ -392,10 +391,10 @@ impl<'a> Reference<'a> {
     fn nature_by_bytes(&self, digest: Digest) -> Nature {
         let image = &self.images[digest];
         let descriptors = self.descriptors(digest);
-        let claimed = descriptors.iter().any(|descriptor| bytes::claims(descriptor));
-        let contradicted = descriptors.iter().any(|descriptor| bytes::contradicts(descriptor));
-        let is_referrer = descriptors.is_empty() && bytes::subject(&image.manifest).is_some();
-        match bytes::prove(&image.manifest) {
+        let claimed = descriptors.iter().any(|descriptor| oracle_parse::claims(descriptor));
+        let contradicted = descriptors.iter().any(|descriptor| oracle_parse::contradicts(descriptor));
+        let is_referrer = descriptors.is_empty() && oracle_parse::subject(&image.manifest).is_some();
+        match oracle_parse::prove(&image.manifest) {
             Proof::Attestation(_) if contradicted => Nature::Not("suspect"),
             Proof::Attestation(form) => Nature::Attestation(form),
             Proof::IfParentSays if claimed && !contradicted => Nature::Attestation("by-parent"),
@@ -425,14 +424,14 @@ impl<'a> Reference<'a> {
         let image = &self.images[digest];
         let descriptors = self.descriptors(digest);
         let any = |says: fn(&Value) -> bool| descriptors.iter().any(|descriptor| says(descriptor));
-        let claimed = any(bytes::claims);
+        let claimed = any(oracle_parse::claims);
         if !image.may_be_attestation_by_type() {
             return Nature::Not(if claimed { "suspect" } else { image.kind_by_type() });
         }
-        if any(bytes::contradicts) {
+        if any(oracle_parse::contradicts) {
             return Nature::Not(if claimed || image.is_attestation_by_type() {
                 "suspect"
-            } else if any(bytes::lists_for_platform) {
+            } else if any(oracle_parse::lists_for_platform) {
                 "image"
             } else {
                 let named = descriptors.iter().filter_map(|said| said["artifactType"].as_str());
@@ -442,7 +441,7 @@ impl<'a> Reference<'a> {
         }
         if image.is_attestation_by_type() {
             Nature::Attestation("oci")
-        } else if claimed || any(bytes::is_for_nothing_known) {
+        } else if claimed || any(oracle_parse::is_for_nothing_known) {
             Nature::Attestation("unread")
         } else {
             Nature::Perhaps
@@ -541,7 +540,8 @@ impl<'a> Reference<'a> {
         for (child, listings) in &self.listed {
             for (_, descriptor) in listings.iter().filter(|(index, _)| rulings[index].action != "delete") {
                 if rulings.get(child.as_str()).is_some_and(|ruling| ruling.kind == "attestation") {
-                    let said = bytes::reference(descriptor).filter(|_| bytes::claims(descriptor));
+                    let said =
+                        oracle_parse::reference(descriptor).filter(|_| oracle_parse::claims(descriptor));
                     let named = said.into_iter().chain(self.subject(child));
                     attested.extend(named.filter_map(|of| self.key(of)));
                 }
@@ -560,13 +560,13 @@ impl<'a> Reference<'a> {
             let parents = self.parents(digest);
             let is_image = match self.read.get(digest) {
                 None => true,
-                Some(Read::Whole) => bytes::prove(&self.images[digest].manifest) == Proof::Image,
+                Some(Read::Whole) => oracle_parse::prove(&self.images[digest].manifest) == Proof::Image,
                 Some(_) => false,
             };
             if is_image
                 && !parents.is_empty()
                 && parents.iter().all(|index| going.contains(index))
-                && self.descriptors(digest).iter().all(|said| bytes::lists_for_platform(said))
+                && self.descriptors(digest).iter().all(|said| oracle_parse::lists_for_platform(said))
                 && self.may_go(digest)
                 && !self.is_held(digest, &going)
             {
@@ -589,7 +589,7 @@ impl<'a> Reference<'a> {
                 let may_follow = FOLLOWERS.contains(&kind)
                     && [None, Some(&Read::Whole)].contains(&self.read.get(digest))
                     && parents.iter().all(|index| going.contains(index))
-                    && !self.descriptors(digest).iter().any(|said| bytes::lists_for_platform(said))
+                    && !self.descriptors(digest).iter().any(|said| oracle_parse::lists_for_platform(said))
                     && self.may_go(digest)
                     && !self.is_held(digest, &going);
                 let is_artifact = !self.read.contains_key(digest) || self.images[digest].is_artifact();
@@ -630,7 +630,8 @@ impl<'a> Reference<'a> {
     /// An index: by its type, or by its bytes if they were read.
     fn is_index(&self, digest: &str) -> bool {
         let image = &self.images[digest];
-        image.is_index_by_type() || self.is_known(digest) && bytes::prove(&image.manifest) == Proof::Index
+        image.is_index_by_type()
+            || self.is_known(digest) && oracle_parse::prove(&image.manifest) == Proof::Index
     }
 
     fn indexes(&self) -> Vec<&'a str> {
@@ -735,7 +736,7 @@ impl<'a> Reference<'a> {
     fn subject(&self, digest: &str) -> Option<&str> {
         let image = &self.images[digest];
         let is_read = matches!(self.read.get(digest), Some(Read::Whole | Read::SubjectAlone));
-        image.subject_by_listing().or_else(|| bytes::subject(&image.manifest).filter(|_| is_read))
+        image.subject_by_listing().or_else(|| oracle_parse::subject(&image.manifest).filter(|_| is_read))
     }
 
     fn is_referrer(&self, digest: &str) -> bool {
@@ -837,7 +838,7 @@ impl<'a> Reference<'a> {
     fn children(&self, digest: &str) -> Vec<&'a str> {
         let manifest = &self.images[digest].manifest;
         let is_known = self.is_index(digest) && self.is_known(digest);
-        let children = bytes::children(manifest).filter(|_| is_known);
+        let children = oracle_parse::children(manifest).filter(|_| is_known);
         children.filter_map(|child| self.key(child)).collect()
     }
 
@@ -858,7 +859,7 @@ impl<'a> Reference<'a> {
         let image = &self.images[digest];
         let is_read = self.is_known(digest);
         if self.read.get(digest) == Some(&Read::SubjectAlone) {
-            return match bytes::prove(&image.manifest) {
+            return match oracle_parse::prove(&image.manifest) {
                 Proof::Attestation(_) => Some(false),
                 Proof::IfParentSays | Proof::Never => None,
                 Proof::Index | Proof::Image | Proof::Other => Some(true),

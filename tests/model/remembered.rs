@@ -16,11 +16,11 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::json;
 
-use crate::bytes;
-use crate::deeds::{Deed, Ready};
 use crate::in_process::Retries;
+use crate::interference::{Deed, Ready};
 use crate::interleave::{disturb_on, small_worlds};
-use crate::outside;
+use crate::invariants;
+use crate::oracle_parse;
 use crate::run::{applies, applies_while, plans};
 use crate::world::{HOUR, NAME, Stage, World};
 
@@ -42,7 +42,7 @@ fn none_goes_early(
     world: &World,
     untagged: &Untagged,
     before: &crate::world::Contents,
-    found: &outside::Found,
+    found: &invariants::Found,
 ) -> Result<(), String> {
     let policy = world.setting.effective();
     let longest = policy.superseded_after.max(policy.grace_period) * HOUR;
@@ -71,7 +71,7 @@ fn nights(world: &World, nights: &[(i64, Index, Index)]) -> Result<(), String> {
         let ran = applies_while(&world, &stage, Retries::Usual, |session| {
             session.before(at, move |emulator| ready.perform(emulator));
         });
-        let found = outside::check(&world, &ran, &[at])
+        let found = invariants::check(&world, &ran, &[at])
             .and_then(|found| none_goes_early(&world, &untagged, &ran.before, &found));
         found.map_err(|problem| format!("{deed:?} before {at}: {}\n{world:?}", stage.named(&problem)))?;
     }
@@ -142,7 +142,7 @@ fn forge(world: &World, stage: &Stage, lies: &Lies) -> RepositoryMemory {
         |digest| Sight { digest, pushed_at: None, pulled_at: None, has_user_tag: false, subject: None };
     let named = views.iter().filter_map(|view| {
         let manifest = serde_json::from_str(&view.manifest).ok()?;
-        bytes::subject(&manifest)?.parse().ok()
+        oracle_parse::subject(&manifest)?.parse().ok()
     });
     let all = views.iter().map(|view| view.digest.parse().unwrap()).chain(named).chain([deleted]);
     let sights: Vec<Sight> = all.map(sight).collect();
@@ -171,7 +171,7 @@ fn believes(world: &World, lies: &Lies) -> Result<(), String> {
     let warning = runtime.block_on(stage.memories().update(NAME, |empty| *empty = memory));
     assert_eq!(warning, None);
     let ran = applies(world, &stage);
-    let checked = outside::check(world, &ran, &[]).map(drop);
+    let checked = invariants::check(world, &ran, &[]).map(drop);
     checked.map_err(|problem| format!("{lies:?}: {}\n{world:?}", stage.named(&problem)))
 }
 

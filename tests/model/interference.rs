@@ -157,7 +157,7 @@ fn sign(emulator: &Emulator, digest: &str) {
     let media_type = "application/vnd.oci.image.manifest.v1+json";
     let bundle = "application/vnd.dev.sigstore.bundle.v0.3+json";
     let blob = |seed: &str| -> Value {
-        json!({"mediaType": bundle, "digest": crate::bytes::digest_of(seed), "size": 2})
+        json!({"mediaType": bundle, "digest": crate::oracle_parse::digest_of(seed), "size": 2})
     };
     let signature = json!({
         "schemaVersion": 2, "mediaType": media_type, "artifactType": bundle,

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ecr_emulator::{Change, ImageView, Status};
 use serde_json::Value;
 
-use crate::bytes::{self, Proof};
 use crate::in_process::Call;
+use crate::oracle_parse::{self, Proof};
 use crate::policy::{Policy, is_own_tag};
 use crate::run::Ran;
 use crate::world::{HOUR, NAME, World};
@@ -106,7 +106,7 @@ impl Known {
     fn shows_subject(&self, digest: &str) -> bool {
         let Some(manifest) = self.shown.get(digest) else { return false };
         let config = manifest["config"]["mediaType"].as_str().unwrap_or_default();
-        let is_image = manifest["artifactType"].is_null() && bytes::is_image_config(config);
+        let is_image = manifest["artifactType"].is_null() && oracle_parse::is_image_config(config);
         !(self.hides_subjects && is_image)
     }
 }
@@ -173,23 +173,23 @@ fn deletion(policy: &Policy, known: &Known, state: &State, digest: &str, now: i6
         return Err(format!("{referrer} refers to it"));
     }
     let parents: Vec<&Value> =
-        known.ever.values().filter(|it| bytes::children(it).any(|c| c == digest)).collect();
+        known.ever.values().filter(|it| oracle_parse::children(it).any(|c| c == digest)).collect();
     let descriptors: Vec<&Value> = parents
         .iter()
-        .flat_map(|index| bytes::descriptors(index))
+        .flat_map(|index| oracle_parse::descriptors(index))
         .filter(|descriptor| descriptor["digest"] == *digest)
         .collect();
     let supersedes = policy.superseded == "delete";
     let follows = || follows(policy, known, state, digest);
-    let allowed = match bytes::prove(manifest) {
+    let allowed = match oracle_parse::prove(manifest) {
         Proof::Attestation(_) => supersedes || policy.orphaned == "delete",
-        Proof::IfParentSays => supersedes && descriptors.iter().any(|d| bytes::claims(d)) || follows(),
+        Proof::IfParentSays => supersedes && descriptors.iter().any(|d| oracle_parse::claims(d)) || follows(),
         Proof::Index => supersedes && holds_an_attestation(begins, digest),
         Proof::Image => {
             supersedes
                 && policy.superseded_images == "delete"
                 && (known.is_forged || !descriptors.is_empty())
-                && descriptors.iter().all(|d| bytes::lists_for_platform(d))
+                && descriptors.iter().all(|d| oracle_parse::lists_for_platform(d))
                 // Who refers to it is as of the listing.
                 && !state
                     .referrers(digest)
@@ -206,9 +206,9 @@ fn deletion(policy: &Policy, known: &Known, state: &State, digest: &str, now: i6
 fn follows(policy: &Policy, known: &Known, state: &State, digest: &str) -> bool {
     let (view, manifest) = &state.images[digest];
     let was_here = |digest: &str| known.is_forged || known.ever.contains_key(digest);
-    let goes = match bytes::subject(manifest) {
+    let goes = match oracle_parse::subject(manifest) {
         Some(subject) => was_here(subject) && !state.images.contains_key(subject),
-        None => known.shown.values().any(|index| bytes::children(index).any(|child| child == digest)),
+        None => known.shown.values().any(|index| oracle_parse::children(index).any(|child| child == digest)),
     };
     policy.referrers == "follow" && view.tags.is_empty() && goes
 }
@@ -229,7 +229,7 @@ fn tagging(
     if !is_own_tag(policy.tag_template, tag, digest) {
         return Err(format!("the tag {tag} is not one that the template makes for it"));
     }
-    match bytes::prove(manifest) {
+    match oracle_parse::prove(manifest) {
         Proof::Attestation(_) | Proof::IfParentSays => Ok(()),
         _ => Err("it is no attestation".into()),
     }
@@ -241,10 +241,10 @@ fn holds_an_attestation(begins: &BTreeMap<String, Value>, index: &str) -> bool {
     let mut seen = BTreeSet::new();
     while let Some(at) = todo.pop() {
         if let Some(manifest) = begins.get(at).filter(|_| seen.insert(at)) {
-            if matches!(bytes::prove(manifest), Proof::Attestation(_) | Proof::IfParentSays) {
+            if matches!(oracle_parse::prove(manifest), Proof::Attestation(_) | Proof::IfParentSays) {
                 return true;
             }
-            todo.extend(bytes::children(manifest));
+            todo.extend(oracle_parse::children(manifest));
         }
     }
     false
@@ -280,7 +280,7 @@ impl<'a> State<'a> {
             ..(*view).clone()
         };
         policy.referrers == "follow"
-            && !matches!(bytes::prove(manifest), Proof::Attestation(_) | Proof::Never)
+            && !matches!(oracle_parse::prove(manifest), Proof::Attestation(_) | Proof::Never)
             && self.may_be_touched(&view, policy, now).is_ok()
     }
 
@@ -290,9 +290,9 @@ impl<'a> State<'a> {
         let holds = |referrer: &&str| {
             let (view, manifest) = &self.images[*referrer];
             let can_be_read =
-                view.status == Status::Active && bytes::digest_of(&view.manifest) == view.digest;
+                view.status == Status::Active && oracle_parse::digest_of(&view.manifest) == view.digest;
             let is_attestation =
-                matches!(bytes::prove(manifest), Proof::Attestation(_) | Proof::IfParentSays);
+                matches!(oracle_parse::prove(manifest), Proof::Attestation(_) | Proof::IfParentSays);
             *referrer != digest && known.shows_subject(referrer) && can_be_read && !is_attestation
         };
         let is_held = policy.referrers == "hold" && policy.superseded == "delete";
@@ -305,12 +305,12 @@ impl<'a> State<'a> {
     }
 
     fn parents(&self, digest: &str) -> Vec<&'a str> {
-        let lists = |manifest: &Value| bytes::children(manifest).any(|child| child == digest);
+        let lists = |manifest: &Value| oracle_parse::children(manifest).any(|child| child == digest);
         self.images.iter().filter(|(_, (_, manifest))| lists(manifest)).map(|(index, _)| *index).collect()
     }
 
     fn referrers(&self, digest: &str) -> Vec<&'a str> {
-        let refers = |manifest: &Value| bytes::subject(manifest) == Some(digest);
+        let refers = |manifest: &Value| oracle_parse::subject(manifest) == Some(digest);
         self.images.iter().filter(|(_, (_, manifest))| refers(manifest)).map(|(other, _)| *other).collect()
     }
 
@@ -326,8 +326,8 @@ impl<'a> State<'a> {
                 return Some(key);
             }
             todo.extend(self.parents(key).into_iter().map(str::to_owned));
-            if !matches!(bytes::prove(manifest), Proof::Attestation(_) | Proof::IfParentSays) {
-                todo.extend(bytes::subject(manifest).map(str::to_owned));
+            if !matches!(oracle_parse::prove(manifest), Proof::Attestation(_) | Proof::IfParentSays) {
+                todo.extend(oracle_parse::subject(manifest).map(str::to_owned));
             }
         }
         None

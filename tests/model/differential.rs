@@ -8,8 +8,8 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use serde_json::Value;
 
-use crate::bytes;
-use crate::outside;
+use crate::invariants;
+use crate::oracle_parse;
 use crate::pace;
 use crate::policy::{Policy, is_own_tag};
 use crate::reference::{Decided, Ruling, decide};
@@ -31,7 +31,7 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
     let applied = applies(world, &stage);
     compare(world, &stage, rulings.as_ref(), &applied, Mode::Apply)?;
     end_state(&stage, &applied)?;
-    outside::check(world, &applied, &[]).map_err(|problem| stage.named(&problem))?;
+    invariants::check(world, &applied, &[]).map_err(|problem| stage.named(&problem))?;
 
     second_run(world, &stage)
 }
@@ -129,17 +129,18 @@ fn possible_tags(before: &Contents, digest: &str, template: &str) -> BTreeSet<St
         .map(|(digest, image)| (digest.as_str(), serde_json::from_str(&image.manifest).unwrap()))
         .collect();
     let of = |digest: &str| {
-        let descriptors = manifests.values().flat_map(bytes::descriptors);
+        let descriptors = manifests.values().flat_map(oracle_parse::descriptors);
         descriptors.filter(|descriptor| descriptor["digest"] == *digest).collect::<Vec<_>>()
     };
-    let own_subject = bytes::subject(&manifests[digest]).map(str::to_owned);
+    let own_subject = oracle_parse::subject(&manifests[digest]).map(str::to_owned);
     let said: BTreeSet<String> =
-        of(digest).into_iter().filter_map(bytes::reference).map(str::to_owned).collect();
+        of(digest).into_iter().filter_map(oracle_parse::reference).map(str::to_owned).collect();
     let attested: Vec<Option<String>> =
         if said.is_empty() { vec![own_subject.clone()] } else { said.into_iter().map(Some).collect() };
     let mut tags = BTreeSet::new();
     for attested in attested {
-        let named = attested.iter().flat_map(|attested| of(attested)).filter(|d| bytes::has_real_platform(d));
+        let named =
+            attested.iter().flat_map(|attested| of(attested)).filter(|d| oracle_parse::has_real_platform(d));
         let mut platforms: BTreeSet<String> = named
             .map(|d| {
                 [&d["platform"]["os"], &d["platform"]["architecture"]].map(|n| n.as_str().unwrap()).join("-")
