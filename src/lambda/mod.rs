@@ -16,8 +16,8 @@ use crate::executor::run_log::RunLog;
 use crate::memory::place::Host;
 use crate::memory::places::Places;
 use crate::oci::digest::Digest;
-use crate::planner::selection::{UnknownName, select};
-use crate::planner::{RunRequest, plan};
+use crate::planner::selection::{Selection, UnknownName, select};
+use crate::planner::{Plan, RunRequest, plan};
 use crate::registry::ecr::Ecr;
 use crate::registry::{CallError, CallErrorKind};
 use crate::report::outcome::OutcomeName;
@@ -171,18 +171,7 @@ impl Function {
         }
         ecr.begin_run();
         let deadline = deadline(invocation.context, mode);
-        let lines = RunLog { log: &self.log, mode };
-        let selection = deadline
-            .call(select(ecr, &config.select, ask.narrow.as_ref()))
-            .await
-            .map_err(|error| diagnostic("NothingDone", &nothing_done(&error)))?;
-        if let Some(UnknownName { name, similar }) = selection.find_missing(&ask.accept_tag_loss) {
-            let problem = format!(
-                "accept_tag_loss names {name:?}, which is no repository of this run; nothing was touched{}",
-                did_you_mean(&similar)
-            );
-            return Err(diagnostic("BadEvent", &problem));
-        }
+        let selection = select_for(ecr, config, ask, &deadline).await?;
         let run = run.in_account(selection.registry.clone());
         self.set_log_fields(invocation, Some(&run));
         let request = RunRequest {
@@ -195,27 +184,15 @@ impl Function {
             ..RunRequest::new(run.started_at, deadline)
         };
         let skipped = selection.repositories.iter().filter(|chosen| chosen.skip.is_some()).count();
+        let lines = RunLog { log: &self.log, mode };
         let mut plan = plan(ecr, config, &request, selection, &lines).await;
         plan.backup_until = self.places.backup_until(config, run.started_at);
         plan.warnings.extend(self.places.warning());
         let warned = plan.warnings.len();
-        self.warn(&plan.warnings);
-        if let Some(detail) = plan.pace.sentence() {
-            self.log.line(Level::INFO, "limit reached", &json!({"detail": detail}));
-        }
+        self.tell(&plan);
         let report = match mode {
             Mode::Plan => report_plan(ecr, plan, &run, &lines),
-            Mode::Apply => {
-                let conditions = Conditions {
-                    concurrency: config.limits.concurrency.number(),
-                    run: &run,
-                    deadline: &request.deadline,
-                    observer: &lines,
-                    memories: &request.memories,
-                };
-                let backups = self.places.backups(&run, ecr.clone());
-                apply_plan(ecr, &backups, plan, conditions).await
-            }
+            Mode::Apply => self.apply(config, ecr, &request, plan, &run, &lines).await,
         };
         self.warn(report.warnings.get(warned..).unwrap_or_default());
         self.log.metrics(&emf::document(&report, &invocation.function()));
@@ -223,6 +200,36 @@ impl Function {
         let reached = report.repositories.iter().filter(|repository| was_reached(repository)).count();
         self.start_at.fetch_add(reached.saturating_sub(skipped) as u64, Ordering::Relaxed);
         Ok(report)
+    }
+
+    async fn apply(
+        &self,
+        config: &Config,
+        ecr: &Ecr,
+        request: &RunRequest,
+        plan: Plan,
+        run: &RunIdentity,
+        lines: &RunLog<'_>,
+    ) -> Report {
+        let conditions = Conditions {
+            concurrency: config.limits.concurrency.number(),
+            run,
+            deadline: &request.deadline,
+            observer: lines,
+            memories: &request.memories,
+        };
+        let backups = self.places.backups(run, ecr.clone());
+        let mut report = apply_plan(ecr, &backups, plan, conditions).await;
+        report.warnings.extend(self.places.prune(config, request.clock.now()).await);
+        report
+    }
+
+    /// Logs what people should know of a plan.
+    fn tell(&self, plan: &Plan) {
+        self.warn(&plan.warnings);
+        if let Some(detail) = plan.pace.sentence() {
+            self.log.line(Level::INFO, "limit reached", &json!({"detail": detail}));
+        }
     }
 
     fn warn(&self, warnings: &[String]) {
@@ -247,6 +254,27 @@ impl Function {
 
 /// The answer to an event that tells of a deletion.
 const NO_RUN: &str = "nothing was run: deletions, the janitor's own among them, start no run; the schedule finds what they leave";
+
+/// The repositories of a run.
+async fn select_for(
+    ecr: &Ecr,
+    config: &Config,
+    ask: &RunEvent,
+    deadline: &Deadline,
+) -> Result<Selection, Diagnostic> {
+    let selection = deadline.call(select(ecr, &config.select, ask.narrow.as_ref())).await;
+    let selection = selection.map_err(|error| diagnostic("NothingDone", &nothing_done(&error)))?;
+    match selection.find_missing(&ask.accept_tag_loss) {
+        None => Ok(selection),
+        Some(UnknownName { name, similar }) => {
+            let hint = did_you_mean(&similar);
+            let problem = format!(
+                "accept_tag_loss names {name:?}, which is no repository of this run; nothing was touched{hint}"
+            );
+            Err(diagnostic("BadEvent", &problem))
+        }
+    }
+}
 
 /// An event may ask for less than is configured, never for more.
 fn mode(configured: Mode, asked: Option<Mode>) -> Result<Mode, Diagnostic> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use jiff::Timestamp;
 
-use super::backup::{Archive, ArchiveError, BackupRun, Backups};
+use super::backup::{Archive, BackupRun, Backups};
 use super::memories::Memories;
 use super::place::{Host, Place};
 use super::store::Store;
@@ -93,11 +93,10 @@ impl Places {
         self.backups.clone().map(Archive::new)
     }
 
-    /// Removes backups that are older than they are kept, where nothing else does: in a folder.
-    pub async fn prune(&self, config: &Config, now: Timestamp) -> Result<usize, ArchiveError> {
-        match self.archive().filter(|_| self.is_pruned && self.keeps_backups) {
-            Some(archive) => archive.prune(config.backup.keep, now).await,
-            None => Ok(0),
-        }
+    /// Removes backups that are older than they are kept, where nothing else does: in a folder. The answer is a warning.
+    pub async fn prune(&self, config: &Config, now: Timestamp) -> Option<String> {
+        let archive = self.archive().filter(|_| self.is_pruned && self.keeps_backups)?;
+        let error = archive.prune(config.backup.keep, now).await.err()?;
+        Some(format!("backups older than backup.keep are still there: {error}"))
     }
 }
