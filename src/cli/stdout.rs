@@ -93,6 +93,31 @@ pub(super) fn print_text(text: &str) -> Result<(), Failure> {
     print(|out| writeln!(out, "{}", text.trim_end()))
 }
 
+/// A text of lines that may be long, at the width of the terminal. What follows a label of [`LABEL`] columns, or an
+/// indentation, goes on below its beginning.
+pub(super) fn print_wrapped(text: &str) -> Result<(), Failure> {
+    let width = width();
+    let lines: Vec<String> = text.lines().map(|line| wrapped(line, width)).collect();
+    print_text(&lines.join("\n"))
+}
+
+/// The columns of a label and the space behind it.
+const LABEL: usize = 16;
+
+fn wrapped(line: &str, width: usize) -> String {
+    let is_labelled = line.get(..LABEL).is_some_and(|it| it.ends_with("  ") && !it.starts_with(' '));
+    let own = line.len() - line.trim_start().len();
+    let indent = " ".repeat(if is_labelled {
+        LABEL
+    } else if own > 0 {
+        own + 2
+    } else {
+        0
+    });
+    let options = textwrap::Options::new(width).break_words(false).subsequent_indent(&indent);
+    textwrap::fill(line, options.word_splitter(textwrap::WordSplitter::NoHyphenation))
+}
+
 /// The columns of the terminal: what COLUMNS says, else what it has itself.
 pub(super) fn width() -> usize {
     let given = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
@@ -109,6 +134,15 @@ pub(super) fn style_of(stream: &impl io::IsTerminal) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_go_on_below_their_beginning() {
+        let text = wrapped("Listed by       sha256:0123456789abcdef of a build of yesterday", 40);
+        assert_eq!(text, "Listed by       sha256:0123456789abcdef\n                of a build of yesterday");
+        assert_eq!(wrapped("  with a key: kept", 12), "  with a\n    key:\n    kept");
+        assert_eq!(wrapped("one two three", 8), "one two\nthree");
+        assert_eq!(wrapped("sha256:0123456789abcdef", 8), "sha256:0123456789abcdef");
+    }
 
     #[test]
     fn what_is_written_piece_by_piece_is_what_is_written_at_once() {

@@ -351,3 +351,17 @@ fn a_suspect_is_told() {
     let it = explained(&world, "team/api", &statements);
     assert_eq!((&it["kind"], &it["action"]), (&"suspect".into(), &"keep".into()));
 }
+
+#[test]
+fn what_is_told_fits_the_terminal_but_for_digests() {
+    let mut world = World::new();
+    let busy = world.busy("team/api");
+    for (width, image) in [("60", "team/api"), ("80", "team/api"), ("60", busy.legacy_orphans[0].as_str())] {
+        world.set("COLUMNS", width);
+        let image = if image.starts_with("sha256") { format!("team/api@{image}") } else { image.to_owned() };
+        let text = text(&world, &image);
+        let wide: usize = width.parse().unwrap();
+        let long = text.lines().find(|line| line.chars().count() > wide && !line.contains("sha256:"));
+        assert_eq!(long, None, "wider than {width}");
+    }
+}

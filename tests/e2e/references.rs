@@ -31,7 +31,7 @@ fn what_people_paste_is_understood() {
 
 #[test]
 fn a_tag_beside_a_digest_is_told_where_it_stands_now() {
-    let world = World::new();
+    let world = World::new().with("COLUMNS", "300");
     let web = world.repository("shop/web");
     let old = web.push(60, oci(1), "latest").root;
     let new = web.push(30, oci(2), "latest").root;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::progress::say;
 use super::reference::Reference;
 use super::session::Session;
-use super::stdout::{print_json, print_text};
+use super::stdout::{print_json, print_wrapped};
 use super::{Common, Failure, Output};
 use crate::cli::exit_code::ExitCode;
 use crate::config::policy::Policy;
@@ -69,7 +69,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
         let overview = explainer.overview();
         match common.output {
             Output::Json => print_json(&overview)?,
-            Output::Table => print_text(&text::overview(&overview))?,
+            Output::Table => print_wrapped(&text::overview(&overview))?,
         }
         return Ok(ExitCode::Done);
     };
@@ -89,7 +89,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     session.announce();
     match common.output {
         Output::Json => print_json(&explanation)?,
-        Output::Table => print_text(&text::image(&explanation))?,
+        Output::Table => print_wrapped(&text::image(&explanation))?,
     }
     Ok(ExitCode::Done)
 }

@@ -16,7 +16,8 @@ pub fn image(it: &Explanation) -> String {
     let mut text = format!("{}@{}\n\n", sanitize::line(&it.repository), it.digest);
     let _ = writeln!(text, "What it is      {}", what(it));
     if it.kind == Kind::Attestation || it.subject.is_some() {
-        let _ = writeln!(text, "Speaks of       {}", subject(it));
+        let label = if it.kind == Kind::Attestation { "Attests" } else { "Refers to" };
+        let _ = writeln!(text, "{label:<15} {}", subject(it));
     }
     let _ = writeln!(text, "Listed by       {}", listings(it));
     if !it.tags.is_empty() {

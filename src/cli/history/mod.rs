@@ -5,7 +5,7 @@ mod text;
 use serde::Serialize;
 
 use super::session::archive;
-use super::stdout::{print_json, print_text};
+use super::stdout::{print_json, print_wrapped};
 use super::{Common, Failure, Output};
 use crate::cli::exit_code::ExitCode;
 use crate::memory::backup::{ArchivedImage, RunHistory};
@@ -56,7 +56,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
             let (schema_version, place, runs) = (SCHEMA_VERSION, place.as_str(), runs.as_slice());
             print_json(&Document { schema_version, place, runs, images: images.as_deref() })?;
         }
-        Output::Table => print_text(&text::history(&place, &runs, images.as_deref()))?,
+        Output::Table => print_wrapped(&text::history(&place, &runs, images.as_deref()))?,
     }
     Ok(ExitCode::Done)
 }

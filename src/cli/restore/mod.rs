@@ -11,7 +11,7 @@ use super::history::no_such_run;
 use super::progress::{note, say};
 use super::reference::Reference;
 use super::session::{Session, no_archive};
-use super::stdout::{print_json, print_text};
+use super::stdout::{print_json, print_wrapped};
 use super::{Common, Failure, Output, conclude, signals};
 use crate::cli::exit_code::ExitCode;
 use crate::executor::RateLimiter;
@@ -95,7 +95,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let restored = Restored::new(&session.run, repositories);
     let printed = match common.output {
         Output::Json => print_json(&restored),
-        Output::Table => print_text(&text::restored(&restored)),
+        Output::Table => print_wrapped(&text::restored(&restored)),
     };
     Ok(conclude(restored.exit_code(knows_something), &session.deadline, [printed]))
 }
