@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
 use crate::report::outcomes::Outcomes;
-use crate::report::plan::{Deletion, DeletionTarget, RepositoryPlan, StepIndex};
+use crate::report::plan::{Artifact, Deletion, DeletionTarget, RepositoryPlan, StepIndex};
 
 /// The answer whether a deletion can go now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,15 @@ impl Order {
     /// The planned deletion of an image, if there is one.
     pub(super) fn step(&self, digest: Digest) -> Option<StepIndex> {
         self.steps.get(&digest).copied()
+    }
+
+    /// Whether platform images go that this index lists.
+    pub(super) fn loses_images(&self, plan: &RepositoryPlan, index: Digest) -> bool {
+        let children = self.children.get(&index).into_iter().flatten();
+        children
+            .into_iter()
+            .filter_map(|step| plan.step(*step).deletion())
+            .any(|deletion| Artifact::from(deletion.target).kind() == Kind::Image)
     }
 
     /// The planned deletions that these indexes list, each once.

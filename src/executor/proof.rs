@@ -99,11 +99,12 @@ where
         if images.is_empty() {
             return Vec::new();
         }
-        let plan = self.plan;
+        let (plan, order) = (self.plan, &self.order);
         let backup = |(step, manifest): &'i (StepIndex, StoredManifest)| {
             let deletion = plan.step(*step).deletion()?;
             let (tags, pushed_at) = (deletion.image.tags.as_slice(), deletion.image.pushed_at);
-            Some(BackupImage { manifest, kind: kind(deletion), tags, pushed_at })
+            let loses_images = order.loses_images(plan, deletion.image.digest);
+            Some(BackupImage { manifest, kind: kind(deletion), tags, pushed_at, loses_images })
         };
         let wanted: Vec<BackupImage<'_>> = images.iter().filter_map(backup).collect();
         let steps: Vec<StepIndex> = images.iter().map(|(step, _)| *step).collect();

@@ -9,9 +9,11 @@ use super::{Execution, RateLimiter, execute};
 use crate::config::Mode;
 use crate::memory::BackUpImages;
 use crate::memory::memories::Memories;
+use crate::oci::attestation::Kind;
 use crate::planner::{Plan, Planned, Ready, one_warning};
 use crate::registry::{DeleteImages, MeterCalls, ReadRepository, TagImages};
 use crate::report::counts::WhatIf;
+use crate::report::decision::Decision;
 use crate::report::observer::Observer;
 use crate::report::outcome::{Outcome, OutcomeName};
 use crate::report::outcomes::Outcomes;
@@ -131,7 +133,9 @@ fn deleted(reports: &[RepositoryReport]) -> Vec<(&str, u64)> {
     let rows =
         reports.iter().flat_map(|report| report.decisions.iter().map(|row| (report.name.as_str(), row)));
     let deleted = rows.filter(|(_, row)| row.outcome == OutcomeName::Deleted);
-    deleted.map(|(name, row)| (name, row.image.size_bytes)).collect()
+    // ECR gives an index the size of a child.
+    let size = |row: &Decision| if row.kind == Kind::Index { 0 } else { row.image.size_bytes };
+    deleted.map(|(name, row)| (name, size(row))).collect()
 }
 
 /// The outcomes of a plan's steps before the first call: of what changed since it was saved, and of what waits for a

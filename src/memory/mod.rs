@@ -28,6 +28,8 @@ pub struct BackupImage<'a> {
     pub tags: &'a [String],
     /// When its manifest was first stored.
     pub pushed_at: Option<Timestamp>,
+    /// Whether it is an index of which platform images go too.
+    pub loses_images: bool,
 }
 
 /// Storing images before they are deleted.

@@ -215,19 +215,28 @@ impl Asked<'_> {
         })
     }
 
-    /// Every key of the policy of which another value would make a difference, each by itself.
+    /// Every key of the policy of which another value would make a difference, each by itself: now, or else when the time
+    /// has passed that the rule waits for.
     fn by_keys(&self) -> Vec<Change> {
+        let later = self.waits_until().map(|(at, _)| at).filter(|at| *at > self.now);
         let keeps = self.reasons.action(self.position) == Action::Keep;
         let other_values = if keeps { looser(self.policy) } else { stricter(self.policy) };
+        let acts_later = |policy: &Policy| {
+            let then = self.then(policy, later?);
+            let as_it_is = self.then(self.policy, later?);
+            (then.action != as_it_is.action && then.action != Action::Keep).then_some((later?, then))
+        };
         let change = |(key, value, policy): (&'static str, &'static str, Policy)| {
             let then = self.then(&policy, self.now);
-            (policy != *self.policy && !self.is_now(then)).then(|| Change {
-                at: None,
-                key: Some(key),
-                value: Some(value.to_owned()),
-                then: Some(then),
-                sentence: format!("with {key} = \"{value}\": {}", in_words(then)),
-            })
+            let is_other = policy != *self.policy && !self.is_now(then);
+            let told = match acts_later(&policy).filter(|_| !is_other) {
+                Some((at, then)) => Some((Some(at), then)),
+                None => is_other.then_some((None, then)),
+            };
+            let (at, then) = told?;
+            let when = at.map(|at| format!(", {}", on(at))).unwrap_or_default();
+            let sentence = format!("with {key} = \"{value}\"{when}: {}", in_words(then));
+            Some(Change { at, key: Some(key), value: Some(value.to_owned()), then: Some(then), sentence })
         };
         other_values.into_iter().filter_map(change).collect()
     }

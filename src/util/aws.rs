@@ -2,19 +2,27 @@
 
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::{RetryConfig, RetryMode};
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 
 /// The SDK's own settings of the environment and its files, but with this Region and this profile if they are given.
 /// Calls nothing.
+///
+/// The credentials of a profile that is named win over keys in the environment, as in the AWS CLI: the SDK alone would take
+/// the keys, and with them perhaps another account.
 pub async fn settings(region: Option<&str>, profile: Option<&str>) -> SdkConfig {
     let mut settings = aws_config::defaults(BehaviorVersion::latest());
     if let Some(region) = region {
         settings = settings.region(Region::new(region.to_owned()));
     }
     if let Some(profile) = profile {
-        settings = settings.profile_name(profile);
+        let provider = ProviderConfig::with_default_region().await;
+        let credentials =
+            ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&provider);
+        settings = settings.profile_name(profile).credentials_provider(credentials.build());
     }
     settings.load().await
 }

@@ -97,6 +97,7 @@ impl World {
                 kind: kind(&manifest.bytes),
                 tags,
                 pushed_at: None,
+                loses_images: false,
             })
             .collect();
         backups.back_up(REPOSITORY, &images).await

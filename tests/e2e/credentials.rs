@@ -48,6 +48,14 @@ fn a_profile_that_does_not_exist_is_named() {
 }
 
 #[test]
+fn a_named_profile_wins_over_keys_in_the_environment() {
+    let world = world().with("AWS_ACCESS_KEY_ID", "nobody").with("AWS_SECRET_ACCESS_KEY", "nothing");
+    told(&world, &["plan", "--profile", "dve"], &["no AWS profile \"dve\"", "aws configure list-profiles"]);
+    told(&world, &["plan", "--profile", "process"], &["the profile \"process\""]);
+    assert_eq!(world.cli(&["plan"]).code, 0);
+}
+
+#[test]
 fn a_profile_whose_process_fails_is_named() {
     told(&world(), &["plan", "--profile", "process"], &["the profile \"process\"", "get-caller-identity"]);
 }

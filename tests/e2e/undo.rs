@@ -44,9 +44,13 @@ fn what_a_run_deleted_comes_back_byte_for_byte() {
     let run = run_id(&report);
     let told = world.cli(&["history"]);
     assert_eq!(told.code, 0, "{}", told.stderr);
-    for text in
-        [run.as_str(), "account 123456789012", "team/api: 7 deleted", "7 of 7 stored", "restorable until"]
-    {
+    for text in [
+        run.as_str(),
+        "account 123456789012",
+        "team/api: 7 deleted",
+        "all fully restorable",
+        "restorable until",
+    ] {
         assert!(told.stdout.contains(text), "{text}: {}", told.stdout);
     }
     let restored = world.cli(&["restore", "--run", &run, "--yes", "--output", "json"]);
@@ -75,9 +79,12 @@ fn single_images_and_whole_repositories_come_back_too() {
     let (before, bytes_before) = (api.contents(), bytes(&api));
     world.apply();
     let gone = api.lost_since(&before);
-    let one = gone.iter().next().unwrap();
+    let [one, other] = [0, 1].map(|nth| gone.iter().nth(nth).unwrap());
     assert_eq!(world.cli(&["restore", &format!("team/api@{one}"), "--yes"]).code, 0);
     assert!(api.has(one));
+    let told = world.cli(&["restore", &format!("team/api@{}", &other[..19]), "--yes"]);
+    assert!(told.code == 0 && api.has(other), "the first digits are enough: {told:?}");
+    assert!(told.stdout.contains("(grace_period)"), "{}", told.stdout);
     assert_eq!(world.cli(&["restore", "team/api", "--yes"]).code, 0);
     assert_eq!(bytes(&api), bytes_before);
 }
@@ -123,11 +130,11 @@ fn what_the_backup_does_not_know_is_told() {
     for (image, text) in [
         ("team/apo", "did you mean \"team/api\""),
         ("team/api:v1", "names a tag"),
-        ("team/api@sha256:0123456789", "a part of a digest"),
         ("123456789012.dkr.ecr.eu-west-9.amazonaws.com/team/api", "give --region eu-west-9"),
     ] {
         world.cli(&["restore", image, "--yes"]).refused(2, &[text]);
     }
+    world.cli(&["restore", "--yes"]).refused(2, &["--run RUN_ID"]);
     assert!(world.cli(&["history", "nobody"]).code == 1);
 }
 
@@ -192,4 +199,15 @@ fn backups_older_than_they_are_kept_are_removed() {
     let left = names();
     assert!(left.len() == 2 && left.contains(&"mine.txt".to_owned()), "{left:?}");
     assert!(!left.iter().any(|name| name.starts_with("_2019")), "{left:?}");
+}
+
+#[test]
+fn history_and_report_agree_on_sizes_and_on_what_can_be_restored() {
+    let world = world().with("JANITOR_SUPERSEDED_IMAGES", "delete");
+    let api = seeded(&world);
+    let report = world.apply();
+    let run = world.cli(&["history", "--output", "json"]).json()["runs"][0]["repositories"][0].clone();
+    assert_eq!(run["deleted_bytes"], report.of(&api)["bytes_deleted"]);
+    assert_eq!(run["backed_up"]["fully_restorable"], report.0["backup"]["fully_restorable"]);
+    assert!(report.0["backup"]["manifest_only"].as_u64().unwrap() > 1, "{:#}", report.0["backup"]);
 }

@@ -9,6 +9,7 @@ use crate::config::policy::Action;
 use crate::oci::attestation::{Form, Kind};
 use crate::oci::digest::Digest;
 use crate::render::words::{counted, size};
+use crate::rules::explanation::Change;
 use crate::util::sanitize;
 
 /// The explanation of one image.
@@ -39,7 +40,12 @@ pub fn image(it: &Explanation) -> String {
         if it.is_active { "" } else { ", archived" }
     );
     let _ = writeln!(text, "\nWhat the policy does with it: {}", decision(it));
-    for change in &it.why.what_would_change {
+    let matters = |change: &&Change| change.then.is_none_or(|then| then.action != it.why.action);
+    let mut changes = it.why.what_would_change.iter().filter(matters).peekable();
+    if changes.peek().is_some() {
+        let _ = writeln!(text, "\nWhat would change that:");
+    }
+    for change in changes {
         let _ = writeln!(text, "  {}", sanitize::line(&change.sentence));
     }
     if let Some(advice) = it.advice {
@@ -65,7 +71,8 @@ pub fn overview(it: &Overview) -> String {
         let _ = writeln!(text, "{count:>8}  {:<12} {}", <&str>::from(kind), meaning(*kind));
     }
     for (state, count) in &it.attestations {
-        let _ = writeln!(text, "{count:>8}  of the attestations are {}", <&str>::from(state));
+        let verb = if *count == 1 { "is" } else { "are" };
+        let _ = writeln!(text, "{count:>8}  of the attestations {verb} {}", <&str>::from(state));
     }
     let _ = writeln!(
         text,

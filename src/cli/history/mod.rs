@@ -63,5 +63,5 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
 
 /// The refusal of a run that no backup is of.
 pub(super) fn no_such_run(run_id: &str, place: &str) -> String {
-    format!("no backup in {place} is of a run {run_id:?}; `ecr-janitor history` lists the runs")
+    format!("there is no run {run_id:?} in {place}; `ecr-janitor history` lists the runs")
 }

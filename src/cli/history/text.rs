@@ -15,7 +15,10 @@ const NAMED: usize = 12;
 pub(super) fn history(place: &str, runs: &[RunHistory], images: Option<&[ArchivedImage]>) -> String {
     let mut text = format!("Backups in {}\n", sanitize::line(place));
     if runs.is_empty() {
-        let _ = writeln!(text, "\nNo run has stored anything here.");
+        let _ = writeln!(
+            text,
+            "\nNo run has stored anything here. For what the function deleted, set backup.location or\nJANITOR_BACKUP_LOCATION to the bucket of its stack (output SharedBackups)."
+        );
     }
     for run in runs {
         let _ = write!(text, "\n{}", of_run(run));
@@ -46,7 +49,13 @@ fn of_run(run: &RunHistory) -> String {
 fn of_repository(repository: &RepositoryHistory) -> String {
     let name = sanitize::line(&repository.name);
     let stored = repository.backed_up;
-    let whole = format!("{} of {} stored are fully restorable", stored.fully_restorable, stored.images);
+    let whole = match stored.images - stored.fully_restorable {
+        0 => "all fully restorable".to_owned(),
+        with_layers => format!(
+            "{} of {} fully restorable, {with_layers} while ECR has their layers",
+            stored.fully_restorable, stored.images
+        ),
+    };
     match (repository.deleted, repository.deleted_bytes) {
         (Some(deleted), bytes) => {
             format!("{name}: {deleted} deleted ({}); {whole}", size(bytes.unwrap_or(0)))
@@ -107,8 +116,8 @@ mod tests {
             "Backups in /state\n\n\
              20261126T153638Z-0a1b2c  account 123456789012, Region eu-west-1\n\
              \x20 began 2026-11-26 15:36 UTC, restorable until 2026-12-26; it did not come to its end\n\
-             \x20 team/api: 11 deleted (34.1 kB); 10 of 12 stored are fully restorable\n\
-             \x20 team/web: nobody wrote down what was deleted; 10 of 12 stored are fully restorable\n\
+             \x20 team/api: 11 deleted (34.1 kB); 10 of 12 fully restorable, 2 while ECR has their layers\n\
+             \x20 team/web: nobody wrote down what was deleted; 10 of 12 fully restorable, 2 while ECR has their layers\n\
              \x20 undo: ecr-janitor restore --run 20261126T153638Z-0a1b2c\n"
         );
         assert!(history("/state", &[], None).contains("No run has stored anything here."));

@@ -4,6 +4,7 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::confirm::Consent;
@@ -28,7 +29,7 @@ use crate::util::similar::similar;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// REPOSITORY@DIGEST of an image, or REPOSITORY for all that the backup has of it
-    #[arg(value_name = "IMAGE", required_unless_present = "run")]
+    #[arg(value_name = "IMAGE")]
     images: Vec<String>,
     /// All that this run deleted; `ecr-janitor history` lists the runs
     #[arg(long, value_name = "RUN_ID", conflicts_with = "images")]
@@ -47,6 +48,7 @@ pub(super) struct Restored {
     schema_version: u32,
     #[serde(flatten)]
     run: RunIdentity,
+    place: String,
     totals: BTreeMap<&'static str, usize>,
     repositories: Vec<RestoredRepository>,
 }
@@ -61,11 +63,23 @@ pub(super) struct RestoredRepository {
     /// Objects of the backup that are of no use.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     damaged: Vec<String>,
+    /// The end of the grace period of what was restored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protected_until: Option<Timestamp>,
     images: Vec<RestoredImage>,
+}
+
+impl RestoredRepository {
+    fn failed(name: String, error: String) -> Self {
+        Self { name, error: Some(error), damaged: Vec::new(), protected_until: None, images: Vec::new() }
+    }
 }
 
 pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let config = common.config()?;
+    if args.images.is_empty() && args.run.is_none() {
+        return Err(Failure::Usage("restore what? give REPOSITORY@DIGEST, a REPOSITORY, or --run RUN_ID; `ecr-janitor history` lists the runs".to_owned()));
+    }
     let references = references(&args.images)?;
     let consent = Consent::new("restore", args.yes)?;
     let deadline = signals::watch();
@@ -74,7 +88,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let names = session.identify().await?;
     let wanted = match &args.run {
         Some(run_id) => of_run(&session, common, &archive, run_id).await?,
-        None => of_references(&session, references, &names)?,
+        None => of_references(&session, &archive, references, &names).await?,
     };
     session.announce();
     let (plans, mut repositories) = plan(&session, &archive, &wanted).await;
@@ -92,7 +106,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     for plan in plans {
         repositories.push(restore(&session, &archive, plan, args.tags).await);
     }
-    let restored = Restored::new(&session.run, repositories);
+    let restored = Restored::new(&session.run, archive.place(), repositories);
     let printed = match common.output {
         Output::Json => print_json(&restored),
         Output::Table => print_wrapped(&text::restored(&restored)),
@@ -101,45 +115,69 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
 }
 
 /// The images and repositories that are named.
-fn references(texts: &[String]) -> Result<Vec<(Reference, Option<Digest>)>, Failure> {
+fn references(texts: &[String]) -> Result<Vec<Reference>, Failure> {
     let reference = |text: &String| {
         let reference = Reference::parse(text).map_err(|bad| Failure::Usage(bad.to_string()))?;
-        let digest = match (&reference.digits, &reference.tag) {
-            (Some(digits), _) => Some(format!("sha256:{digits}").parse().map_err(|_| {
-                Failure::Usage(format!("{text:?} has a part of a digest: give all of it, as `ecr-janitor history RUN_ID` prints it"))
-            })?),
-            (None, Some(_)) => {
-                return Err(Failure::Usage(format!(
-                    "{text:?} names a tag, and what is gone has none: give REPOSITORY@DIGEST, as `ecr-janitor history RUN_ID` prints it"
-                )));
-            }
-            (None, None) => None,
-        };
-        Ok((reference, digest))
+        match (&reference.digits, &reference.tag) {
+            (None, Some(_)) => Err(Failure::Usage(format!(
+                "{text:?} names a tag, and what is gone has none: give REPOSITORY@DIGEST, as `ecr-janitor history RUN_ID` prints it"
+            ))),
+            _ => Ok(reference),
+        }
     };
     texts.iter().map(reference).collect()
 }
 
 /// What is wanted, by repository.
-fn of_references(
+async fn of_references(
     session: &Session,
-    references: Vec<(Reference, Option<Digest>)>,
+    archive: &Archive,
+    references: Vec<Reference>,
     names: &BTreeSet<String>,
 ) -> Result<BTreeMap<String, Wanted>, Failure> {
     let mut wanted: BTreeMap<String, Wanted> = BTreeMap::new();
-    for (reference, digest) in references {
+    for reference in references {
         session.check_place(&reference)?;
         let name = reference.repository;
         if !names.contains(&name) {
             let similar = similar(&name, names.iter().map(String::as_str));
             return Err(session.no_such_repository(&UnknownName { name, similar }));
         }
+        let digest = match &reference.digits {
+            Some(digits) => Some(find(archive, &repository(session, &name), digits).await?),
+            None => None,
+        };
         match (wanted.entry(name).or_insert_with(|| Wanted::Images(BTreeSet::new())), digest) {
             (Wanted::Images(digests), Some(digest)) => drop(digests.insert(digest)),
             (all, _) => *all = Wanted::All,
         }
     }
     Ok(wanted)
+}
+
+/// The digest that is meant by its first digits.
+async fn find(archive: &Archive, repository: &RepositoryId, digits: &str) -> Result<Digest, Failure> {
+    if let Ok(digest) = format!("sha256:{digits}").parse() {
+        return Ok(digest);
+    }
+    let known = archive.digests(repository).await;
+    let known = known.map_err(|error| Failure::NothingDone(error.to_string()))?;
+    let name = &repository.name;
+    match known.iter().filter(|digest| digest.hex().starts_with(digits)).collect::<Vec<_>>().as_slice() {
+        [one] => Ok(**one),
+        [] => Err(Failure::NothingDone(format!(
+            "no backup in {} has an image of {name} whose digest begins with {digits}; `ecr-janitor history RUN_ID` lists the images of a run",
+            archive.place()
+        ))),
+        _ => Err(Failure::Usage(format!(
+            "several images of {name} have a digest that begins with {digits}; give more digits"
+        ))),
+    }
+}
+
+fn repository(session: &Session, name: &str) -> RepositoryId {
+    let registry = session.run.account.clone().unwrap_or_default();
+    RepositoryId { registry, region: session.run.region.clone(), name: name.to_owned() }
 }
 
 /// The repositories of this registry in which a run deleted something.
@@ -180,16 +218,9 @@ async fn plan(
 ) -> (Vec<RestorePlan>, Vec<RestoredRepository>) {
     let (mut plans, mut failed) = (Vec::new(), Vec::new());
     for (name, wanted) in wanted {
-        let registry = session.run.account.clone().unwrap_or_default();
-        let id = RepositoryId { registry, region: session.run.region.clone(), name: name.clone() };
-        match plan_restore(archive, &session.ecr, &id, wanted).await {
+        match plan_restore(archive, &session.ecr, &repository(session, name), wanted).await {
             Ok(plan) => plans.push(plan),
-            Err(error) => failed.push(RestoredRepository {
-                name: name.clone(),
-                error: Some(error.to_string()),
-                damaged: Vec::new(),
-                images: Vec::new(),
-            }),
+            Err(error) => failed.push(RestoredRepository::failed(name.clone(), error.to_string())),
         }
     }
     (plans, failed)
@@ -203,11 +234,10 @@ async fn restore(
     with_tags: bool,
 ) -> RestoredRepository {
     let name = plan.repository.name.clone();
-    let damaged = plan.damaged.iter().map(ToString::to_string).collect();
     if session.deadline.was_interrupted() {
-        let error = Some("it was not begun: the restore was interrupted".to_owned());
-        return RestoredRepository { name, error, damaged, images: plan.settled().to_vec() };
+        return RestoredRepository::failed(name, "it was not begun: the restore was interrupted".to_owned());
     }
+    let damaged = plan.damaged.iter().map(ToString::to_string).collect();
     let rate_limiter = RateLimiter::default();
     let turn = async || rate_limiter.acquire().await;
     let images = plan.execute(archive, &session.ecr, with_tags, turn).await;
@@ -215,20 +245,22 @@ async fn restore(
     let restored: Vec<Digest> = restored.map(|image| image.digest).collect();
     let memories = session.places.memories(&session.run);
     let now = session.clock.now();
+    let grace_period = session.config.policy_of(&name).grace_period;
+    let protected_until = now.checked_add(grace_period).ok().filter(|_| !restored.is_empty());
     if let Some(warning) = memories.update(&name, |memory| memory.restore(restored, now)).await {
         say(&format!("warning: {warning}"));
     }
-    RestoredRepository { name, error: None, damaged, images }
+    RestoredRepository { name, error: None, damaged, protected_until, images }
 }
 
 impl Restored {
-    fn new(run: &RunIdentity, mut repositories: Vec<RestoredRepository>) -> Self {
+    fn new(run: &RunIdentity, place: String, mut repositories: Vec<RestoredRepository>) -> Self {
         repositories.sort_by(|a, b| a.name.cmp(&b.name));
         let mut totals = BTreeMap::new();
         for image in repositories.iter().flat_map(|it| &it.images) {
             *totals.entry(<&str>::from(image.outcome)).or_default() += 1;
         }
-        Self { schema_version: SCHEMA_VERSION, run: run.clone(), totals, repositories }
+        Self { schema_version: SCHEMA_VERSION, run: run.clone(), place, totals, repositories }
     }
 
     fn exit_code(&self, knows_something: bool) -> ExitCode {

@@ -20,18 +20,26 @@ pub(super) fn pending(plan: &RestorePlan) -> String {
 pub(super) fn restored(restored: &Restored) -> String {
     let mut text = String::new();
     for repository in &restored.repositories {
-        let _ = writeln!(text, "{}: {}", sanitize::line(&repository.name), outcome(repository));
+        let _ =
+            writeln!(text, "{}: {}", sanitize::line(&repository.name), outcome(repository, &restored.place));
         for damaged in &repository.damaged {
             let _ = writeln!(text, "  {}", sanitize::line(damaged));
         }
         for line in repository.images.iter().filter_map(remark) {
             let _ = writeln!(text, "  {line}");
         }
+        if let Some(until) = repository.protected_until {
+            let until = until.strftime("%Y-%m-%d %H:%M UTC");
+            let _ = writeln!(
+                text,
+                "  What was restored is new: nothing touches it before {until} (grace_period). After that the policy decides as before; to keep it, change the policy."
+            );
+        }
     }
     text
 }
 
-fn outcome(repository: &RestoredRepository) -> String {
+fn outcome(repository: &RestoredRepository, place: &str) -> String {
     if let Some(error) = &repository.error {
         return sanitize::line(error);
     }
@@ -41,7 +49,10 @@ fn outcome(repository: &RestoredRepository) -> String {
         .into_iter()
         .map(|(outcome, count)| format!("{count} {}", outcome.replace('-', " ")))
         .collect();
-    if outcomes.is_empty() { "nothing to restore".to_owned() } else { outcomes.join(", ") }
+    if outcomes.is_empty() {
+        return format!("no backup in {} has an image of it", sanitize::line(place));
+    }
+    outcomes.join(", ")
 }
 
 fn remark(image: &RestoredImage) -> Option<String> {

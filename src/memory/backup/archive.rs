@@ -167,6 +167,11 @@ impl Archive {
         Ok(packs.filter(|pack| run_id.is_none_or(|run_id| pack.run_id == run_id)).collect())
     }
 
+    /// The digests of the images of a repository.
+    pub async fn digests(&self, repository: &RepositoryId) -> Result<BTreeSet<Digest>, ArchiveError> {
+        Ok(self.catalog(repository).await?.images.into_keys().collect())
+    }
+
     /// The images that a run stored.
     pub async fn images_of(&self, run_id: &str) -> Result<Vec<ArchivedImage>, ArchiveError> {
         let mut images = Vec::new();

@@ -263,7 +263,8 @@ impl<'a> Wanted<'a> {
                 u64::from(UNITS) * UNIT / 1024 / 1024
             ));
         }
-        let (size_bytes, restorable) = (wanted.size_bytes, wanted.restorable);
+        let size_bytes = wanted.size_bytes;
+        let restorable = if image.loses_images { Restorable::ManifestOnly } else { wanted.restorable };
         Ok(Self { image, blobs: wanted.stored, restorable, size_bytes, bytes })
     }
 

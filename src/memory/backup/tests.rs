@@ -54,7 +54,7 @@ fn with_blobs(config: (Digest, u64), layers: &[(Digest, u64)]) -> StoredManifest
 }
 
 fn image(manifest: &StoredManifest, kind: Kind) -> BackupImage<'_> {
-    BackupImage { manifest, kind, tags: &[], pushed_at: None }
+    BackupImage { manifest, kind, tags: &[], pushed_at: None, loses_images: false }
 }
 
 fn id() -> RepositoryId {
@@ -109,6 +109,11 @@ async fn what_is_stored_depends_on_what_it_is() {
         let catalog = Archive::new(store.clone()).catalog(&id()).await.unwrap();
         assert_eq!(catalog.images[&manifest.digest].image.restorable, restorable, "{kind:?}");
     }
+    let with_its_images = BackupImage { loses_images: true, ..image(&index, Kind::Index) };
+    assert_eq!(backups(&store, &blobs).back_up("team/web", &[with_its_images]).await, BTreeMap::new());
+    let web = RepositoryId { name: "team/web".into(), ..id() };
+    let catalog = Archive::new(store.clone()).catalog(&web).await.unwrap();
+    assert_eq!(catalog.images[&index.digest].image.restorable, Restorable::ManifestOnly);
 }
 
 #[tokio::test]

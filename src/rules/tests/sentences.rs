@@ -188,7 +188,8 @@ proptest! {
         let judged = w.judge(&policy);
         for it in picked(&w, pick) {
             let why = judged.why(&policy, it);
-            let Some((at, then)) = why.what_would_change.iter().find_map(|it| it.at.zip(it.then)) else { continue };
+            let in_time = why.what_would_change.iter().filter(|it| it.key.is_none());
+            let Some((at, then)) = in_time.into_iter().find_map(|it| it.at.zip(it.then)) else { continue };
             prop_assert!(at > now());
             let later = judged.verdict_at(&policy, at, it);
             prop_assert_eq!(then.reason, later.reason);
@@ -206,6 +207,12 @@ proptest! {
             for change in &why.what_would_change {
                 let (Some(other), Some(then)) = (with(&policy, change), change.then) else { continue };
                 prop_assert_ne!(Some((then.action, then.reason)), why.reason.map(|it| (why.action, it)));
+                if let Some(at) = change.at {
+                    let later = judged.verdict_at(&other, at, it);
+                    prop_assert_eq!((then.action, then.reason), (later.action, later.reason), "{:?}", change);
+                    prop_assert!(then.action != Action::Keep && at > now());
+                    continue;
+                }
                 let told = w.judge(&other);
                 if w.all().any(|it| told.was_read(it) && !judged.was_read(it)) {
                     // By what is known now, it is said: another policy reads more.
@@ -273,6 +280,20 @@ fn it_is_told_until_when_an_index_waits_and_which_key_says_so() {
     let keys: Vec<_> = why.what_would_change.iter().filter_map(|change| change.key).collect();
     assert_eq!(keys, ["superseded_after", "superseded_since"]);
     assert!(why.sentence.contains("first seen without a tag"), "{}", why.sentence);
+}
+
+#[test]
+fn the_policy_that_deletes_it_in_time_is_named_before_the_time_has_come() {
+    let w = World::default();
+    let [_, a, index] = build(&w);
+    index.untagged(days(10));
+    let why = why(&w, &defaults(), a);
+    let superseded = why.what_would_change.iter().find(|it| it.key == Some("superseded")).unwrap();
+    assert_eq!(superseded.at, Some(now() + days(20)));
+    assert_eq!(
+        superseded.sentence,
+        "with superseded = \"delete\", on 2027-02-04 at 08:00 UTC: deleted (superseded)"
+    );
 }
 
 #[test]
