@@ -48,7 +48,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
         Signals::new().map_err(|error| Failure::NothingDone(format!("cannot wait for signals: {error}")))?;
     print_text(&format!("ecr-emulator listening on {url}"))?;
     note(&format!(
-        "Reach it with: AWS_ENDPOINT_URL={url} AWS_REGION={region} AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x"
+        "Reach it with: export AWS_ENDPOINT_URL={url} AWS_REGION={region} AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x"
     ));
     signals.next().await;
     server.stop().await;

@@ -35,7 +35,7 @@ pub(super) enum BadReference {
     NoRepository(String),
     #[error("{0:?} is a digest, and any repository may have it: give REPOSITORY@{0}")]
     OnlyADigest(String),
-    #[error("{0:?} is no digest: give sha256: and 64 hexadecimal digits, or at least the first 6")]
+    #[error("{0:?} is not a digest: give sha256: and 64 hexadecimal digits, or at least the first 6")]
     NoDigest(String),
     #[error("{0:?} is no tag: a tag has at most 128 letters, digits, '.', '-' and '_'")]
     NoTag(String),

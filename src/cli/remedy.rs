@@ -74,7 +74,7 @@ impl Settings {
                 self.sign_in(),
             ),
             _ => format!(
-                "the AWS credentials of {} cannot be had: {message}; {}",
+                "the AWS credentials of {} cannot be loaded: {message}; {}",
                 self.profile(),
                 self.check_credentials()
             ),

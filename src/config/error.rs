@@ -144,7 +144,7 @@ pub(super) fn advice_on_variable(variable: &str) -> String {
 }
 
 /// The known name that is the fewest edits away, if they are few for its length.
-fn nearest<S: AsRef<str>>(name: &str, known: impl Iterator<Item = (String, S)>) -> Option<String> {
+pub(super) fn nearest<S: AsRef<str>>(name: &str, known: impl Iterator<Item = (String, S)>) -> Option<String> {
     known
         .map(|(shown, known)| {
             (strsim::damerau_levenshtein(name, known.as_ref()), known.as_ref().len(), shown)

@@ -7,6 +7,8 @@ use std::marker::PhantomData;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Unexpected, Visitor};
 
+use crate::config::error::nearest;
+
 /// Reads a text in quotes with a parser of its own; `expected` completes "expected ...".
 pub(super) fn text<'de, D: Deserializer<'de>, T>(
     deserializer: D,
@@ -39,8 +41,24 @@ pub(super) fn word<'de, D: Deserializer<'de>, T: Copy>(
     let words = words.join(", ");
     text(deserializer, &format!("one of {words}"), |given| {
         let found = choice.iter().find(|(word, _)| *word == given);
-        found.map(|(_, value)| *value).ok_or_else(|| format!("{given:?} is none of {words}"))
+        found
+            .map(|(_, value)| *value)
+            .ok_or_else(|| not_a_choice(given, choice.iter().map(|(word, _)| *word)))
     })
+}
+
+/// The message on a word that is not offered, with the nearest one that is.
+fn not_a_choice<'w>(given: &str, words: impl Iterator<Item = &'w str> + Clone) -> String {
+    let quoted: Vec<String> = words.clone().map(|word| format!("{word:?}")).collect();
+    let offered = match quoted.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => quoted.concat(),
+    };
+    let advice = match nearest(given, words.map(|word| (word.to_owned(), word))) {
+        Some(word) => format!("; did you mean {word:?}?"),
+        None => String::new(),
+    };
+    format!("must be {offered}, not {given:?}{advice}")
 }
 
 /// A time span of zero or more, such as `48h`, `30d` or `2w`; a day has 24 hours.

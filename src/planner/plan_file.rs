@@ -100,7 +100,7 @@ pub enum Refused {
     /// Made elsewhere.
     #[error("it was made for {what} {planned}, and this is {here}; apply it there, or make a new plan")]
     Elsewhere {
-        /// `account` or `region`.
+        /// `account` or `Region`.
         what: &'static str,
         /// The plan's.
         planned: String,
@@ -217,7 +217,7 @@ impl SavedPlan {
             Err(Refused::Elsewhere { what, planned: planned.to_owned(), here: here.to_owned() })
         };
         if self.region != region {
-            return elsewhere("region", &self.region, region);
+            return elsewhere("Region", &self.region, region);
         }
         match account {
             Some(account) if account == self.account => Ok(()),

@@ -314,32 +314,58 @@ fn why(decision: &Decision, repository: &str) -> String {
     if cause.is_empty() { reason.to_owned() } else { format!("{reason}, {cause}") }
 }
 
+/// One line an image; where that is too wide, its subject or tag goes below it. Nothing breaks inside.
 fn rows(decisions: &[&Decision], layout: &Layout) -> String {
+    let table = images(decisions, true, layout);
+    // Each cell has a space on either side, and the last one ends its line.
+    let widths = table.column_max_content_widths();
+    let width: usize = widths.iter().map(|content| usize::from(*content) + 2).sum();
+    if width <= layout.width + 1 {
+        return trimmed(&table);
+    }
+    let mut lines = Vec::new();
+    for (line, decision) in images(decisions, false, layout).lines().zip(decisions) {
+        lines.push(line.trim_end().to_owned());
+        lines.extend(subject(decision).map(|it| format!("      {it}")));
+    }
+    lines.join("\n")
+}
+
+/// The table of images, with what they are about or without.
+fn images(decisions: &[&Decision], with_subject: bool, layout: &Layout) -> Table {
     let mut table = bare_table(layout);
+    table.set_content_arrangement(ContentArrangement::Disabled);
     for decision in decisions {
         let colour = colour(decision.outcome);
         let digest = Cell::new(decision.image.digest.short());
-        let cells = [
+        let mut cells = vec![
             Cell::new(" "),
             if layout.style == Style::Coloured { digest.fg(colour) } else { digest },
             Cell::new(<&str>::from(decision.kind)),
-            Cell::new(subject(decision)),
-            Cell::new(pushed(decision)),
-            Cell::new(size(decision.image.size_bytes)).set_alignment(CellAlignment::Right),
         ];
-        table.add_row(Row::from(cells.to_vec()));
+        if with_subject {
+            cells.push(Cell::new(subject(decision).unwrap_or_else(|| "-".into())));
+        }
+        cells.push(Cell::new(pushed(decision)));
+        cells.push(Cell::new(own_size(decision)).set_alignment(CellAlignment::Right));
+        table.add_row(Row::from(cells));
     }
-    trimmed(&table)
+    table
+}
+
+/// The size as far as it counts: an index's is that of what it lists.
+fn own_size(decision: &Decision) -> String {
+    if decision.kind == Kind::Index { "-".into() } else { size(decision.image.size_bytes) }
 }
 
 /// The tag that is written, or the image that is attested.
-fn subject(decision: &Decision) -> String {
+fn subject(decision: &Decision) -> Option<String> {
     let platform = decision.image.platform.as_deref().map(sanitize::line);
     match (&decision.new_tag, platform, decision.image.subject) {
-        (Some(tag), ..) => format!("-> {}", sanitize::line(tag)),
-        (None, Some(platform), Some(subject)) => format!("{platform} {}", subject.short()),
-        (None, None, Some(subject)) => subject.short(),
-        _ => "-".into(),
+        (Some(tag), ..) => Some(format!("-> {}", sanitize::line(tag))),
+        (None, Some(platform), Some(subject)) => Some(format!("{platform} {}", subject.short())),
+        (None, None, Some(subject)) => Some(subject.short()),
+        _ => None,
     }
 }
 

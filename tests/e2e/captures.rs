@@ -5,6 +5,7 @@
 use ecr_emulator::artifacts;
 use ecr_emulator::buildx::Form;
 use ecr_emulator::{Fault, When};
+use serde_json::Value;
 
 use crate::harness::{World, legacy, oci, single, trouble_in, without_dates};
 
@@ -59,6 +60,44 @@ fn a_plan_with_details() {
     assert!(named.contains("would be deleted: orphaned"), "naming a repository shows its details: {named}");
     let folded = world.cli(&["plan"]).stdout;
     assert!(!folded.contains("would be deleted: orphaned"), "{folded}");
+}
+
+#[test]
+fn no_name_breaks_on_a_narrow_terminal() {
+    let policy = "[policy]\norphaned = \"tag\"\nsuperseded = \"delete\"\nsuperseded_since = \"push\"";
+    let world = World::new().with_state().config(policy).with("COLUMNS", "60");
+    world.busy("team/api");
+    let api = world.find("team/api");
+    api.push_untagged(90, oci(100));
+    api.orphans(60, oci(101));
+    let report = world.cli(&["plan", "--output", "json"]).json();
+    let shown = world.cli(&["plan", "--details"]).stdout;
+    let decisions = report["repositories"][0]["decisions"].as_array().unwrap();
+    let changes: Vec<&Value> = decisions.iter().filter(|it| it["outcome"] == "planned").collect();
+    let [tagged, attested] =
+        ["new_tag", "platform"].map(|it| changes.iter().any(|change| change[it].is_string()));
+    assert!(tagged && attested, "{changes:#?}");
+    for change in changes {
+        let short = |digest: &str| digest["sha256:".len()..][..12].to_owned();
+        let row = format!(
+            "    {}  {}  ",
+            short(change["digest"].as_str().unwrap()),
+            change["kind"].as_str().unwrap()
+        );
+        let below =
+            match (change["new_tag"].as_str(), change["platform"].as_str(), change["subject"].as_str()) {
+                (Some(tag), ..) => format!("      -> {tag}"),
+                (None, Some(platform), Some(subject)) => format!("      {platform} {}", short(subject)),
+                (None, None, Some(subject)) => short(subject),
+                _ => continue,
+            };
+        let mut lines = shown.lines().skip_while(|line| !line.starts_with(row.trim_end()));
+        let first = lines.next().unwrap_or_else(|| panic!("{row:?} is not in {shown}"));
+        let is_whole = first.contains(&below) || lines.next().is_some_and(|second| second == below);
+        assert!(is_whole, "{below:?} is not in {shown}");
+    }
+    let indexes: Vec<&str> = shown.lines().filter(|line| line.contains("  index  ")).collect();
+    assert!(!indexes.is_empty() && indexes.iter().all(|line| line.ends_with(" -")), "{shown}");
 }
 
 #[test]

@@ -28,6 +28,8 @@ fn the_demo_needs_no_aws_account_and_leaves_nothing_to_do() {
     ] {
         assert!(outcome.stdout.contains(part), "{part:?} is not in {}", outcome.stdout);
     }
+    let long: Vec<&str> = outcome.stdout.lines().filter(|line| line.chars().count() > 80).collect();
+    assert!(long.is_empty(), "wider than a terminal: {long:#?}");
 }
 
 #[test]

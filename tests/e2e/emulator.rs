@@ -43,6 +43,19 @@ fn it_begins_with_the_registry_of_the_demo_if_asked() {
 }
 
 #[test]
+fn the_image_that_the_readme_asks_about_is_in_the_demo() {
+    let readme = include_str!("../../README.md");
+    let digest = readme.split("explain team/api@sha256:").nth(1).unwrap();
+    let digest: String = digest.chars().take_while(char::is_ascii_hexdigit).collect();
+    let served = Served::start(&["--demo"]);
+    let mut world = World::new();
+    world.set("AWS_ENDPOINT_URL", &served.1);
+    let outcome = world.cli(&["explain", &format!("team/api@sha256:{digest}")]);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert!(outcome.stdout.contains("deletes it (orphaned)"), "{outcome:?}");
+}
+
+#[test]
 fn it_begins_with_a_registry_from_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let seed = folder.path().join("seed.toml");

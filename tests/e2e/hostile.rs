@@ -140,7 +140,7 @@ fn a_forged_plan_file_cannot_write_to_the_terminal() {
     api.orphans(60, single(1));
     let elsewhere = forge(&world, |plan| plan.region = HOSTILE.into());
     shown(&elsewhere, 2);
-    elsewhere.refused(2, &["it was made for region"]);
+    elsewhere.refused(2, &["it was made for Region"]);
     forge(&world, |plan| {
         let image = image_of(&mut plan.repositories[0].decisions[0]);
         (image.platform, image.pushed_at) = (Some(HOSTILE.into()), None);

@@ -1,7 +1,6 @@
 """Least privilege: what the role's statements are, and what they let the built function do in a registry."""
 
 import itertools
-import tomllib
 from typing import Any
 
 import botocore.session
@@ -225,8 +224,8 @@ def test_the_bucket_takes_the_key_of_the_stack() -> None:
 
 def test_people_are_told_how_to_share_what_the_function_keeps() -> None:
     outputs = Stack().outputs
-    for key, name in (("memory", "SharedMemory"), ("backup", "SharedBackups")):
-        assert tomllib.loads(outputs[name]) == {key: {"location": "s3://ref:StateBucket"}}
+    for variable, name in (("JANITOR_MEMORY_LOCATION", "SharedMemory"), ("JANITOR_BACKUP_LOCATION", "SharedBackups")):
+        assert outputs[name] == f"export {variable}=s3://ref:StateBucket"
     elsewhere = Stack(MemoryLocation="s3://other", BackupKeep="0d").outputs
     assert not {"SharedMemory", "SharedBackups"} & elsewhere.keys()
 

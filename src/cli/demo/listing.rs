@@ -23,7 +23,8 @@ pub(super) fn contents(emulator: &Emulator) -> Contents {
 
 /// Each repository as ECR's console counts it, and whether what is tagged can still be pulled whole.
 pub(super) fn registry(emulator: &Emulator) -> String {
-    let mut text = String::new();
+    let mut text =
+        format!("{:<11}  IMAGES  TAGGED  PART OF TAGGED  OTHER UNTAGGED  UNTAGGED <=0.01 MB\n", "REPOSITORY");
     let (mut indexes, mut complete) = (0, 0);
     for repository in REPOSITORIES {
         let images = emulator.images(repository);
@@ -36,7 +37,7 @@ pub(super) fn registry(emulator: &Emulator) -> String {
         let small = untagged.iter().filter(|image| size(image) < SMALL).count();
         let _ = writeln!(
             text,
-            "  {repository:<12} {:>3} images: {:>2} tagged, {in_use:>2} parts of tagged ones, {:>2} other untagged ({small} of all untagged show as 0.01 MB or less)",
+            "{repository:<11}  {:>6}  {:>6}  {in_use:>14}  {:>14}  {small:>18}",
             images.len(),
             tagged.len(),
             untagged.len() - in_use,
@@ -46,7 +47,7 @@ pub(super) fn registry(emulator: &Emulator) -> String {
             complete += usize::from(list.iter().all(|child| digests.contains(child.as_str())));
         }
     }
-    let _ = writeln!(text, "  {complete} of {indexes} tagged multi-platform images are complete");
+    let _ = writeln!(text, "\n{complete} of {indexes} tagged multi-platform images are complete");
     text
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::progress::note;
-use super::stdout::{View, print_report, print_text};
+use super::stdout::{View, print_report, print_text, print_wrapped};
 use super::{Failure, Output};
 use crate::cli::exit_code::ExitCode;
 use crate::cli::local_lambda::{Answer, LocalFunction};
@@ -38,7 +38,7 @@ enum Until {
 
 /// An event by hand, which is answered with the whole report.
 const BY_HAND: &str = "{}";
-const REMARK: &str = "(By default only orphaned attestations go. The demo also sets JANITOR_SUPERSEDED=delete, and JANITOR_SUPERSEDED_SINCE=push: its registry is new to the function, which has not seen a tag move.)";
+const REMARK: &str = "\n(By default only orphaned attestations go. The demo also sets JANITOR_SUPERSEDED=delete, and JANITOR_SUPERSEDED_SINCE=push: its registry is new to the function, which has not seen a tag move.)";
 const TIME: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(args: &Args) -> Result<ExitCode, Failure> {
@@ -62,14 +62,14 @@ async fn show(args: &Args, emulator: &Emulator, url: &str, state: &State) -> Res
     let plan = invoke(url, state, Mode::Plan).await?;
     let view = View { output: Output::Table, details: true, sort: Sort::Name };
     print_report(&plan, view)?;
-    print_text(REMARK)?;
+    print_wrapped(REMARK)?;
     if args.mode == Until::Plan {
         return Ok(ExitCode::Done);
     }
     let before = listing::contents(emulator);
     heading("The same with JANITOR_MODE=apply: what did ECR answer?")?;
     let applied = invoke(url, state, Mode::Apply).await?;
-    print_text(&summary::text(&applied))?;
+    print_wrapped(&summary::text(&applied))?;
     heading("What is left")?;
     print_text(&listing::registry(emulator))?;
     heading("Once more: is anything left to do?")?;
@@ -98,7 +98,7 @@ async fn undo(
         .envs(state.variables(url))
         .output();
     let restored = restore.await.map_err(|e| nothing_done(&e))?;
-    print_text(&String::from_utf8_lossy(&restored.stdout))?;
+    print_wrapped(&String::from_utf8_lossy(&restored.stdout))?;
     note(&String::from_utf8_lossy(if restored.status.success() { b"" } else { &restored.stderr }));
     let is_back = listing::contents(emulator) == *before;
     let how = if is_back {
@@ -175,7 +175,7 @@ fn function_binary() -> Result<PathBuf, Failure> {
 }
 
 fn heading(text: &str) -> Result<(), Failure> {
-    print_text(&format!("\n== {text}\n"))
+    print_wrapped(&format!("\n== {text}\n"))
 }
 
 fn nothing_done(error: &dyn std::error::Error) -> Failure {
