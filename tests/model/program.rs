@@ -40,6 +40,8 @@ fn applies_over_http(world: &World, stage: &Stage) -> Vec<Value> {
         .env("AWS_ACCESS_KEY_ID", "nobody")
         .env("AWS_SECRET_ACCESS_KEY", "nothing")
         .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("JANITOR_MEMORY_LOCATION", "none")
+        .env("JANITOR_BACKUP_KEEP", "0d")
         .output()
         .unwrap();
     let report: Value =
