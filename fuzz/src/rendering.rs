@@ -135,6 +135,7 @@ fn explanations(texts: &[String; 5]) -> Vec<String> {
         is_active: true,
         pushed_at: None,
         pulled_at: None,
+        pulled_by_others_at: None,
         size_bytes: 1,
         why: why(&detail),
         repository_skipped: Some(detail.clone()),

@@ -66,8 +66,13 @@ pub(super) async fn make(
     selection: Selection,
     observer: &dyn Observer,
 ) -> Plan {
+    let is_empty = selection.is_narrowed && selection.repositories.is_empty();
     let mut plan = plan(&session.ecr, &session.config, request, selection, observer).await;
     session.note_backups(&mut plan);
+    if is_empty && plan.registry.is_some() {
+        let nothing = "no selected repository has a name that --repository matches; nothing was looked at";
+        plan.warnings.insert(0, nothing.to_owned());
+    }
     plan
 }
 

@@ -155,6 +155,7 @@ pub async fn plan(
     selection: Selection,
     observer: &dyn Observer,
 ) -> Plan {
+    let emptiness = selection.emptiness();
     let (skipped, mut selected): (Vec<Selected>, Vec<Selected>) =
         selection.repositories.into_iter().partition(|chosen| chosen.skip.is_some());
     observer.selected(selected.len());
@@ -178,7 +179,13 @@ pub async fn plan(
     let (repositories, memory_warnings): (Vec<_>, Vec<_>) = planned.into_iter().unzip();
     let about_memory = one_warning(memory_warnings.into_iter().flatten().collect());
     let missing_memory = without_memory(config, request);
-    let warnings = replication.warning().into_iter().chain(about_memory).chain(missing_memory).collect();
+    let warnings = emptiness
+        .map(str::to_owned)
+        .into_iter()
+        .chain(replication.warning())
+        .chain(about_memory)
+        .chain(missing_memory)
+        .collect();
     let registry = selection.registry;
     let mut plan = Plan { registry, read, clock, repositories, warnings, ..Plan::default() };
     plan.check_limits(config);

@@ -44,6 +44,21 @@ pub struct UnknownName {
 }
 
 impl Selection {
+    /// The warning of a run that has nothing to work on, which may be a slip: a wrong Region, or patterns that match
+    /// nothing. An event that brings no name that is configured is no slip.
+    pub fn emptiness(&self) -> Option<&'static str> {
+        let is_unselected = |chosen: &Selected| chosen.skip == Some(RepositoryReason::NotSelected);
+        if self.registry.is_none() {
+            Some("there are no repositories here; if you expected some, check the Region and the credentials")
+        } else if !self.is_narrowed && self.repositories.iter().all(is_unselected) {
+            Some(
+                "no repository is selected; check select.repositories and select.exclude (JANITOR_REPOSITORIES, JANITOR_EXCLUDE)",
+            )
+        } else {
+            None
+        }
+    }
+
     /// The first of these names that is no repository in scope.
     pub fn find_missing(&self, names: &[String]) -> Option<UnknownName> {
         let known = || self.repositories.iter().map(|chosen| chosen.name.as_str());

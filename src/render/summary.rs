@@ -62,8 +62,8 @@ pub fn lines(report: &Report) -> Vec<Line> {
     add("Attestations", report.totals.counts.inventory.as_ref().map(|it| attestations(it, report)));
     if report.mode == Mode::Plan {
         let [now, later, other] = forecast(&report.what_if);
-        add("Goes now", now);
-        add("Goes later", later);
+        add("Due now", now);
+        add("Due later", later);
         add("Other preset", other);
     }
     add("Backup", report.backup.map(|it| backup(&it, report)));
@@ -91,7 +91,7 @@ fn attestations(counts: &InventoryCounts, report: &Report) -> String {
 fn forecast(what_if: &[WhatIf]) -> [Option<String>; 3] {
     let Some(in_force) = what_if.first() else { return [None, None, None] };
     let later = |it: &WhatIf| {
-        (it.later != it.now).then(|| format!("{} once what only waits for its time has it", going(&it.later)))
+        (it.later != it.now).then(|| format!("{} in all, once waiting periods are over", going(&it.later)))
     };
     let other = what_if.get(1).filter(|it| (it.now, it.later) != (in_force.now, in_force.later));
     let other = other.map(|it| {
@@ -246,20 +246,20 @@ mod tests {
             what_if(Preset::Orphans, going_of(3, 0), going_of(4, 0)),
             what_if(Preset::Recommended, going_of(5, 2), going_of(5, 2)),
         ];
-        assert_eq!(said(&report, "Goes now").unwrap(), "3 attestations (3.0 kB)");
+        assert_eq!(said(&report, "Due now").unwrap(), "3 attestations (3.0 kB)");
         assert_eq!(
-            said(&report, "Goes later").unwrap(),
-            "4 attestations (4.0 kB) once what only waits for its time has it"
+            said(&report, "Due later").unwrap(),
+            "4 attestations (4.0 kB) in all, once waiting periods are over"
         );
         assert_eq!(
             said(&report, "Other preset").unwrap(),
             "preset = \"recommended\": 5 attestations, 2 indexes, 2 images (5.0 kB) now"
         );
         report.what_if = vec![what_if(Preset::Orphans, going_of(0, 0), going_of(0, 0)); 2];
-        assert_eq!(said(&report, "Goes now").unwrap(), "nothing");
-        assert_eq!((said(&report, "Goes later"), said(&report, "Other preset")), (None, None));
+        assert_eq!(said(&report, "Due now").unwrap(), "nothing");
+        assert_eq!((said(&report, "Due later"), said(&report, "Other preset")), (None, None));
         report.mode = Mode::Apply;
-        assert_eq!(said(&report, "Goes now"), None);
+        assert_eq!(said(&report, "Due now"), None);
     }
 
     #[test]

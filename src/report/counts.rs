@@ -88,7 +88,7 @@ pub struct WhatIf {
     pub preset: Preset,
     /// What would go now.
     pub now: Going,
-    /// What would go when what only waits for its time has it, and nothing else happens.
+    /// What would go once all waiting periods are over, if nothing else happens.
     pub later: Going,
 }
 

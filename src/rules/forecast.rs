@@ -10,7 +10,7 @@ use crate::report::plan::Artifact;
 use crate::rules::judge;
 use crate::rules::verdict::Verdict;
 
-/// What would go under a preset, whose policy this is: now, and when what only waits for its time has it.
+/// What would go under a preset, whose policy this is: now, and once all waiting periods are over.
 ///
 /// What was not read counts as what it is shown to be.
 pub fn what_if(inventory: &Inventory, preset: Preset, policy: &Policy, now: Timestamp) -> WhatIf {

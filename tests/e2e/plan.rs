@@ -454,11 +454,11 @@ fn the_table_shows_what_would_be_done_and_counts_the_rest() {
 
     Attestations  12 of 35 images in 2 repositories: 6 attached, 2 superseded, 4
                   orphaned
-    Goes now      4 attestations (3.7 kB)
-    Goes later    6 attestations (5.4 kB) once what only waits for its time has it
+    Due now       4 attestations (3.7 kB)
+    Due later     6 attestations (5.4 kB) in all, once waiting periods are over
     Other preset  preset = "recommended": 6 attestations, 1 index, 2 images (103.0
-                  MB) now; 8 attestations, 1 index, 2 images (103.0 MB) once what
-                  only waits for its time has it
+                  MB) now; 8 attestations, 1 index, 2 images (103.0 MB) in all, once
+                  waiting periods are over
     Backup        all of it could be restored until yyyy-mm-dd
 
     REPOSITORY  IMAGES  ATTESTATIONS  OUTCOME
@@ -486,4 +486,20 @@ fn results_go_to_stdout_and_nothing_else_does() {
     let outcome = world.cli(&["plan", "--output", "json"]);
     let place = "ecr-janitor: account 123456789012, Region us-east-1, configuration: built-in defaults\n";
     assert_eq!((outcome.report(0).total("planned"), outcome.stderr.as_str()), (4, place));
+}
+
+#[test]
+fn patterns_that_match_nothing_are_told() {
+    let world = World::new();
+    let told = |arguments: &[&str], text: &str| {
+        let outcome = world.cli(&[&["plan"], arguments].concat());
+        let said = outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(outcome.code == 0 && said.contains(text), "{outcome:?}");
+    };
+    told(&[], "there are no repositories here");
+    world.repository("team/api");
+    told(&["--repository", "nope*"], "no selected repository has a name that --repository matches");
+    let world = world.with("JANITOR_REPOSITORIES", "nope*");
+    let said = world.cli(&["plan"]).stdout;
+    assert!(said.contains("no repository is selected"), "{said}");
 }

@@ -139,3 +139,16 @@ fn images_that_a_run_left_without_an_index_go_later() {
     world.apply();
     assert_eq!(api.count(&old.platforms), 0);
 }
+
+#[test]
+fn explain_tells_the_janitors_reads_from_pulls_by_others() {
+    let world = world();
+    world.ecr.set_pull_time_updates(true);
+    let api = world.repository("team/api");
+    let orphan = api.orphans(60, legacy(1)).remove(0);
+    let image = format!("team/api@{orphan}");
+    assert_eq!(world.cli(&["explain", &image]).code, 0);
+    let again = world.cli(&["explain", &image]).stdout;
+    let line = again.lines().find(|line| line.starts_with("Last pulled")).unwrap().to_owned();
+    assert!(line.contains("never, as far as ECR recorded") && line.contains("read by the janitor"), "{again}");
+}

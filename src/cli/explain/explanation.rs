@@ -55,6 +55,8 @@ pub struct Explanation {
     pub pushed_at: Option<Timestamp>,
     /// When it was last pulled.
     pub pulled_at: Option<Timestamp>,
+    /// When others pulled it last, as far as memory knows the janitor's own reads.
+    pub pulled_by_others_at: Option<Timestamp>,
     /// ECR's `imageSizeInBytes`.
     pub size_bytes: u64,
     /// What the policy does with it, and why.
@@ -206,6 +208,7 @@ impl Explainer<'_> {
             is_active: image.status == ImageStatus::Active,
             pushed_at: image.pushed_at,
             pulled_at: image.pulled_at,
+            pulled_by_others_at: self.inventory.pulled_by_others(position),
             size_bytes: image.size_bytes,
             why,
             repository_skipped: None,

@@ -32,7 +32,7 @@ pub fn image(it: &Explanation) -> String {
         let _ = writeln!(text, "Referred to by  {}", digests.join(", "));
     }
     let _ = writeln!(text, "Pushed          {}", time(it.pushed_at, "at an unknown time"));
-    let _ = writeln!(text, "Last pulled     {}", time(it.pulled_at, "never, as far as ECR recorded"));
+    let _ = writeln!(text, "Last pulled     {}", pulled(it));
     let _ = writeln!(
         text,
         "Size            {}{}",
@@ -52,6 +52,13 @@ pub fn image(it: &Explanation) -> String {
         let _ = writeln!(text, "\n{advice}");
     }
     text
+}
+
+/// The last pull, told apart from the janitor's own reads.
+fn pulled(it: &Explanation) -> String {
+    let read = it.pulled_at.filter(|_| it.pulled_at != it.pulled_by_others_at);
+    let own = read.map(|at| format!(" (and read by the janitor at {at:.0})")).unwrap_or_default();
+    format!("{}{own}", time(it.pulled_by_others_at, "never, as far as ECR recorded"))
 }
 
 /// Where the tag is that was asked for beside the digest, if not at that image.
