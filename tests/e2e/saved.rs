@@ -172,7 +172,7 @@ fn a_plan_of_another_region_is_refused() {
     let (world, ..) = saved();
     let other = World::of(Settings { region: "eu-central-1".to_owned(), ..Settings::default() });
     other.repository("team/api").orphans(60, legacy(1));
-    refused_in(&other, &world, &["region", "us-east-1", "eu-central-1"]);
+    refused_in(&other, &world, &["Region", "us-east-1", "eu-central-1"]);
 }
 
 #[test]
