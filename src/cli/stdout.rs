@@ -107,13 +107,8 @@ const LABEL: usize = 16;
 fn wrapped(line: &str, width: usize) -> String {
     let is_labelled = line.get(..LABEL).is_some_and(|it| it.ends_with("  ") && !it.starts_with(' '));
     let own = line.len() - line.trim_start().len();
-    let indent = " ".repeat(if is_labelled {
-        LABEL
-    } else if own > 0 {
-        own + 2
-    } else {
-        0
-    });
+    // Nothing that somebody else may have written ever begins a line.
+    let indent = " ".repeat(if is_labelled { LABEL } else { own + 2 });
     let options = textwrap::Options::new(width).break_words(false).subsequent_indent(&indent);
     textwrap::fill(line, options.word_splitter(textwrap::WordSplitter::NoHyphenation))
 }
@@ -140,7 +135,7 @@ mod tests {
         let text = wrapped("Listed by       sha256:0123456789abcdef of a build of yesterday", 40);
         assert_eq!(text, "Listed by       sha256:0123456789abcdef\n                of a build of yesterday");
         assert_eq!(wrapped("  with a key: kept", 12), "  with a\n    key:\n    kept");
-        assert_eq!(wrapped("one two three", 8), "one two\nthree");
+        assert_eq!(wrapped("one two three", 8), "one two\n  three");
         assert_eq!(wrapped("sha256:0123456789abcdef", 8), "sha256:0123456789abcdef");
     }
 

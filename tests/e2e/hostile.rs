@@ -28,12 +28,17 @@ fn shown(outcome: &Outcome, code: i32) -> &str {
 
 #[test]
 fn what_a_manifest_says_of_itself_cannot_forge_the_answer_about_it() {
-    let world = World::new();
+    let mut world = World::new();
     let api = world.repository("team/api");
     let attestation = api.attestation(60, HOSTILE);
     let artifact = api.artifact(60, HOSTILE);
     for (digest, line) in [(&attestation, "a BuildKit attestation"), (&artifact, "some other OCI artifact")] {
         let image = format!("team/api@{digest}");
+        world.set("COLUMNS", "80");
+        let narrow = world.cli(&["explain", &image]);
+        let begins = |line: &str| HOSTILE.split_whitespace().any(|word| line.starts_with(word));
+        assert_eq!(shown(&narrow, 0).lines().find(|line| begins(line)), None);
+        world.set("COLUMNS", "10000");
         let answer = world.cli(&["explain", &image]);
         let lines: Vec<&str> = shown(&answer, 0).lines().filter(|it| it.contains("0123456789ab")).collect();
         assert!(lines.len() == 1 && lines[0].contains(line), "{lines:?}");

@@ -150,5 +150,8 @@ fn explain_tells_the_janitors_reads_from_pulls_by_others() {
     assert_eq!(world.cli(&["explain", &image]).code, 0);
     let again = world.cli(&["explain", &image]).stdout;
     let line = again.lines().find(|line| line.starts_with("Last pulled")).unwrap().to_owned();
-    assert!(line.contains("never, as far as ECR recorded") && line.contains("read by the janitor"), "{again}");
+    assert!(
+        line.contains("never, as far as ECR recorded") && line.contains("read by the janitor"),
+        "{again}"
+    );
 }
