@@ -19,6 +19,7 @@ grace_period = "1h"
 orphaned = "delete"
 orphaned_with_subject = "delete"
 superseded = "delete"
+superseded_since = "push"
 superseded_after = "1d"
 superseded_images = "delete"
 [limits]
@@ -66,7 +67,8 @@ def _apply(emulator: Emulator, folder: Path) -> dict[str, int]:
     config = folder / "harsh.toml"
     config.write_text(HARSH)
     command = [str(binary("ecr-janitor")), "apply", "--yes", "--config", str(config), "--output", "json"]
-    done = subprocess.run(command, env=environment(emulator.url), capture_output=True, text=True, timeout=30)
+    state = {"XDG_STATE_HOME": str(folder / "state")}
+    done = subprocess.run(command, env=environment(emulator.url) | state, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, (done.stdout, done.stderr)
     totals: dict[str, int] = json.loads(done.stdout)["totals"]
     return totals
