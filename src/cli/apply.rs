@@ -96,7 +96,7 @@ async fn execute(session: &Session, memories: &Memories, plan: Plan, lines: Opti
     };
     let backups = session.places.backups(&session.run, session.ecr.clone());
     let mut report = apply_plan(&session.ecr, &backups, plan, conditions).await;
-    report.warnings.extend(session.places.prune(&session.config, session.clock.now()).await);
+    report.warnings.extend(session.places.prune(&session.config, &session.run, session.clock.now()).await);
     report
 }
 

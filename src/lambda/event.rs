@@ -53,7 +53,7 @@ pub struct Message {
 /// An event that was not understood. Nothing was touched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the event is not one of ours: {0}; nothing was touched. Accepted are EventBridge schedules, `ECR Image Action` events (directly or from SQS), and {{\"mode\": \"plan\", \"repositories\": [\"team/*\"]}} with both keys optional"
+    "the event is not one of ours: {0}; nothing was touched. Accepted are EventBridge schedules, `ECR Image Action` events (directly or from SQS), and {{\"mode\": \"plan\", \"repositories\": [\"team/*\"]}} with both keys and \"accept_tag_loss\" optional"
 )]
 pub struct BadEvent(String);
 

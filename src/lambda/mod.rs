@@ -220,7 +220,7 @@ impl Function {
         };
         let backups = self.places.backups(run, ecr.clone());
         let mut report = apply_plan(ecr, &backups, plan, conditions).await;
-        report.warnings.extend(self.places.prune(config, request.clock.now()).await);
+        report.warnings.extend(self.places.prune(config, run, request.clock.now()).await);
         report
     }
 

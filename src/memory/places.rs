@@ -94,9 +94,10 @@ impl Places {
     }
 
     /// Removes backups that are older than they are kept, where nothing else does: in a folder. The answer is a warning.
-    pub async fn prune(&self, config: &Config, now: Timestamp) -> Option<String> {
+    pub async fn prune(&self, config: &Config, run: &RunIdentity, now: Timestamp) -> Option<String> {
         let archive = self.archive().filter(|_| self.is_pruned && self.keeps_backups)?;
-        let error = archive.prune(config.backup.keep, now).await.err()?;
+        let of = (run.account.as_deref()?, run.region.as_str());
+        let error = archive.prune(of, config.backup.keep, now).await.err()?;
         Some(format!("backups older than backup.keep are still there: {error}"))
     }
 }

@@ -8,7 +8,7 @@ use super::{RunRequest, Skipped};
 use crate::config::Config;
 use crate::config::policy::Policy;
 use crate::inventory::{Evidence, ImageIndex, Inventory};
-use crate::memory::memories::Remembered;
+use crate::memory::memories::{MemoryWarning, Remembered};
 use crate::memory::repository::{ManifestFact, Reads, Sight};
 use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
@@ -34,9 +34,18 @@ pub struct Recall {
 impl Recall {
     /// Loads the memory of a repository. What is wrong with it is a warning, never a failure.
     pub async fn load(request: &RunRequest, config: &Config, repository: &str) -> Self {
+        let mut remembered = request.memories.load(repository).await;
+        if let Some(ahead) = remembered.memory.ahead_of(request.now) {
+            remembered.warning.get_or_insert(MemoryWarning {
+                repository: repository.to_owned(),
+                detail: format!(
+                    "a run wrote it at {ahead:.0}, which is later than now: a clock is or was wrong, and what is superseded waits until then; correct the clock, or remove this memory"
+                ),
+            });
+        }
         let accepted = request.accept_tag_loss.iter().any(|name| name == repository);
         Self {
-            remembered: request.memories.load(repository).await,
+            remembered,
             is_on: request.memories.is_on(),
             max_tag_loss: (!accepted).then_some(config.limits.max_tag_loss),
             acts: request.acts,
@@ -84,8 +93,10 @@ impl Recall {
             Some(most) if loss.exceeds(most) => Err(Skipped {
                 reason: RepositoryReason::TagsVanished,
                 detail: format!(
-                    "{} of the {} images that had tags have lost all of them since the last run, more than max_tag_loss allows: nothing is written here. Look at what removed the tags; if it was meant, accept the loss with `--accept-tag-loss`",
-                    loss.lost, loss.tagged_before
+                    "{} of the {} images that had tags have lost all of them since the last run, more than max_tag_loss allows: nothing is written here. Look at what removed the tags; if it was meant, accept the loss with `--accept-tag-loss {}`",
+                    loss.lost,
+                    loss.tagged_before,
+                    self.remembered.memory.id().name
                 ),
             }),
             _ => Ok(()),

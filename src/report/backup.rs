@@ -12,6 +12,9 @@ use crate::config::policy::Action;
 use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
 
+/// The most bytes of blobs that are stored for what is no attestation: signatures and the like have a few thousand.
+pub const SMALL_ARTIFACT: u64 = 1024 * 1024;
+
 /// The deletions of a run, planned or done, by how far its backup can bring them back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backup {
@@ -19,7 +22,7 @@ pub struct Backup {
     pub restorable_until: Timestamp,
     /// Images of which the backup holds all that ECR may drop.
     pub fully_restorable: u64,
-    /// Platform images, and indexes of such: the backup has their manifests, and they come back while ECR still has
+    /// Platform images, indexes of such, and large artifacts: the backup has their manifests, and they come back while ECR still has
     /// their layers.
     pub manifest_only: u64,
 }
@@ -33,7 +36,12 @@ impl Backup {
             let images = going().filter(|row| row.kind == Kind::Image);
             let without_images: HashSet<Digest> = images.flat_map(|row| row.image.parents.clone()).collect();
             for row in going() {
-                let needs_layers = row.kind == Kind::Image || without_images.contains(&row.image.digest);
+                let is_small = row.kind == Kind::Attestation || row.image.size_bytes <= SMALL_ARTIFACT;
+                let needs_layers = match row.kind {
+                    Kind::Index => without_images.contains(&row.image.digest),
+                    Kind::Image => true,
+                    _ => !is_small,
+                };
                 backup.manifest_only += u64::from(needs_layers);
                 backup.fully_restorable += u64::from(!needs_layers);
             }

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
-pub use backup::Backup;
+pub use backup::{Backup, SMALL_ARTIFACT};
 pub use counts::{Counts, ReferrerPressure};
 use counts::{InventoryCounts, WhatIf};
 use decision::Decision;

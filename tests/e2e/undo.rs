@@ -211,3 +211,45 @@ fn history_and_report_agree_on_sizes_and_on_what_can_be_restored() {
     assert_eq!(run["backed_up"]["fully_restorable"], report.0["backup"]["fully_restorable"]);
     assert!(report.0["backup"]["manifest_only"].as_u64().unwrap() > 1, "{:#}", report.0["backup"]);
 }
+
+#[test]
+fn a_backup_that_lost_something_is_told_and_is_no_success() {
+    let world = world();
+    let api = seeded(&world);
+    let run = run_id(&world.apply());
+    let store = world.file("state/ecr-janitor/backup/123456789012/us-east-1/team/api");
+    let mut packs: Vec<_> = fs::read_dir(&store).unwrap().map(|it| it.unwrap().path()).collect();
+    packs.sort();
+    fs::write(&packs[0], "damaged").unwrap();
+    fs::remove_file(&packs[1]).unwrap();
+    let told = world.cli(&["restore", "--run", &run, "--yes"]);
+    assert_eq!(told.code, 3, "{told:?}");
+    let said = told.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("are not there any more") && said.contains("is of no use"), "{said}");
+    assert_eq!(world.cli(&["history"]).code, 0);
+    assert!(api.contents().len() > 4, "the rest is back");
+}
+
+#[test]
+fn a_restore_is_narrowed_too() {
+    let world = world();
+    let api = seeded(&world);
+    let run = run_id(&world.apply());
+    let left = api.contents();
+    for what in [&["--run", run.as_str()][..], &["team/api"]] {
+        let arguments = [&["restore", "--yes", "--repository", "other/*"], what].concat();
+        world.cli(&arguments).refused(2, &["--repository leaves out"]);
+    }
+    assert_eq!(api.contents(), left);
+}
+
+#[test]
+fn a_repository_that_is_gone_has_to_be_created_first() {
+    let world = world();
+    let api = seeded(&world);
+    world.repository("other");
+    let run = run_id(&world.apply());
+    api.vanish();
+    let told = world.cli(&["restore", "--run", &run, "--yes"]);
+    assert!(told.code == 3 && told.stdout.contains("create-repository"), "{told:?}");
+}

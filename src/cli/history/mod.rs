@@ -37,18 +37,18 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
         Some(run) => Some(archive.images_of(run).await.map_err(|error| unreadable(&error))?),
         None => None,
     };
+    if let Some(run_id) = &args.run {
+        runs.retain(|run| run.run_id == *run_id);
+        if runs.is_empty() {
+            return Err(Failure::NothingDone(no_such_run(run_id, &archive.place())));
+        }
+    }
     if let Some(patterns) = narrow {
         for run in &mut runs {
             run.repositories.retain(|repository| patterns.matches(&repository.name));
         }
         runs.retain(|run| !run.repositories.is_empty());
         images.iter_mut().for_each(|images| images.retain(|it| patterns.matches(&it.repository.name)));
-    }
-    if let Some(run_id) = &args.run {
-        runs.retain(|run| run.run_id == *run_id);
-        if runs.is_empty() {
-            return Err(Failure::NothingDone(no_such_run(run_id, &archive.place())));
-        }
     }
     let place = archive.place();
     match common.output {

@@ -39,6 +39,9 @@ fn of_run(run: &RunHistory) -> String {
     for repository in run.repositories.iter().take(NAMED) {
         let _ = writeln!(text, "  {}", of_repository(repository));
     }
+    if let Some(damaged) = &run.damaged {
+        let _ = writeln!(text, "  {}", sanitize::line(damaged));
+    }
     if let Some(more) = run.repositories.len().checked_sub(NAMED).filter(|more| *more > 0) {
         let _ = writeln!(text, "  and {} more", counted(more, "repository"));
     }
@@ -105,6 +108,7 @@ mod tests {
             finished_at: None,
             restorable_until: "2026-12-26T15:36:38Z".parse().ok(),
             repositories: vec![repository("team/api", Some(11)), repository("team/web", None)],
+            damaged: None,
         }
     }
 

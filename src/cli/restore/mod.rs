@@ -18,9 +18,12 @@ use crate::cli::exit_code::ExitCode;
 use crate::executor::RateLimiter;
 use crate::memory::backup::{Archive, PackName};
 use crate::memory::repository::RepositoryId;
-use crate::memory::restore::{RestoreOutcome, RestorePlan, RestoredImage, Wanted, plan_restore};
+use crate::memory::restore::{
+    RestoreError, RestoreOutcome, RestorePlan, RestoredImage, Wanted, plan_restore,
+};
 use crate::oci::digest::Digest;
 use crate::planner::selection::UnknownName;
+use crate::registry::CallErrorKind;
 use crate::render::summary::place;
 use crate::render::words::counted;
 use crate::report::{RunIdentity, SCHEMA_VERSION};
@@ -87,9 +90,10 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let archive = session.places.archive().ok_or_else(no_archive)?;
     let names = session.identify().await?;
     let wanted = match &args.run {
-        Some(run_id) => of_run(&session, common, &archive, run_id).await?,
+        Some(run_id) => of_run(&session, &archive, run_id).await?,
         None => of_references(&session, &archive, references, &names).await?,
     };
+    let wanted = narrowed(common, wanted)?;
     session.announce();
     let (plans, mut repositories) = plan(&session, &archive, &wanted).await;
     let knows_something = plans.iter().any(RestorePlan::knows_something);
@@ -155,6 +159,19 @@ async fn of_references(
     Ok(wanted)
 }
 
+/// What is wanted in the repositories that `--repository` names.
+fn narrowed(
+    common: &Common,
+    mut wanted: BTreeMap<String, Wanted>,
+) -> Result<BTreeMap<String, Wanted>, Failure> {
+    let Some(narrow) = common.narrow()? else { return Ok(wanted) };
+    wanted.retain(|name, _| narrow.matches(name));
+    if wanted.is_empty() {
+        return Err(Failure::Usage("--repository leaves out all that should be restored".to_owned()));
+    }
+    Ok(wanted)
+}
+
 /// The digest that is meant by its first digits.
 async fn find(archive: &Archive, repository: &RepositoryId, digits: &str) -> Result<Digest, Failure> {
     if let Ok(digest) = format!("sha256:{digits}").parse() {
@@ -183,13 +200,11 @@ fn repository(session: &Session, name: &str) -> RepositoryId {
 /// The repositories of this registry in which a run deleted something.
 async fn of_run(
     session: &Session,
-    common: &Common,
     archive: &Archive,
     run_id: &str,
 ) -> Result<BTreeMap<String, Wanted>, Failure> {
     let packs = archive.packs(Some(run_id)).await;
     let packs = packs.map_err(|error| Failure::NothingDone(error.to_string()))?;
-    let narrow = common.narrow()?;
     let is_here = |it: &PackName| {
         session.run.account.as_ref() == Some(&it.repository.registry)
             && session.run.region == it.repository.region
@@ -206,7 +221,6 @@ async fn of_run(
         Some(_) => {}
     }
     let names = packs.into_iter().filter(is_here).map(|pack| pack.repository.name);
-    let names = names.filter(|name| narrow.as_ref().is_none_or(|narrow| narrow.matches(name)));
     Ok(names.map(|name| (name, Wanted::Run(run_id.to_owned()))).collect())
 }
 
@@ -220,10 +234,19 @@ async fn plan(
     for (name, wanted) in wanted {
         match plan_restore(archive, &session.ecr, &repository(session, name), wanted).await {
             Ok(plan) => plans.push(plan),
-            Err(error) => failed.push(RestoredRepository::failed(name.clone(), error.to_string())),
+            Err(error) => failed.push(RestoredRepository::failed(name.clone(), told(&error, name))),
         }
     }
     (plans, failed)
+}
+
+fn told(error: &RestoreError, name: &str) -> String {
+    match error {
+        RestoreError::Registry(error) if error.kind == CallErrorKind::RepositoryNotFound => format!(
+            "the repository does not exist any more: create it (aws ecr create-repository --repository-name {name}), and run restore again"
+        ),
+        error => error.to_string(),
+    }
 }
 
 /// Carries out the plan of one repository, and tells its memory: what was restored is new there.
@@ -265,7 +288,7 @@ impl Restored {
 
     fn exit_code(&self, knows_something: bool) -> ExitCode {
         let mut images = self.repositories.iter().flat_map(|it| &it.images);
-        let failed = self.repositories.iter().any(|it| it.error.is_some());
+        let failed = self.repositories.iter().any(|it| it.error.is_some() || !it.damaged.is_empty());
         match images.all(|image| image.outcome.is_there()) {
             _ if !knows_something && !failed => ExitCode::NothingDone,
             true if !failed => ExitCode::Done,

@@ -12,7 +12,7 @@ use super::names::{ROOT, RecordName, prefix, started_at};
 use super::pack::{Content, Pack, PackedImage, RunRecord, Tally};
 use super::{PackName, Restorable};
 use crate::memory::repository::RepositoryId;
-use crate::memory::store::{InvalidKey, Key, Listed, Store, StoreError};
+use crate::memory::store::{InvalidKey, Key, Listed, Store, StoreError, StoreErrorKind};
 use crate::oci::digest::Digest;
 
 /// The largest object that is read, as it is stored.
@@ -64,6 +64,19 @@ pub struct RunHistory {
     pub restorable_until: Option<Timestamp>,
     /// The repositories, by name.
     pub repositories: Vec<RepositoryHistory>,
+    /// Why nothing is known of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub damaged: Option<String>,
+}
+
+impl ArchiveError {
+    /// Whether one object is of no use, and not the place.
+    fn is_of_one_object(&self) -> bool {
+        match self {
+            Self::Damaged { .. } | Self::Key(_) => true,
+            Self::Store(error) => error.kind == StoreErrorKind::TooLarge,
+        }
+    }
 }
 
 /// One repository in a run of the history.
@@ -176,7 +189,10 @@ impl Archive {
     pub async fn images_of(&self, run_id: &str) -> Result<Vec<ArchivedImage>, ArchiveError> {
         let mut images = Vec::new();
         for name in self.packs(Some(run_id)).await? {
-            let pack = self.read_pack(&name.key()?).await?;
+            let pack = match self.read_pack(&name.key()?).await {
+                Err(damaged) if damaged.is_of_one_object() => continue,
+                pack => pack?,
+            };
             let repository = pack.repository;
             let archived = |image| ArchivedImage { repository: repository.clone(), image };
             images.extend(pack.images.into_iter().map(archived));
@@ -197,7 +213,7 @@ impl Archive {
         while let Some((pack, key)) = packs.next().await {
             match pack {
                 Ok(pack) => catalog.add(pack, &key),
-                Err(damaged @ ArchiveError::Damaged { .. }) => catalog.damaged.push(damaged),
+                Err(damaged) if damaged.is_of_one_object() => catalog.damaged.push(damaged),
                 Err(error) => return Err(error),
             }
         }
@@ -228,9 +244,14 @@ impl Archive {
         }
         let mut runs = Vec::with_capacity(packs.len());
         for (run, packs) in packs {
-            let (finished_at, repositories) = match records.contains(&run) {
-                true => self.recorded(&run).await?,
-                false => (None, self.counted(&packs).await?),
+            let told = match records.contains(&run) {
+                true => self.recorded(&run).await,
+                false => self.counted(&packs).await.map(|repositories| (None, repositories)),
+            };
+            // One object that is of no use hides no other run.
+            let (damaged, (finished_at, repositories)) = match told {
+                Err(error) if error.is_of_one_object() => (Some(error.to_string()), (None, Vec::new())),
+                told => (None, told?),
             };
             let started_at = started_at(&run.run_id);
             let restorable_until = started_at.and_then(|at| at.checked_add(keep).ok());
@@ -243,10 +264,30 @@ impl Archive {
                 finished_at,
                 restorable_until,
                 repositories,
+                damaged,
             });
         }
         runs.sort_by(|one, two| two.run_id.cmp(&one.run_id));
         Ok(runs)
+    }
+
+    /// The images of a run and a repository that its own record counts and that are not found any more.
+    pub(in crate::memory) async fn loss(
+        &self,
+        repository: &RepositoryId,
+        run_id: &str,
+        found: u64,
+    ) -> Option<ArchiveError> {
+        let RepositoryId { registry, region, name } = repository.clone();
+        let record = RecordName { registry, region, run_id: run_id.to_owned() };
+        // A run that was cut has no record.
+        let (_, repositories) = self.recorded(&record).await.ok()?;
+        let stored = repositories.into_iter().find(|it| it.name == name)?.backed_up.images;
+        let lost = stored.checked_sub(found).filter(|lost| *lost > 0)?;
+        let what = format!("the backup of the run {run_id} in {}", self.place());
+        let problem =
+            format!("{lost} of the {stored} images that it stored of {name} are not there any more");
+        Some(ArchiveError::Damaged { what, problem })
     }
 
     /// What a run wrote down itself.
@@ -284,16 +325,22 @@ impl Archive {
         Ok(tallies.into_iter().map(history).collect())
     }
 
-    /// Removes what is older than this. For a folder: a bucket does so by its lifecycle rule.
-    pub async fn prune(&self, keep: SignedDuration, now: Timestamp) -> Result<usize, ArchiveError> {
+    /// Removes what is older than this of the backups of a registry in a Region: others may be kept for longer. For a
+    /// folder: a bucket does so by its lifecycle rule.
+    pub async fn prune(
+        &self,
+        (registry, region): (&str, &str),
+        keep: SignedDuration,
+        now: Timestamp,
+    ) -> Result<usize, ArchiveError> {
         let mut removed = 0;
-        for it in self.store.list(ROOT).await? {
+        for it in self.store.list(&format!("{ROOT}{registry}/{region}/")).await? {
             let key = it.key.as_str();
             let run_id = PackName::parse(key)
                 .map(|pack| pack.run_id)
                 .or_else(|| RecordName::parse(key).map(|record| record.run_id));
             // What the janitor did not write is not the janitor's to remove.
-            let Some(at) = run_id.and_then(|run_id| started_at(&run_id).or(it.written_at)) else { continue };
+            let Some(at) = run_id.and_then(|run_id| started_at(&run_id)) else { continue };
             if now.duration_since(at) > keep.saturating_add(LONGEST_RUN) {
                 self.store.delete(&it.key).await?;
                 removed += 1;

@@ -5,9 +5,8 @@ use strum::IntoStaticStr;
 
 use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
+use crate::report::SMALL_ARTIFACT;
 
-/// The most bytes of blobs that are stored for what is no attestation: signatures and the like have a few thousand.
-const SMALL_ARTIFACT: u64 = 1024 * 1024;
 /// What an attestation's blob without a size may have.
 const UNKNOWN_SIZE: u64 = 8 * 1024 * 1024;
 /// The content of the OCI empty descriptor: everybody has it.

@@ -200,11 +200,43 @@ async fn only_what_is_old_and_the_janitors_is_removed() {
     assert_eq!(backups.back_up("team/api", &[image(&manifest("it"), Kind::Unknown)]).await, BTreeMap::new());
     backups.finish([]).await.unwrap();
     store.set("backup/notes", b"mine");
+    let others = [
+        "backup/2/eu/team/api/_20200101T000000Z-0a1b2c-00000.json.gz",
+        "backup/1/us/_runs/20200101T000000Z-0a1b2c.json.gz",
+        "backup/1/eu/my/_es-1.json.gz",
+    ];
+    others.iter().for_each(|other| store.set(other, b"of another account, another Region, or of somebody"));
     store.set("memory/1/eu/team/api/_memory", b"memory");
     let archive = Archive::new(store.clone());
     let keep = SignedDuration::from_hours(30 * 24);
     let at = |time: &str| time.parse().unwrap();
-    assert_eq!(archive.prune(keep, at("2026-12-27T15:00:00Z")).await, Ok(0));
-    assert_eq!(archive.prune(keep, at("2026-12-27T16:00:00Z")).await, Ok(2));
-    assert_eq!(store.state().len(), 2);
+    assert_eq!(archive.prune(("1", "eu"), keep, at("2026-12-27T15:00:00Z")).await, Ok(0));
+    assert_eq!(archive.prune(("1", "eu"), keep, at("2026-12-27T16:00:00Z")).await, Ok(2));
+    assert_eq!(store.state().len(), 5);
+}
+
+#[tokio::test]
+async fn one_object_that_is_of_no_use_hides_no_other_run() {
+    let (store, blobs) = (Arc::new(FakeStore::default()), FakeBlobs::default());
+    let backups = backups(&store, &blobs);
+    assert_eq!(backups.back_up("team/api", &[image(&manifest("it"), Kind::Unknown)]).await, BTreeMap::new());
+    backups.finish([]).await.unwrap();
+    store.set("backup/1/eu/_runs/20200101T000000Z-0a1b2c.json.gz", b"junk");
+    store.set("backup/1/eu/team/web/_20200102T000000Z-0a1b2c-00000.json.gz", b"junk");
+    let runs = Archive::new(store.clone()).history(SignedDuration::from_hours(24)).await.unwrap();
+    let damaged: Vec<bool> = runs.iter().map(|run| run.damaged.is_some()).collect();
+    assert_eq!(damaged, [false, true, true]);
+}
+
+#[tokio::test]
+async fn what_a_run_stored_and_is_lost_is_counted() {
+    let (store, blobs) = (Arc::new(FakeStore::default()), FakeBlobs::default());
+    let backups = backups(&store, &blobs);
+    assert_eq!(backups.back_up("team/api", &[image(&manifest("it"), Kind::Unknown)]).await, BTreeMap::new());
+    let archive = Archive::new(store.clone());
+    assert_eq!(archive.loss(&id(), RUN, 0).await, None, "a run that was cut wrote down nothing");
+    backups.finish([]).await.unwrap();
+    assert_eq!(archive.loss(&id(), RUN, 1).await, None);
+    let told = archive.loss(&id(), RUN, 0).await.unwrap().to_string();
+    assert!(told.contains("1 of the 1 images that it stored of team/api"), "{told}");
 }

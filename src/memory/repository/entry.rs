@@ -94,8 +94,10 @@ impl Entry {
         self.left = Some(Box::new(Left { by, as_platform_image: as_platform_image && so_far }));
     }
 
-    /// Forgets what was seen of it before it was gone: what comes back is new.
+    /// Forgets what was seen of it before it was gone: what comes back is new, and somebody wants it.
     pub(super) fn forget_sights(&mut self) {
+        self.left = None;
+        self.lost_parent = false;
         self.untagged_since = None;
         self.gone_since = None;
         self.in_baseline = false;

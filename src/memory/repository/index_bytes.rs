@@ -17,8 +17,15 @@ use crate::oci::manifest::MAX_BYTES;
 const BLOCK: usize = 1024 * 1024;
 /// The most that a block can hold: one that is nearly full, one more index, and the lengths.
 const LARGEST_BLOCK: usize = BLOCK + MAX_BYTES + BLOCK;
+/// The most indexes of a block: none has fewer bytes than this.
+const MOST_INDEXES: usize = BLOCK / SMALLEST_INDEX;
+/// The bytes of the smallest index that is kept, which is no index of anything.
+const SMALLEST_INDEX: usize = 32;
 /// The uncompressed size of all blocks; what is beyond it is read again each time.
 const LIMIT: usize = 96 * 1024 * 1024;
+
+/// The most blocks that are looked at: all but the last are at least half full.
+const MOST_BLOCKS: usize = 2 * LIMIT / BLOCK + 1;
 
 /// The bytes of indexes. Not verified, until they are read back.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +47,11 @@ impl Block {
         if ZlibDecoder::new(self.zlib.as_slice()).take(limit).read_to_end(&mut raw).is_err() {
             return Vec::new();
         }
-        let indexes: Vec<Vec<u8>> = postcard::from_bytes(&raw).unwrap_or_default();
+        // The number of indexes comes first. More than a block can hold were not written here.
+        let is_honest =
+            postcard::take_from_bytes::<u32>(&raw).is_ok_and(|(count, _)| count as usize <= MOST_INDEXES);
+        let indexes: Vec<Vec<u8>> =
+            if is_honest { postcard::from_bytes(&raw).unwrap_or_default() } else { Vec::new() };
         indexes.into_iter().map(|bytes| (Digest::of(&bytes), bytes)).collect()
     }
 
@@ -56,13 +67,13 @@ impl IndexBytes {
 
     /// The indexes, each with the digest that its bytes really have.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Digest, Vec<u8>)> + '_ {
-        self.blocks.iter().flat_map(Block::indexes)
+        self.blocks.iter().take(MOST_BLOCKS).flat_map(Block::indexes)
     }
 
     /// Keeps those of these digests.
     pub(super) fn retain(self, keep: impl Fn(Digest) -> bool) -> Self {
         let mut builder = IndexBytesBuilder::default();
-        for block in self.blocks {
+        for block in self.blocks.into_iter().take(MOST_BLOCKS) {
             let indexes = block.indexes();
             if !block.is_small() && indexes.iter().all(|(digest, _)| keep(*digest)) {
                 builder.keep(block);
@@ -76,7 +87,7 @@ impl IndexBytes {
     /// These and others, except for those that are known to be among these.
     pub(super) fn merge(self, other: &Self, is_known: impl Fn(Digest) -> bool) -> Self {
         let mut builder = IndexBytesBuilder::default();
-        for block in self.blocks {
+        for block in self.blocks.into_iter().take(MOST_BLOCKS) {
             if block.is_small() {
                 block.indexes().iter().for_each(|(digest, bytes)| builder.add(*digest, bytes));
             } else {
@@ -121,7 +132,8 @@ impl IndexBytesBuilder {
     /// Adds an index, unless it is there already or there is no room for it.
     pub(super) fn add(&mut self, digest: Digest, bytes: &[u8]) {
         let has_room = self.closed_bytes + self.open_bytes + bytes.len() <= self.limit;
-        if !has_room || bytes.len() > MAX_BYTES || !self.known.insert(digest) {
+        let is_sound = (SMALLEST_INDEX..=MAX_BYTES).contains(&bytes.len());
+        if !has_room || !is_sound || !self.known.insert(digest) {
             return;
         }
         self.open_bytes += bytes.len();
@@ -196,6 +208,18 @@ mod tests {
             grown = grown.merge(&built(&[index(night, 1_000)]), |_| false).retain(|_| true);
         }
         assert_eq!((grown.blocks.len(), grown.iter().count()), (1, 100));
+    }
+
+    #[test]
+    fn a_block_of_more_indexes_than_fit_holds_nothing() {
+        let many: Vec<Vec<u8>> = vec![Vec::new(); MOST_INDEXES + 1];
+        let zlib = compress(&postcard::to_stdvec(&many).unwrap()).unwrap();
+        let block = Block { raw_bytes: 1, zlib };
+        assert_eq!(IndexBytes { blocks: vec![block; 3] }.iter().count(), 0);
+        assert!(
+            built(&[(Digest::of(b"{}"), b"{}".to_vec())]).is_empty(),
+            "too small to be an index of anything"
+        );
     }
 
     #[test]

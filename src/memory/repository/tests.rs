@@ -169,6 +169,14 @@ fn what_only_deleted_indexes_listed_was_left_behind() {
     let left = |memory: &RepositoryMemory, name| memory.recall(&sight(name), day(1)).left_behind;
     let by_one = Some(LeftBehind { by: one.0, as_platform_image: true });
     assert_eq!([left(&memory, "left"), left(&memory, "shared")], [by_one, by_one]);
+    // What comes back, or is restored, is somebody's again.
+    let mut again = memory.clone();
+    seen(&mut again, &here[..2], 1);
+    seen(&mut again, &here[2..], 2);
+    assert_eq!(left(&again, "left"), None);
+    let mut restored = memory.clone();
+    restored.restore([digest("left")], day(1));
+    assert_eq!(left(&restored, "left"), None);
     // The other index goes without the janitor.
     seen(&mut memory, &here[2..], 1);
     assert_eq!([left(&memory, "left"), left(&memory, "shared")], [by_one, None]);

@@ -165,9 +165,15 @@ impl<R: RestoreImages, T: AsyncFn()> Work<'_, R, T> {
     ) -> Result<ManifestPut, Failure> {
         let archived = self.archived(digest);
         if let Some(child) = archived.needs.children.iter().find(|child| !self.plan.there.contains(child)) {
-            return Err(Failure::Impossible(format!(
-                "it lists {child}, which is gone and cannot be restored"
-            )));
+            let failed = |it: &&RestoredImage| it.digest == *child && it.outcome == RestoreOutcome::Failed;
+            return Err(match self.plan.settled.iter().find(failed) {
+                Some(_) => Failure::Other(format!(
+                    "it lists {child}, which could not be restored; run restore again"
+                )),
+                None => {
+                    Failure::Impossible(format!("it lists {child}, which is gone and cannot be restored"))
+                }
+            });
         }
         let bytes = contents.get(digest).and_then(|bytes| String::from_utf8(bytes).ok());
         let bytes =

@@ -107,6 +107,7 @@ pub async fn plan_restore(
 ) -> Result<RestorePlan, RestoreError> {
     let catalog = archive.catalog(repository).await?;
     let images = catalog.images;
+    let wanted_as_asked = wanted;
     let wanted = match wanted {
         Wanted::Images(digests) => digests.clone(),
         Wanted::All => images.keys().copied().collect(),
@@ -114,6 +115,7 @@ pub async fn plan_restore(
             images.iter().filter(|(_, it)| it.run_ids.contains(run_id)).map(|(digest, _)| *digest).collect()
         }
     };
+    let wanted_count = wanted.len() as u64;
     let there = look(registry, &repository.name, &closure(&images, &wanted)).await?;
     let mut settled = Vec::new();
     let mut missing = BTreeSet::new();
@@ -134,7 +136,10 @@ pub async fn plan_restore(
         .filter(|it| images.contains_key(it) && !there.contains(it))
         .collect();
     let levels = levels(&images, missing);
-    let (repository, damaged) = (repository.clone(), catalog.damaged);
+    let (repository, mut damaged) = (repository.clone(), catalog.damaged);
+    if let Wanted::Run(run_id) = wanted_as_asked {
+        damaged.extend(archive.loss(&repository, run_id, wanted_count).await);
+    }
     Ok(RestorePlan { repository, damaged, images, levels, settled, there })
 }
 
