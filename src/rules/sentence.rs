@@ -273,6 +273,10 @@ impl Reasons<'_> {
         let about = match self.inventory().position(digest) {
             None => format!(", and {attests}, which it attests, is not in this repository"),
             Some(_) if self.judge.policy.orphaned_with_subject == Action::Delete => String::new(),
+            // An index that cannot be read may list the subject, and somebody may need that index.
+            Some(subject) if !self.judge.needed[subject] && self.judge.may_be_listed(subject) => {
+                format!(", and nothing that can be read needs {attests}, which it attests")
+            }
             Some(subject) if !self.judge.needed[subject] => {
                 format!(", and nobody needs {attests}, which it attests")
             }
