@@ -21,8 +21,12 @@ use crate::rules::tags::has_user_tag;
 pub struct Recall {
     remembered: Remembered,
     is_on: bool,
-    /// Whether a loss of tags stops the repository; nothing if somebody accepted it.
-    max_tag_loss: Option<f64>,
+    /// The largest loss of tags that does not stop the repository.
+    max_tag_loss: f64,
+    /// Whether somebody accepted a larger one.
+    accepts_tag_loss: bool,
+    /// The larger loss that was accepted.
+    pub accepted_loss: Option<String>,
     /// Whether this run can act: then its tags are the baseline of `max_tag_loss`.
     acts: bool,
     pub(super) now: Timestamp,
@@ -47,7 +51,9 @@ impl Recall {
         Self {
             remembered,
             is_on: request.memories.is_on(),
-            max_tag_loss: (!accepted).then_some(config.limits.max_tag_loss),
+            max_tag_loss: config.limits.max_tag_loss,
+            accepts_tag_loss: accepted,
+            accepted_loss: None,
             acts: request.acts,
             now: request.now,
             sights: Vec::new(),
@@ -87,20 +93,23 @@ impl Recall {
         Ok(())
     }
 
-    fn check_tag_loss(&self, policy: &Policy) -> Result<(), Skipped> {
-        let loss = self.remembered.memory.tag_loss(&self.sights, policy.superseded_after, self.now);
-        match self.max_tag_loss {
-            Some(most) if loss.exceeds(most) => Err(Skipped {
-                reason: RepositoryReason::TagsVanished,
-                detail: format!(
-                    "{} of the {} images that had tags have lost all of them since the last run, more than max_tag_loss allows: nothing is written here. Look at what removed the tags; if it was meant, accept the loss with `--accept-tag-loss {}`",
-                    loss.lost,
-                    loss.tagged_before,
-                    self.remembered.memory.id().name
-                ),
-            }),
-            _ => Ok(()),
+    fn check_tag_loss(&mut self, policy: &Policy) -> Result<(), Skipped> {
+        let memory = &self.remembered.memory;
+        let loss = memory.tag_loss(&self.sights, policy.superseded_after, self.now);
+        if !loss.exceeds(self.max_tag_loss) {
+            return Ok(());
         }
+        let detail = format!(
+            "{} of the {} images that had tags have lost all of them since the last run, more than max_tag_loss allows: nothing is written here. Look at what removed the tags; if it was meant, accept the loss with `--accept-tag-loss {}`",
+            loss.lost,
+            loss.tagged_before,
+            memory.id().name
+        );
+        if self.accepts_tag_loss {
+            self.accepted_loss = Some(detail);
+            return Ok(());
+        }
+        Err(Skipped { reason: RepositoryReason::TagsVanished, detail })
     }
 
     /// What the bytes of a manifest proved in an earlier run.

@@ -155,3 +155,22 @@ fn explain_tells_the_janitors_reads_from_pulls_by_others() {
         "{again}"
     );
 }
+
+#[test]
+fn explain_tells_of_a_breaker_and_of_the_images_as_they_are() {
+    let world = world();
+    let api = world.repository("team/api");
+    (0..12).for_each(|code| drop(api.push(150, oci(code), &format!("v{code}"))));
+    world.apply();
+    move_tags(&api, 12);
+    let overview = world.cli(&["explain", "team/api", "--output", "json"]).json();
+    assert_eq!(
+        (&overview["kinds"]["attestation"], &overview["pending"]),
+        (&json!(26), &json!(0)),
+        "{overview:#}"
+    );
+    let root = api.contents().keys().next().unwrap().clone();
+    let told = world.cli(&["explain", &format!("team/api@{root}"), "--output", "json"]).json();
+    assert!(told["repository_skipped"].as_str().unwrap().contains("--accept-tag-loss team/api"), "{told:#}");
+    assert_eq!(told["may_be_listed_by_others"], false);
+}
