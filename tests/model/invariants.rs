@@ -29,6 +29,7 @@ pub(crate) fn check(world: &World, ran: &Ran, acted: &[usize]) -> Result<Found, 
         ever: ever(ran),
         hides_subjects: world.hides_subjects,
         is_forged: is_forged(ran),
+        corrupt: ran.corrupt.clone(),
     };
     let mut found = Found::default();
     for entry in &ran.journal {
@@ -98,16 +99,18 @@ struct Known {
     hides_subjects: bool,
     /// The memory may say that anything was here, and that the janitor left anything behind.
     is_forged: bool,
+    /// What BatchGetImage gives wrong bytes for.
+    corrupt: BTreeSet<String>,
 }
 
 impl Known {
     /// Whether a run knows that this refers to something: it was listed, and the listing says so, or it is read. What is
-    /// an image by its types is not read for a subject that ECR does not show.
+    /// an image by its types is not read for a subject that ECR does not show; what has wrong bytes says nothing of one.
     fn shows_subject(&self, digest: &str) -> bool {
         let Some(manifest) = self.shown.get(digest) else { return false };
         let config = manifest["config"]["mediaType"].as_str().unwrap_or_default();
         let is_image = manifest["artifactType"].is_null() && oracle_parse::is_image_config(config);
-        !(self.hides_subjects && is_image)
+        !(self.hides_subjects && (is_image || self.corrupt.contains(digest)))
     }
 }
 

@@ -48,7 +48,9 @@ fn none_goes_early(
     let longest = policy.superseded_after.max(policy.grace_period) * HOUR;
     let is_index =
         |digest: &&String| before.get(*digest).is_some_and(|image| image.manifest.contains("\"manifests\""));
-    let early = found.deleted.iter().filter(is_index).find(|digest| {
+    // A tag that comes and goes between two looks is seen by no run.
+    let was_tagged = |digest: &&String| before.get(*digest).is_some_and(|image| !image.tags.is_empty());
+    let early = found.deleted.iter().filter(is_index).filter(|it| !was_tagged(it)).find(|digest| {
         policy.superseded_since == "untagged"
             && untagged.get(*digest).is_none_or(|since| world.now - since < longest)
     });

@@ -37,6 +37,8 @@ pub(crate) struct Ran {
     pub(crate) journal: Vec<Entry>,
     /// What it could rest on besides the registry.
     pub(crate) recollection: Option<Recollection>,
+    /// What BatchGetImage gives wrong bytes for.
+    pub(crate) corrupt: BTreeSet<String>,
 }
 
 /// What a memory can know.
@@ -124,6 +126,7 @@ struct Run {
     emulator: Emulator,
     memories: Memories,
     recollection: Option<Recollection>,
+    corrupt: BTreeSet<String>,
 }
 
 impl Run {
@@ -136,6 +139,7 @@ impl Run {
             emulator: stage.emulator.clone(),
             memories: stage.memories(),
             recollection: Recollection::of(stage),
+            corrupt: stage.corrupt.clone(),
         }
     }
 
@@ -184,6 +188,7 @@ impl Run {
             calls: self.connection.calls(),
             journal: self.emulator.journal(),
             recollection: self.recollection,
+            corrupt: self.corrupt,
         }
     }
 }
