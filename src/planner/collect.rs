@@ -10,7 +10,7 @@ use super::recall::Recall;
 use crate::config::policy::Policy;
 use crate::inventory::{Evidence, Image, ImageIndex, ImageStatus, Inventory, PerImage, Problem};
 use crate::memory::repository::ManifestFact;
-use crate::oci::attestation::Kind;
+use crate::oci::attestation::{Kind, ListedType};
 use crate::oci::digest::Digest;
 use crate::oci::manifest::Malformed;
 use crate::oci::media_type::Shape;
@@ -247,7 +247,11 @@ impl<R: ReadRepository> Collector<'_, R> {
                 unknown.push((index, purpose));
                 continue;
             };
-            if reads::hides_its_subject(&self.inventory, policy, index) {
+            // An index goes for the sake of an attestation that it lists: memory alone must not make it one.
+            let makes_an_attestation = classified.kind == Kind::Attestation
+                && image.listed_type != ListedType::Attestation
+                && !self.inventory.parents(index).is_empty();
+            if makes_an_attestation || reads::hides_its_subject(&self.inventory, policy, index) {
                 let listed_subject = self.inventory.image(index).subject;
                 self.unconfirmed.push(Unconfirmed { index, purpose, listed_subject });
             }

@@ -187,8 +187,7 @@ fn deletion(policy: &Policy, known: &Known, state: &State, digest: &str, now: i6
     let allowed = match oracle_parse::prove(manifest) {
         Proof::Attestation(_) => supersedes || policy.orphaned == "delete",
         Proof::IfParentSays => supersedes && descriptors.iter().any(|d| oracle_parse::claims(d)) || follows(),
-        // A forged memory can pass what an index lists for an attestation: SECURITY.md says so.
-        Proof::Index => supersedes && (known.is_forged || holds_an_attestation(begins, digest)),
+        Proof::Index => supersedes && holds_an_attestation(begins, digest),
         Proof::Image => {
             supersedes
                 && policy.superseded_images == "delete"
