@@ -1,5 +1,6 @@
 //! A run: a plan, in apply mode its execution, and the report.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _};
@@ -10,6 +11,7 @@ use crate::config::Mode;
 use crate::memory::BackUpImages;
 use crate::memory::memories::Memories;
 use crate::oci::attestation::Kind;
+use crate::oci::digest::Digest;
 use crate::planner::{Plan, Planned, Ready, one_warning};
 use crate::registry::{DeleteImages, MeterCalls, ReadRepository, TagImages};
 use crate::report::counts::WhatIf;
@@ -17,7 +19,7 @@ use crate::report::decision::Decision;
 use crate::report::observer::Observer;
 use crate::report::outcome::{Outcome, OutcomeName};
 use crate::report::outcomes::Outcomes;
-use crate::report::plan::{ImageFacts, RepositoryPlan};
+use crate::report::plan::{DeletionTarget, ImageFacts, RepositoryPlan};
 use crate::report::{Report, RepositoryReport, RunFrame, RunIdentity};
 use crate::rules::limits::Pace;
 use crate::util::deadline::Deadline;
@@ -74,6 +76,7 @@ where
         let (report, warning) = match planned {
             Planned::Ready(ready) if !ready.plan.steps.is_empty() => {
                 let outcomes = known_outcomes(&ready, pace, observer);
+                announce(memories, &ready.plan, &outcomes).await;
                 let (plan, outcomes) = execute(registry, backups, *ready, outcomes, execution).await;
                 let warning = remember(memories, &plan, &outcomes, run.started_at).await;
                 (RepositoryReport::new(plan, outcomes), warning)
@@ -89,6 +92,23 @@ where
     end.warnings.extend(one_warning(warnings.into_iter().flatten().collect()));
     end.warnings.extend(conclude(backups, &reports).await);
     finish(registry, Mode::Apply, reports, end, run)
+}
+
+/// Notes in the memory of a repository which indexes are about to go, if images would be left behind by a run that is
+/// killed. What cannot be noted is tried again at the end of the repository, with a warning.
+async fn announce(memories: &Memories, plan: &RepositoryPlan, outcomes: &Outcomes) {
+    let due = || {
+        let due = plan.numbered().filter(|(step, _)| outcomes.get(*step).is_none());
+        due.filter_map(|(_, it)| it.deletion())
+    };
+    if !memories.is_on() || !due().any(|deletion| deletion.target == DeletionTarget::Image) {
+        return;
+    }
+    let indexes = due().filter(|deletion| deletion.target == DeletionTarget::Index);
+    let indexes: BTreeSet<Digest> = indexes.map(|deletion| deletion.image.digest).collect();
+    if !indexes.is_empty() {
+        drop(memories.update(&plan.name, |memory| memory.begin_deletion(&indexes)).await);
+    }
 }
 
 /// Notes in the memory of a repository what was deleted, and what was read as proof and is still there.

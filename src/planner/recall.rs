@@ -73,6 +73,7 @@ impl Recall {
             return Ok(());
         }
         self.sights = inventory.positions().map(|index| sight(inventory, policy, index)).collect();
+        self.remembered.memory.conclude_deletion(&self.sights, self.now);
         self.check_tag_loss(policy)?;
         let memory = &self.remembered.memory;
         for (index, sight) in inventory.positions().zip(&self.sights) {

@@ -135,3 +135,21 @@ fn two_runs_at_once_over_one_folder_lose_nothing() {
     });
     println!("{} pairs of runs", positions.len());
 }
+
+#[test]
+fn what_a_killed_run_left_without_an_index_goes_in_the_next_run() {
+    let world = world().with("JANITOR_SUPERSEDED_IMAGES", "delete").with("JANITOR_MAX_IMAGES_SHARE", "1");
+    let left = |world: &World| bytes(world).into_keys().collect::<Vec<_>>();
+    let (calls, _) = undisturbed(&world);
+    let done = world.fork();
+    done.apply();
+    let positions: Vec<u64> = (1..=calls["BatchDeleteImage"]).collect();
+    each(&positions, 8, |nth| {
+        let world = world.fork();
+        let hold = Hold::of(&world, "BatchDeleteImage", *nth, Moment::After);
+        assert!(world.kill_at(hold, FRESH).is_none());
+        let world = world.fork();
+        world.apply();
+        assert_eq!(left(&world), left(&done), "killed after deletion {nth}");
+    });
+}

@@ -40,6 +40,8 @@ pub(super) struct Entry {
     pub(super) lost_parent: bool,
     /// It is an index whose bytes are kept.
     pub(super) has_bytes: bool,
+    /// It is an index that the janitor was about to delete when this was written.
+    pub(super) is_going: bool,
     pub(super) left: Option<Box<Left>>,
     pub(super) own_reads: Option<Box<OwnReads>>,
     class: Option<Class>,
@@ -62,6 +64,7 @@ impl Entry {
             in_baseline: false,
             lost_parent: false,
             has_bytes: false,
+            is_going: false,
             left: None,
             own_reads: None,
             class: None,
@@ -102,6 +105,7 @@ impl Entry {
         self.gone_since = None;
         self.in_baseline = false;
         self.own_reads = None;
+        self.is_going = false;
     }
 }
 

@@ -17,7 +17,7 @@ use crate::oci::digest::Digest;
 
 const MAGIC: &[u8] = b"ecr-janitor memory\n";
 /// Changes with every change of what is written, however small: the format does not describe itself.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const CHECKSUM: usize = 32;
 /// Entries, uncompressed.
 const LARGEST_ENTRIES: u64 = 128 * 1024 * 1024;

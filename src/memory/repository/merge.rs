@@ -37,6 +37,8 @@ impl Entry {
         self.in_baseline |= other.in_baseline;
         self.lost_parent |= other.lost_parent;
         self.has_bytes |= other.has_bytes;
+        // Only where both say so: otherwise one of them has seen that it is still here.
+        self.is_going &= other.is_going;
         if let Some(left) = &other.left {
             self.leave_behind(left.by, left.as_platform_image);
         }

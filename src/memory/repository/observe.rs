@@ -57,7 +57,26 @@ impl RepositoryMemory {
         }
     }
 
-    /// Takes note of images that the janitor deleted.
+    /// Takes note of indexes that the janitor is about to delete, in case that its run is killed.
+    pub fn begin_deletion(&mut self, indexes: &BTreeSet<Digest>) {
+        for entry in &mut self.entries {
+            entry.is_going = entry.has_bytes && indexes.contains(&entry.digest);
+        }
+    }
+
+    /// Takes note of what a run deleted that was killed: what it was about to delete, and is not listed any more.
+    pub fn conclude_deletion(&mut self, sights: &[Sight], now: Timestamp) {
+        let going = self.entries.iter().filter(|entry| entry.is_going);
+        let mut deleted: BTreeSet<Digest> = going.map(|entry| entry.digest).collect();
+        if !deleted.is_empty() {
+            for sight in sights {
+                deleted.remove(&sight.digest);
+            }
+            self.delete(&deleted, now);
+        }
+    }
+
+    /// Takes note of images that the janitor deleted. Nothing is about to be deleted any more.
     pub fn delete(&mut self, deleted: &BTreeSet<Digest>, now: Timestamp) {
         let clock = self.clock(now);
         for (parent, child, as_platform_image) in self.children_of(|digest| deleted.contains(&digest)) {
@@ -65,6 +84,7 @@ impl RepositoryMemory {
                 entry.leave_behind(parent, as_platform_image);
             }
         }
+        self.entries.iter_mut().for_each(|entry| entry.is_going = false);
         for digest in deleted {
             if let Some(entry) = self.entry_mut(*digest) {
                 entry.has_bytes = false;

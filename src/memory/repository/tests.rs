@@ -183,6 +183,40 @@ fn what_only_deleted_indexes_listed_was_left_behind() {
 }
 
 #[test]
+fn what_a_killed_run_was_about_to_delete_and_is_gone_it_deleted() {
+    let (one, two) = (index(&["a"]), index(&["b"]));
+    let indexes = [&one.0, &two.0].map(|digest| Sight { digest: *digest, ..sight("") });
+    let children = vec![sight("a"), sight("b")];
+    let all = [indexes.to_vec(), children.clone()].concat();
+    let left = |memory: &RepositoryMemory| {
+        ["a", "b"].map(|name| memory.recall(&sight(name), day(1)).left_behind.map(|left| left.by))
+    };
+    let mut memory = empty();
+    memory.observe(&all, reads(&[&one, &two]), day(0));
+    memory.begin_deletion(&BTreeSet::from([one.0]));
+    let next = |sights: &[Sight]| {
+        let id = memory.id();
+        let mut memory = RepositoryMemory::from_bytes(&memory.to_bytes().unwrap(), id).unwrap();
+        memory.conclude_deletion(sights, day(1));
+        memory.observe(sights, Reads::default(), day(1));
+        memory
+    };
+    // The other one went without the janitor.
+    assert_eq!(left(&next(&children)), [Some(one.0), None]);
+    // What is still here was not deleted, and who deletes it later is not the janitor.
+    let mut still_here = next(&all);
+    assert_eq!(left(&still_here), [None, None]);
+    still_here.conclude_deletion(&children, day(2));
+    seen(&mut still_here, &children, 2);
+    assert_eq!(left(&still_here), [None, None]);
+    // Nor is anything about to be deleted after a run that came to its end.
+    memory.delete(&BTreeSet::new(), day(0));
+    memory.conclude_deletion(&children, day(1));
+    seen(&mut memory, &children, 1);
+    assert_eq!(left(&memory), [None, None]);
+}
+
+#[test]
 fn a_child_that_was_more_than_a_platform_image_was_not_left_as_one() {
     let plain = index(&["child"]);
     let bytes = plain.1.replace(r#""os":"linux""#, r#""os":"unknown""#).replace("amd64", "unknown");
@@ -254,8 +288,8 @@ fn a_memory_is_read_back_as_it_was_written_and_otherwise_not_at_all() {
     }
     let other = RepositoryId { name: "team/web".into(), ..id() };
     assert_eq!(RepositoryMemory::from_bytes(&bytes, &other), Err(Unusable::Foreign(id())));
-    let newer = [b"ecr-janitor memory\n".as_slice(), &[2], &bytes[20..]].concat();
-    assert_eq!(RepositoryMemory::from_bytes(&newer, &id()), Err(Unusable::OtherVersion(2)));
+    let newer = [b"ecr-janitor memory\n".as_slice(), &[9], &bytes[20..]].concat();
+    assert_eq!(RepositoryMemory::from_bytes(&newer, &id()), Err(Unusable::OtherVersion(9)));
 }
 
 #[test]
