@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ecr_attestation_janitor::config::Config;
+use ecr_attestation_janitor::config::{Concurrency, Config};
 use ecr_attestation_janitor::executor::run::{Conditions, apply_plan};
 use ecr_attestation_janitor::memory::NoBackups;
 use ecr_attestation_janitor::memory::memories::Memories;
@@ -105,7 +105,7 @@ impl Registry {
         let selection = select(&ecr, &config.select, None).await.unwrap();
         let plan = plan(&ecr, config, &request, selection, &Nobody).await;
         let conditions = Conditions {
-            concurrency: 1,
+            concurrency: Concurrency::Fixed(1),
             run: &RunIdentity::new(config, "us-east-1", now, "night"),
             deadline: &Deadline::default(),
             observer: &Nobody,

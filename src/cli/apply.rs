@@ -88,7 +88,7 @@ async fn execute(session: &Session, memories: &Memories, plan: Plan, lines: Opti
     progress.selected(plan.repositories.len());
     let observer = watched(&progress, lines);
     let conditions = Conditions {
-        concurrency: session.config.limits.concurrency.number(),
+        concurrency: session.config.limits.concurrency,
         run: &session.run,
         deadline: &session.deadline,
         observer: &observer,

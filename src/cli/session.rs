@@ -49,6 +49,7 @@ impl Session {
         let of_sdk = common.of_sdk().await;
         let places = places(&config, &of_sdk);
         let ecr = Ecr::new(&of_sdk).map_err(|_no_region| Failure::NothingDone(settings.no_region()))?;
+        ecr.begin_run(config.limits.concurrency.fixed());
         let settings = settings.in_region(ecr.region());
         let salt = std::process::id().to_string();
         let clock = Clock::default();

@@ -40,12 +40,30 @@ pub enum Concurrency {
 impl Concurrency {
     /// The largest number that may be configured.
     pub const MOST: usize = 256;
-    const AUTO: usize = 4;
+    /// Repositories at once, where ECR's answers limit the calls.
+    const REPOSITORIES: usize = 128;
+    const BATCHES: usize = 32;
 
-    /// The number to begin with: a default where ECR's own measure decides.
-    pub const fn number(self) -> usize {
+    /// The fixed number, if there is one.
+    pub const fn fixed(self) -> Option<usize> {
         match self {
-            Self::Auto => Self::AUTO,
+            Self::Auto => None,
+            Self::Fixed(number) => Some(number),
+        }
+    }
+
+    /// Repositories that are worked on at once. What they call is limited by itself.
+    pub const fn repositories(self) -> usize {
+        match self {
+            Self::Auto => Self::REPOSITORIES,
+            Self::Fixed(number) => number,
+        }
+    }
+
+    /// Batches of one repository that are worked on at once.
+    pub const fn batches(self) -> usize {
+        match self {
+            Self::Auto => Self::BATCHES,
             Self::Fixed(number) => number,
         }
     }
@@ -116,6 +134,8 @@ mod tests {
         ] {
             assert_eq!(text.parse(), concurrency, "{text:?}");
         }
-        assert_eq!((Concurrency::Auto.number(), Concurrency::Fixed(7).number()), (4, 7));
+        let numbers = |it: Concurrency| (it.fixed(), it.repositories(), it.batches());
+        assert_eq!(numbers(Concurrency::Auto), (None, 128, 32));
+        assert_eq!(numbers(Concurrency::Fixed(7)), (Some(7), 7, 7));
     }
 }

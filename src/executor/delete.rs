@@ -14,6 +14,7 @@ use crate::registry::{
 use crate::report::outcome::{Cause, Outcome};
 use crate::report::plan::StepIndex;
 use crate::util::backoff;
+use crate::util::deadline::DeadlineExceeded;
 
 /// What ECR may have done, for the outcomes of deletions whose response was lost.
 const MAY_BE_DELETED: &str = "it may be deleted";
@@ -24,14 +25,15 @@ where
     B: BackUpImages,
 {
     /// Deletes at most 100 images, none of which lists another.
-    pub(super) async fn delete_batch(&mut self, batch: &[StepIndex]) {
+    pub(super) async fn delete_batch(&self, batch: &[StepIndex]) {
         let mut batch = batch.to_vec();
         if self.run.is_plan_old() {
             // The read that comes next hides who pulled until then.
+            let _turn = self.registry.turn().await;
             batch = self.unchanged(&batch, self.run.planning_reads(), &Doubt::none()).await;
         }
         let (again, first): (Vec<_>, Vec<_>) =
-            batch.into_iter().partition(|step| self.lagging.contains_key(step));
+            batch.into_iter().partition(|step| self.progress().lagging.contains_key(step));
         let mut proven = self.prove_and_back_up(&first).await;
         proven.steps.extend(again);
         self.delete_proven(proven).await;
@@ -39,18 +41,23 @@ where
 
     /// Deletes what is unchanged. A call is sent once: after one that was throttled or got no answer, ECR is asked
     /// again how things are, and only then to delete.
-    async fn delete_proven(&mut self, proven: Proven) {
+    async fn delete_proven(&self, proven: Proven) {
         let Proven { steps: mut left, not_given } = proven;
         left.extend(not_given.iter().map(|(step, _)| *step));
         let mut doubt = Doubt::about(MAY_BE_DELETED);
         for attempt in 1.. {
+            // Before the look: nothing is waited for between it and the deletion.
+            let turn = match self.turn(&left).await {
+                Ok(turn) => turn,
+                Err(error) => return self.conclude(&left, &doubt.of(failed_call(&error))),
+            };
             left = self.unchanged(&left, self.run.own_reads(), &doubt).await;
             left = self.fail_unproven(left, &not_given);
             if left.is_empty() {
                 return;
             }
             let digests = self.digests(&left);
-            match self.run.deadline.call(self.registry.delete(&self.plan.name, &digests)).await {
+            match self.run.deadline.call(self.registry.delete(turn, &self.plan.name, &digests)).await {
                 Ok(response) => return self.take_response(&left, response, &doubt),
                 Err(error) => {
                     doubt.note(&error);
@@ -62,6 +69,15 @@ where
         }
     }
 
+    /// Waits for the right to send a deletion. What hangs below an index that this run deleted follows it; nothing else
+    /// is begun once the time is up.
+    async fn turn(&self, batch: &[StepIndex]) -> Result<R::Turn, CallError> {
+        let turn = self.run.deadline.call(async { Ok::<_, CallError>(self.registry.turn().await) }).await?;
+        let is_begun =
+            || batch.iter().any(|step| self.image(*step).parents.iter().any(|it| self.deleted(*it)));
+        if self.run.deadline.may_start_work() || is_begun() { Ok(turn) } else { Err(DeadlineExceeded.into()) }
+    }
+
     /// Waits before the next attempt at a write, if there is to be one.
     pub(super) async fn may_try_again(&self, error: &CallError, attempt: u32) -> bool {
         error.is_transient()
@@ -71,7 +87,7 @@ where
 
     /// Looks at the images again and takes out what is gone or changed since the plan.
     pub(super) async fn unchanged(
-        &mut self,
+        &self,
         batch: &[StepIndex],
         own_reads: OwnReads,
         doubt: &Doubt,
@@ -96,16 +112,16 @@ where
     }
 
     /// Fails what BatchGetImage did not give although it is there, unchanged.
-    fn fail_unproven(&mut self, left: Vec<StepIndex>, not_given: &[(StepIndex, Cause)]) -> Vec<StepIndex> {
+    fn fail_unproven(&self, left: Vec<StepIndex>, not_given: &[(StepIndex, Cause)]) -> Vec<StepIndex> {
         for (step, cause) in not_given {
             if left.contains(step) {
                 self.settle(*step, Outcome::Failed(cause.clone()));
             }
         }
-        left.into_iter().filter(|step| self.outcomes.get(*step).is_none()).collect()
+        left.into_iter().filter(|step| !self.has_outcome(*step)).collect()
     }
 
-    fn take_response(&mut self, batch: &[StepIndex], response: BatchResponse<Digest>, doubt: &Doubt) {
+    fn take_response(&self, batch: &[StepIndex], response: BatchResponse<Digest>, doubt: &Doubt) {
         let mut refused: HashMap<Digest, Refusal> =
             response.refused.into_iter().map(|refusal| (refusal.digest, refusal)).collect();
         let done: HashSet<Digest> = response.done.into_iter().collect();
@@ -129,7 +145,7 @@ where
     }
 
     /// Concludes steps after a failed call that changed nothing.
-    pub(super) fn fail(&mut self, batch: &[StepIndex], error: &CallError) {
+    pub(super) fn fail(&self, batch: &[StepIndex], error: &CallError) {
         self.conclude(batch, &failed_call(error));
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Work;
+use super::{Progress, Work};
 use crate::oci::digest::Digest;
 use crate::registry::{Refusal, RefusalKind};
 use crate::report::outcome::{Cause, Outcome};
@@ -17,24 +17,21 @@ impl<R, B> Work<'_, R, B> {
     /// Whether ECR refuses a deletion, for the first time, because of an index that this run deleted.
     pub(super) fn is_first_lag(&self, step: StepIndex, refusal: &Refusal) -> bool {
         refusal.kind == RefusalKind::Referenced
-            && !self.lagging.contains_key(&step)
+            && !self.progress().lagging.contains_key(&step)
             && self.blamed(step, &refusal.reason).any(|index| self.deleted(index))
     }
 
-    /// Whether a step was refused a moment ago.
-    pub(super) fn is_to_wait(&self, step: StepIndex) -> bool {
-        self.lagging_since.is_some() && self.lagging.contains_key(&step)
-    }
-
     /// Leaves a step without an outcome until the end.
-    pub(super) fn note_lag(&mut self, step: StepIndex, refusal: Refusal) {
-        self.lagging.insert(step, Cause::new(refusal.code, refusal.reason));
-        self.lagging_since = Some(Instant::now());
+    pub(super) fn note_lag(&self, step: StepIndex, refusal: Refusal) {
+        let mut progress = self.progress();
+        progress.lagging.insert(step, Cause::new(refusal.code, refusal.reason));
+        progress.lagging_since = Some(Instant::now());
     }
 
     /// Waits until what was refused last may be tried once more. Without the time for it, ECR's refusal stands.
-    pub(super) async fn wait_for_references(&mut self) {
-        let Some(since) = self.lagging_since.take() else { return };
+    pub(super) async fn wait_for_references(&self) {
+        let since = self.progress().lagging_since.take();
+        let Some(since) = since else { return };
         let left = PATIENCE.saturating_sub(since.elapsed());
         if !self.run.deadline.wait(left).await {
             self.give_up_lagging();
@@ -42,9 +39,10 @@ impl<R, B> Work<'_, R, B> {
     }
 
     /// Lets ECR's refusal stand where there was no time to try once more.
-    pub(super) fn give_up_lagging(&mut self) {
-        for (step, cause) in std::mem::take(&mut self.lagging) {
-            if self.outcomes.get(step).is_none() {
+    pub(super) fn give_up_lagging(&self) {
+        let lagging = std::mem::take(&mut self.progress().lagging);
+        for (step, cause) in lagging {
+            if !self.has_outcome(step) {
                 self.settle(step, Outcome::Protected(cause));
             }
         }
@@ -59,9 +57,16 @@ impl<R, B> Work<'_, R, B> {
         Box::new(self.image(step).parents.iter().copied())
     }
 
-    fn deleted(&self, index: Digest) -> bool {
+    pub(super) fn deleted(&self, index: Digest) -> bool {
         let step = self.order.step(index);
-        step.is_some_and(|step| self.outcomes.get(step) == Some(&Outcome::Deleted))
+        step.is_some_and(|step| self.progress().outcomes.get(step) == Some(&Outcome::Deleted))
+    }
+}
+
+impl Progress {
+    /// Whether a step was refused a moment ago.
+    pub(super) fn is_to_wait(&self, step: StepIndex) -> bool {
+        self.lagging_since.is_some() && self.lagging.contains_key(&step)
     }
 }
 

@@ -36,7 +36,7 @@ where
 {
     /// Proves a batch by its bytes and backs it up, one part of the response after the other: a batch of large
     /// manifests would not fit in memory.
-    pub(super) async fn prove_and_back_up(&mut self, batch: &[StepIndex]) -> Proven {
+    pub(super) async fn prove_and_back_up(&self, batch: &[StepIndex]) -> Proven {
         let registry = self.registry;
         let mut steps: HashMap<Digest, StepIndex> =
             batch.iter().map(|step| (self.image(*step).digest, *step)).collect();
@@ -66,7 +66,7 @@ where
     }
 
     async fn take_part(
-        &mut self,
+        &self,
         part: &[StepIndex],
         response: BatchResponse<StoredManifest>,
         proven: &mut Proven,
@@ -95,7 +95,7 @@ where
     }
 
     /// Stores images, and returns those that are stored. The others are not deleted.
-    async fn back_up<'i>(&mut self, images: &'i [(StepIndex, StoredManifest)]) -> Vec<StepIndex> {
+    async fn back_up<'i>(&self, images: &'i [(StepIndex, StoredManifest)]) -> Vec<StepIndex> {
         if images.is_empty() {
             return Vec::new();
         }

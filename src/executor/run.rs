@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
 use super::{Execution, RateLimiter, execute};
-use crate::config::Mode;
+use crate::config::{Concurrency, Mode};
 use crate::memory::BackUpImages;
 use crate::memory::memories::Memories;
 use crate::oci::attestation::Kind;
@@ -30,8 +30,8 @@ const CONCLUSION: Duration = Duration::from_secs(5);
 /// The conditions of an apply.
 #[derive(Clone, Copy)]
 pub struct Conditions<'a> {
-    /// Repositories worked on at once.
-    pub concurrency: usize,
+    /// How much goes on at once.
+    pub concurrency: Concurrency,
     /// Which run it is.
     pub run: &'a RunIdentity,
     /// When to stop.
@@ -70,7 +70,8 @@ where
     let mut end = End::of(&plan);
     let Plan { read, clock, repositories, pace, .. } = plan;
     let rate_limiter = &RateLimiter::default();
-    let execution = &Execution { deadline, observer, rate_limiter, read, clock };
+    let at_once = concurrency.batches();
+    let execution = &Execution { at_once, deadline, observer, rate_limiter, read, clock };
     let pace = &pace;
     let work = |planned: Planned| async move {
         let (report, warning) = match planned {
@@ -87,7 +88,7 @@ where
         (report, warning)
     };
     let done: Vec<(RepositoryReport, Option<String>)> =
-        stream::iter(repositories).map(work).buffer_unordered(concurrency).collect().await;
+        stream::iter(repositories).map(work).buffer_unordered(concurrency.repositories()).collect().await;
     let (reports, warnings): (Vec<_>, Vec<_>) = done.into_iter().unzip();
     end.warnings.extend(one_warning(warnings.into_iter().flatten().collect()));
     end.warnings.extend(conclude(backups, &reports).await);

@@ -55,7 +55,7 @@ pub async fn take_up(
         };
         (planned, recall.save(request, seen.as_ref()).await)
     };
-    let at_once = config.limits.concurrency.number();
+    let at_once = config.limits.concurrency.repositories();
     let compared: Vec<(Planned, Option<String>)> =
         stream::iter(wanted).map(compare).buffer_unordered(at_once).collect().await;
     let (repositories, warnings): (Vec<_>, Vec<_>) = compared.into_iter().unzip();

@@ -27,14 +27,14 @@ where
 {
     /// Tags at most 100 images.
     pub(super) async fn tag_batch(
-        &mut self,
+        &self,
         batch: &[StepIndex],
         manifests: &mut HashMap<Digest, StoredManifest>,
     ) {
         let unchanged = self.unchanged(batch, self.run.own_reads(), &Doubt::none()).await;
         let free = self.with_free_tags(&unchanged, &Doubt::none()).await;
         self.read_missing(&free, manifests).await;
-        for step in free.into_iter().filter(|step| self.outcomes.get(*step).is_none()).collect::<Vec<_>>() {
+        for step in free.into_iter().filter(|step| !self.has_outcome(*step)).collect::<Vec<_>>() {
             let manifest = manifests.remove(&self.image(step).digest);
             if let Some(outcome) = self.write_tag(step, manifest).await {
                 self.settle(step, outcome);
@@ -44,7 +44,7 @@ where
 
     /// The steps whose tags are free. PutImage would silently move a tag off another image, and no API call is
     /// conditional, so the tags are looked up right before.
-    async fn with_free_tags(&mut self, batch: &[StepIndex], doubt: &Doubt) -> Vec<StepIndex> {
+    async fn with_free_tags(&self, batch: &[StepIndex], doubt: &Doubt) -> Vec<StepIndex> {
         let tags: Vec<String> =
             batch.iter().filter_map(|step| Some(self.plan.step(*step).tagging()?.new_tag.clone())).collect();
         if tags.is_empty() {
@@ -70,7 +70,7 @@ where
     }
 
     /// Reads the bytes of a saved plan's images, or of more than a run keeps in memory.
-    async fn read_missing(&mut self, batch: &[StepIndex], manifests: &mut HashMap<Digest, StoredManifest>) {
+    async fn read_missing(&self, batch: &[StepIndex], manifests: &mut HashMap<Digest, StoredManifest>) {
         let missing: Vec<StepIndex> =
             batch.iter().copied().filter(|step| !manifests.contains_key(&self.image(*step).digest)).collect();
         if missing.is_empty() {
@@ -107,7 +107,7 @@ where
 
     /// Writes a tag. As with deletions, a call is sent once, and trying again means looking again. Returns the outcome,
     /// unless a look has settled it.
-    async fn write_tag(&mut self, step: StepIndex, manifest: Option<StoredManifest>) -> Option<Outcome> {
+    async fn write_tag(&self, step: StepIndex, manifest: Option<StoredManifest>) -> Option<Outcome> {
         let tagging = self.plan.step(step).tagging()?;
         let Some(manifest) = manifest.filter(|it| proves(it, tagging)) else {
             return Some(Outcome::Failed(not_proven()));

@@ -169,7 +169,7 @@ impl Function {
             let checked = self.places.check_backups();
             checked.map_err(|refused| diagnostic("BadConfig", &refused.to_string()))?;
         }
-        ecr.begin_run();
+        ecr.begin_run(config.limits.concurrency.fixed());
         let deadline = deadline(invocation.context, mode);
         let selection = select_for(ecr, config, ask, &deadline).await?;
         let run = run.in_account(selection.registry.clone());
@@ -212,7 +212,7 @@ impl Function {
         lines: &RunLog<'_>,
     ) -> Report {
         let conditions = Conditions {
-            concurrency: config.limits.concurrency.number(),
+            concurrency: config.limits.concurrency,
             run,
             deadline: &request.deadline,
             observer: lines,

@@ -169,7 +169,7 @@ pub async fn plan(
     let mut held = 0;
     let planned: Vec<(Planned, Option<String>)> = stream::iter(skipped.into_iter().chain(selected))
         .map(|chosen| plan_repository(registry, config, request, replication, chosen))
-        .buffer_unordered(config.limits.concurrency.number())
+        .buffer_unordered(config.limits.concurrency.repositories())
         .map(|(planned, warning)| (within_memory(planned, request, &mut held), warning))
         .inspect(|(planned, _)| announce(planned, &request.deadline, observer))
         .collect()

@@ -162,11 +162,16 @@ pub trait ReadRepository: Send + Sync {
 
 /// Deleting images.
 pub trait DeleteImages: Send + Sync {
+    /// The right to send one deletion.
+    type Turn: Send;
+    /// Waits for the right to send one deletion: before the last look at the images, which is right before it.
+    fn turn(&self) -> impl Future<Output = Self::Turn> + Send;
     /// How often a write may be sent, one look apart: the SDK's number of attempts.
     fn max_attempts(&self) -> u32;
     /// Deletes these images with all their tags, at most [`MAX_IDS`], by digest. The call is sent once.
     fn delete(
         &self,
+        turn: Self::Turn,
         repository: &str,
         digests: &[Digest],
     ) -> impl Future<Output = Result<BatchResponse<Digest>, CallError>> + Send;

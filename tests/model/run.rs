@@ -163,7 +163,7 @@ impl Run {
 
     async fn apply(&self, plan: Plan) -> Report {
         let conditions = Conditions {
-            concurrency: self.config.limits.concurrency.number(),
+            concurrency: self.config.limits.concurrency,
             run: &self.identity(),
             deadline: &self.deadline(),
             observer: &Nobody,

@@ -121,7 +121,7 @@ impl Janitor {
         };
         let plan = plan(ecr, &self.config, &request, selection, &Nobody).await;
         let conditions = Conditions {
-            concurrency: self.config.limits.concurrency.number(),
+            concurrency: self.config.limits.concurrency,
             run: &RunIdentity::new(&self.config, ecr.region(), now, "nights"),
             deadline: &deadline,
             observer: &Nobody,

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod deletions;
+mod pipeline;
 mod proof;
 mod pulls;
 mod registry;
@@ -41,9 +42,21 @@ async fn executed(
     deadline: &Deadline,
     observer: &dyn Observer,
 ) -> RepositoryReport {
+    executed_side_by_side(1, registry, backups, ready, deadline, observer).await
+}
+
+/// The same with so many batches at once.
+async fn executed_side_by_side(
+    at_once: usize,
+    registry: &Registry,
+    backups: &impl BackUpImages,
+    ready: Ready,
+    deadline: &Deadline,
+    observer: &dyn Observer,
+) -> RepositoryReport {
     let read = ReadTime { from: time(0), until: time(0) };
     let (rate_limiter, clock) = (&RateLimiter::default(), Clock::start(time(0)));
-    let run = Execution { deadline, observer, rate_limiter, read, clock };
+    let run = Execution { at_once, deadline, observer, rate_limiter, read, clock };
     let none = Outcomes::none(ready.plan.steps.len());
     let (plan, outcomes) = execute(registry, backups, ready, none, &run).await;
     RepositoryReport::new(plan, outcomes)

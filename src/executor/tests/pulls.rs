@@ -17,7 +17,7 @@ async fn applied_after(
     let ready = Ready { plan: plan("r", 1, decisions), ..Ready::default() };
     let steps = ready.plan.steps.len();
     let (deadline, rate_limiter) = (&Deadline::default(), &RateLimiter::default());
-    let run = Execution { deadline, observer: &Nobody, rate_limiter, read, clock };
+    let run = Execution { at_once: 1, deadline, observer: &Nobody, rate_limiter, read, clock };
     let (plan, outcomes) = execute(registry, &NoBackups, ready, Outcomes::none(steps), &run).await;
     RepositoryReport::new(plan, outcomes)
 }

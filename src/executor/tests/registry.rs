@@ -34,6 +34,7 @@ struct State {
     hooks: Vec<(&'static str, usize, Hook)>,
     clock: Option<Clock>,
     delays: BTreeMap<&'static str, Duration>,
+    jitter: Option<fastrand::Rng>,
     refuses_to_move_tags: bool,
 }
 
@@ -182,6 +183,11 @@ impl Registry {
         self.state(|state| state.delays.insert(operation, Duration::from_secs(seconds)));
     }
 
+    /// Each call takes a time of its own, of up to a second.
+    pub(super) fn jitter(&self, seed: u64) {
+        self.state(|state| state.jitter = Some(fastrand::Rng::with_seed(seed)));
+    }
+
     /// The repository's tags are immutable.
     pub(super) fn never_move_tags(&self) {
         self.state(|state| state.refuses_to_move_tags = true);
@@ -237,6 +243,10 @@ impl Registry {
         }
         if let Some(delay) = self.state(|state| state.delays.get(operation).copied()) {
             tokio::time::sleep(delay).await;
+        }
+        let jitter = self.state(|state| state.jitter.as_mut().map(|rng| rng.u64(0..1000)));
+        if let Some(milliseconds) = jitter {
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
         }
         error.map_or(Ok(()), Err)
     }
@@ -402,7 +412,11 @@ impl DeleteImages for Registry {
         10
     }
 
-    async fn delete(&self, _: &str, digests: &[Digest]) -> Result<BatchResponse<Digest>, CallError> {
+    type Turn = ();
+
+    async fn turn(&self) {}
+
+    async fn delete(&self, (): (), _: &str, digests: &[Digest]) -> Result<BatchResponse<Digest>, CallError> {
         self.call("delete", self.named(digests)).await?;
         let answer = self.state(|state| {
             let mut answer = state.answer("delete", digests, State::may_go);

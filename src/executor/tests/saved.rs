@@ -102,7 +102,7 @@ async fn a_pull_that_was_the_planners_is_nobodys_later_on() {
     let read = ReadTime { from: time(3600), until: time(3600) };
     let (deadline, rate_limiter) = (&Deadline::default(), &RateLimiter::default());
     let clock = Clock::start(time(3600));
-    let run = Execution { deadline, observer: &Nobody, rate_limiter, read, clock };
+    let run = Execution { at_once: 1, deadline, observer: &Nobody, rate_limiter, read, clock };
     let none = Outcomes::none(2);
     let (plan, all) = execute(&registry, &NoBackups, ready, none, &run).await;
     assert_eq!(outcomes(&RepositoryReport::new(plan, all), ["a", "b"]), [Deleted; 2]);

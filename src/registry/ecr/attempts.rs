@@ -1,6 +1,7 @@
-//! Counts of HTTP attempts, by an interceptor of the SDK.
+//! Counts of HTTP attempts, by an interceptor of the SDK, which also tells how long they took.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aws_sdk_ecr::config::interceptors::{
     BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
@@ -8,16 +9,35 @@ use aws_sdk_ecr::config::interceptors::{
 use aws_sdk_ecr::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ecr::error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use serde_json::Value;
+use tokio::time::Instant;
 
+use super::concurrency::CallsInFlight;
 use crate::registry::error::is_throttling;
 use crate::report::ApiUsage;
 
 /// Counter of HTTP requests by operation, retries included, and of those that were throttled.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Attempts(Arc<Mutex<ApiUsage>>);
+pub(super) struct Attempts {
+    counts: Arc<Mutex<ApiUsage>>,
+    in_flight: CallsInFlight,
+}
+
+/// When an attempt was sent.
+#[derive(Debug)]
+struct Sent(Instant);
+
+impl Storable for Sent {
+    type Storer = StoreReplace<Self>;
+}
 
 impl Attempts {
+    /// A counter that tells of each attempt here.
+    pub(super) fn telling(in_flight: CallsInFlight) -> Self {
+        Self { counts: Arc::default(), in_flight }
+    }
+
     pub(super) fn usage(&self) -> ApiUsage {
         self.counts().clone()
     }
@@ -27,7 +47,7 @@ impl Attempts {
     }
 
     fn counts(&self) -> MutexGuard<'_, ApiUsage> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -45,6 +65,7 @@ impl Intercept for Attempts {
         if let Some(operation) = config.load::<Metadata>() {
             *self.counts().calls.entry(operation.name().to_owned()).or_default() += 1;
         }
+        config.interceptor_state().store_put(Sent(Instant::now()));
         Ok(())
     }
 
@@ -52,9 +73,15 @@ impl Intercept for Attempts {
         &self,
         context: &FinalizerInterceptorContextRef<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.counts().throttles += u64::from(context.response().is_some_and(is_throttled));
+        let Some(response) = context.response() else { return Ok(()) };
+        let is_throttled = is_throttled(response);
+        self.counts().throttles += u64::from(is_throttled);
+        let took = config.load::<Sent>().map_or(Duration::ZERO, |sent| sent.0.elapsed());
+        if let Some(operation) = config.load::<Metadata>() {
+            self.in_flight.note(operation.name(), is_throttled, took);
+        }
         Ok(())
     }
 }

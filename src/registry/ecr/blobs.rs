@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::byte_stream::ByteStream;
 
 use super::error::{call_error, without_secrets};
-use super::{CallError, CallErrorKind, Ecr};
+use super::{CallError, CallErrorKind, DOWNLOAD_URLS, Ecr};
 use crate::oci::digest::Digest;
 use crate::registry::blobs::ReadBlobs;
 use crate::util::sanitize;
@@ -50,9 +50,11 @@ impl ReadBlobs for Ecr {
 
 impl Ecr {
     async fn download(&self, repository: &str, digest: Digest, size: u64) -> Result<Vec<u8>, CallError> {
+        let turn = self.in_flight.turn(DOWNLOAD_URLS).await;
         let call = self.client.get_download_url_for_layer().repository_name(repository);
         let response = call.layer_digest(digest.to_string()).send().await;
-        let response = response.map_err(|error| call_error("GetDownloadUrlForLayer", error))?;
+        let response = response.map_err(|error| call_error(DOWNLOAD_URLS, error))?;
+        drop(turn);
         let url = response.download_url.unwrap_or_default();
         let fetched = tokio::time::timeout(TIMEOUT, self.downloads.get(&url, size)).await;
         let late = |_| CallError::of_kind(DOWNLOAD, CallErrorKind::NoResponse, "it took too long");

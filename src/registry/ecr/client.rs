@@ -8,6 +8,7 @@ use aws_config::SdkConfig;
 use super::Ecr;
 use super::attempts::Attempts;
 use super::body_limit::ResponseMemory;
+use super::concurrency::CallsInFlight;
 use super::retry_quota::RetryQuota;
 use crate::util::aws;
 
@@ -25,7 +26,8 @@ impl Ecr {
     /// Connects with these settings. Calls nothing.
     pub fn new(shared: &SdkConfig) -> Result<Self, NoRegion> {
         let region = shared.region().ok_or(NoRegion)?.to_string();
-        let (attempts, retry_quota) = (Attempts::default(), RetryQuota::default());
+        let in_flight = CallsInFlight::default();
+        let (attempts, retry_quota) = (Attempts::telling(in_flight.clone()), RetryQuota::default());
         let retries = aws::retries(shared, ATTEMPTS);
         let max_attempts = retries.max_attempts();
         let config = aws_sdk_ecr::config::Builder::from(shared)
@@ -39,6 +41,7 @@ impl Ecr {
             client,
             max_attempts,
             attempts,
+            in_flight,
             retry_quota,
             memory: ResponseMemory::default(),
             refuses_filter: Arc::default(),

@@ -29,6 +29,7 @@ mod attempts;
 mod blobs;
 mod body_limit;
 mod client;
+mod concurrency;
 mod error;
 mod replication;
 mod restore;
@@ -37,13 +38,17 @@ mod retry_quota;
 use attempts::Attempts;
 use blobs::Downloads;
 use body_limit::{BATCH_LIMIT, BodyLimit, ResponseMemory, ResponseRoom, SINGLE_LIMIT};
+use concurrency::{CallsInFlight, Turn};
 pub(crate) use error::call_error;
 use retry_quota::RetryQuota;
 
 const REPOSITORIES: &str = "DescribeRepositories";
 const RULES: &str = "DescribePullThroughCacheRules";
+const RESOURCE_TAGS: &str = "ListTagsForResource";
 const IMAGES: &str = "DescribeImages";
 const MANIFESTS: &str = "BatchGetImage";
+const DELETIONS: &str = "BatchDeleteImage";
+const DOWNLOAD_URLS: &str = "GetDownloadUrlForLayer";
 /// The page size of listings, the most that ECR gives.
 const PAGE: i32 = 1000;
 
@@ -53,6 +58,7 @@ pub struct Ecr {
     client: Client,
     max_attempts: u32,
     attempts: Attempts,
+    in_flight: CallsInFlight,
     retry_quota: RetryQuota,
     memory: ResponseMemory,
     /// Whether ECR takes no filter beside ids, as it turned out.
@@ -68,9 +74,11 @@ impl Ecr {
     }
 
     /// Begins another run: its calls are counted anew, it has a full quota of retries, and what the last one learned of
-    /// ECR is tried out again. One Lambda instance serves many runs.
-    pub fn begin_run(&self) {
+    /// ECR is tried out again. One Lambda instance serves many runs. `in_flight` is a fixed number of calls in flight;
+    /// without it there are as many as ECR takes.
+    pub fn begin_run(&self, in_flight: Option<usize>) {
         self.attempts.reset();
+        self.in_flight.begin(in_flight);
         self.retry_quota.refill();
         self.refuses_filter.store(false, Ordering::Relaxed);
     }
@@ -110,8 +118,9 @@ impl ListRegistry for Ecr {
     }
 
     async fn resource_tags(&self, arn: &str) -> Result<BTreeMap<String, String>, CallError> {
+        let _turn = self.in_flight.turn(RESOURCE_TAGS).await;
         let response = self.client.list_tags_for_resource().resource_arn(arn).send().await;
-        let response = response.map_err(|error| call_error("ListTagsForResource", error))?;
+        let response = response.map_err(|error| call_error(RESOURCE_TAGS, error))?;
         Ok(response.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect())
     }
 
@@ -177,6 +186,7 @@ impl Ecr {
     ) -> Result<Page<Vec<Image>>, CallError> {
         loop {
             let size = page_size.load(Ordering::Relaxed);
+            let _turn = self.in_flight.turn(IMAGES).await;
             let call = self.client.describe_images().repository_name(repository).filter(every_status());
             let limit = BodyLimit::new(BATCH_LIMIT);
             let call =
@@ -200,6 +210,7 @@ impl Ecr {
         repository: &str,
         digests: &[Digest],
     ) -> Result<Vec<Image>, CallError> {
+        let _turn = self.in_flight.turn_of_look(IMAGES).await;
         let call = self.client.describe_images().repository_name(repository).set_filter(filter);
         let response = call.set_image_ids(Some(by_digest(digests))).send().await;
         let response = response.map_err(|error| call_error(IMAGES, error))?;
@@ -247,6 +258,7 @@ impl Ecr {
         ids: Vec<ImageIdentifier>,
     ) -> Result<(BatchGetImageOutput, ResponseRoom), CallError> {
         let room = self.memory.room_for(bytes).await;
+        let _turn = self.in_flight.turn(MANIFESTS).await;
         let call = self.client.batch_get_image().repository_name(repository).set_image_ids(Some(ids));
         let accepted = media_type::ACCEPTED.map(str::to_owned).to_vec();
         let limit = BodyLimit::new(bytes);
@@ -265,11 +277,22 @@ impl DeleteImages for Ecr {
         self.max_attempts
     }
 
-    async fn delete(&self, repository: &str, digests: &[Digest]) -> Result<BatchResponse<Digest>, CallError> {
+    type Turn = Turn;
+
+    async fn turn(&self) -> Turn {
+        self.in_flight.turn(DELETIONS).await
+    }
+
+    async fn delete(
+        &self,
+        _turn: Turn,
+        repository: &str,
+        digests: &[Digest],
+    ) -> Result<BatchResponse<Digest>, CallError> {
         let call = self.client.batch_delete_image().repository_name(repository);
         let call = call.set_image_ids(Some(by_digest(digests))).customize().config_override(sent_once());
         let response = call.send().await;
-        let response = response.map_err(|error| call_error("BatchDeleteImage", error))?;
+        let response = response.map_err(|error| call_error(DELETIONS, error))?;
         // One entry a tag: what counts is distinct digests.
         let gone =
             response.image_ids.unwrap_or_default().into_iter().filter_map(|id| id.image_digest?.parse().ok());
