@@ -6,6 +6,7 @@ use futures::TryStreamExt as _;
 use futures::stream::{self, BoxStream, StreamExt as _};
 
 use super::Skipped;
+use super::large::{LargeRepositories, LargeTurn};
 use super::recall::Recall;
 use crate::config::policy::Policy;
 use crate::inventory::{Evidence, Image, ImageIndex, ImageStatus, Inventory, PerImage, Problem};
@@ -23,14 +24,17 @@ use crate::rules::judge;
 use crate::rules::reads::{self, Purpose};
 use crate::rules::verdict::Verdict;
 use crate::util::deadline::{Deadline, DeadlineExceeded};
+use crate::util::memory;
 
-/// Calls in flight within one repository, while reading.
-const READS_AT_ONCE: usize = 4;
+/// Batches of one repository that are read at once. What ECR takes limits the calls.
+const READS_AT_ONCE: usize = 32;
 /// Calls that may fail as a whole before nothing more is read in a repository.
 const MAX_FAILED_CALLS: usize = 3;
-/// The memory that the listing of one repository may take: several times what ECR's quota of images needs. Anybody who
-/// may push to a repository may give its images very many tags.
-const MAX_LISTING_BYTES: usize = 64 * 1024 * 1024;
+/// The memory that the listing of one repository may take in a small function: several times what ECR's quota of images
+/// needs. Anybody who may push to a repository may give its images very many tags.
+const LEAST_LISTING_BYTES: usize = 64 * 1024 * 1024;
+/// The most images on a page of a listing: one with fewer is the last, or its images have very many tags.
+const PAGE: usize = 1000;
 /// Manifests kept in memory for tagging; beyond this they are read again when their turn comes.
 const KEPT_BYTES: usize = 16 * 1024 * 1024;
 
@@ -43,6 +47,8 @@ pub struct Collected {
     pub verdicts: PerImage<Verdict>,
     /// The bytes of what is to be tagged, as far as they were kept.
     pub manifests: HashMap<Digest, StoredManifest>,
+    /// While it is in memory.
+    _turn: LargeTurn,
 }
 
 /// Reads one repository and judges it.
@@ -52,6 +58,7 @@ pub async fn collect(
     policy: &Policy,
     deletions_are_replicated: bool,
     recall: &mut Recall,
+    large: &LargeRepositories,
     deadline: &Deadline,
 ) -> Result<Collected, Skipped> {
     let now = recall.now;
@@ -67,7 +74,7 @@ pub async fn collect(
         unconfirmed: Vec::new(),
         recall,
     };
-    reader.list().await?;
+    let turn = reader.list(large).await?;
     reader.recall.begin(&mut reader.inventory, policy)?;
     reader.inventory.deletions_are_replicated = deletions_are_replicated;
     reader.read_indexes().await?;
@@ -81,7 +88,12 @@ pub async fn collect(
             if reader.confirm_facts(&verdicts).await? {
                 continue;
             }
-            return Ok(Collected { inventory: reader.inventory, verdicts, manifests: reader.manifests });
+            return Ok(Collected {
+                inventory: reader.inventory,
+                verdicts,
+                manifests: reader.manifests,
+                _turn: turn,
+            });
         }
         let unknown = reader.take_facts(policy, unread);
         reader.read_candidates(&unknown).await?;
@@ -94,8 +106,13 @@ fn bytes_of(image: &Image) -> usize {
     size_of::<Image>() + image.tags.iter().map(|tag| tag.len() + ALLOCATION).sum::<usize>()
 }
 
-fn too_many_tags() -> Skipped {
-    let most = MAX_LISTING_BYTES / (1024 * 1024);
+/// The memory that the listing of one repository may take.
+fn most_listing_bytes() -> usize {
+    LEAST_LISTING_BYTES.max(memory::of_this_process() / 4)
+}
+
+fn too_many_tags(most: usize) -> Skipped {
+    let most = most / (1024 * 1024);
     let detail = format!(
         "its images and their tags take more than {most} MiB of memory, which is all that one repository may have; delete tags that nobody needs"
     );
@@ -130,27 +147,32 @@ impl<R: ReadRepository> Collector<'_, R> {
 
     /// Lists the repository in one stream: two streams by tag status could both miss an index that loses its tag in
     /// between, and then its children would look orphaned.
-    async fn list(&mut self) -> Result<(), Skipped> {
+    async fn list(&mut self, large: &LargeRepositories) -> Result<LargeTurn, Skipped> {
+        let failed = |error: CallError| Skipped::after(&error, RepositoryReason::ListingIncomplete);
+        let mut turn = LargeTurn::default();
         let mut images: Vec<Image> = Vec::new();
-        let mut bytes: usize = 0;
+        let (mut bytes, most) = (0, most_listing_bytes());
         let mut pages = self.registry.images(self.repository);
         loop {
             self.check_time()?;
-            let page = self.deadline.call(pages.try_next()).await;
-            match page.map_err(|error| Skipped::after(&error, RepositoryReason::ListingIncomplete))? {
+            match self.deadline.call(pages.try_next()).await.map_err(failed)? {
                 Some(page) => {
                     bytes += page.iter().map(bytes_of).sum::<usize>();
-                    if bytes > MAX_LISTING_BYTES {
-                        return Err(too_many_tags());
+                    if bytes > most {
+                        return Err(too_many_tags(most));
                     }
+                    let is_full = page.len() >= PAGE;
                     images.extend(page);
+                    if is_full {
+                        large.wait(&mut turn, images.len(), self.deadline).await.map_err(failed)?;
+                    }
                 }
                 None => break,
             }
         }
         images.shrink_to_fit();
         self.inventory = Inventory::new(images);
-        Ok(())
+        Ok(turn)
     }
 
     /// Every index, and whatever might be one, as far as earlier runs do not know it. One that cannot be read could list

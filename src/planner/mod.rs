@@ -23,6 +23,7 @@ use crate::util::clock::Clock;
 use crate::util::deadline::Deadline;
 
 pub mod collect;
+pub mod large;
 pub mod plan_file;
 pub mod recall;
 pub mod replication;
@@ -30,6 +31,7 @@ pub mod selection;
 mod skipped;
 
 use collect::{Collected, collect};
+use large::LargeRepositories;
 use recall::Recall;
 use replication::Replication;
 use selection::{Selected, Selection};
@@ -58,6 +60,8 @@ pub struct RunRequest {
     pub memories: Memories,
     /// Repositories whose loss of tags somebody accepted.
     pub accept_tag_loss: Vec<String>,
+    /// The turns of large repositories.
+    pub large: LargeRepositories,
 }
 
 impl RunRequest {
@@ -72,6 +76,7 @@ impl RunRequest {
             acts: false,
             memories: Memories::none(),
             accept_tag_loss: Vec::new(),
+            large: LargeRepositories::default(),
         }
     }
 }
@@ -324,7 +329,9 @@ async fn plan_selected(
     let policy = config.policy_of(&name);
     let mut recall = Recall::load(request, config, &name).await;
     let is_replicated = replication.covers(&name);
-    let collected = collect(registry, &name, &policy, is_replicated, &mut recall, &request.deadline).await;
+    let collected =
+        collect(registry, &name, &policy, is_replicated, &mut recall, &request.large, &request.deadline)
+            .await;
     let inventory = collected.as_ref().ok().map(|collected| &collected.inventory);
     let warning = recall.save(request, inventory).await;
     (collected.map(|collected| ready(config, &policy, request, name, collected)), warning)

@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod clock;
 pub mod deadline;
 pub mod logging;
+pub mod memory;
 pub mod restart;
 pub mod sanitize;
 pub mod similar;

@@ -52,7 +52,8 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     // A breaker stops what is written; what an image is can be told all the same.
     let request = RunRequest { accept_tag_loss: vec![repository.clone()], ..session.request() };
     let mut recall = Recall::load(&request, &session.config, repository).await;
-    let collected = collect(ecr, repository, &policy, is_replicated, &mut recall, &deadline).await;
+    let collected =
+        collect(ecr, repository, &policy, is_replicated, &mut recall, &request.large, &deadline).await;
     let is_complete = collected.is_ok();
     let skipped = skipped.or(recall.accepted_loss.take());
     let (mut inventory, verdicts, skipped, uncertain) = match collected {

