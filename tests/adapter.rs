@@ -68,7 +68,7 @@ async fn a_deletion_is_sent_once() {
     for fault in FAULTS {
         let (_, session, ecr) = connected(|emulator| put(emulator, &it, None));
         session.fault(1.., fault);
-        let failed = kind(ecr.delete(NAME, &[it.digest]).await).unwrap();
+        let failed = kind(ecr.delete(ecr.turn().await, NAME, &[it.digest]).await).unwrap();
         assert!(failed.is_transient(), "{fault:?}: {failed:?}");
         assert_eq!(session.exchanges().len(), 1, "{fault:?}");
     }
@@ -81,7 +81,7 @@ async fn a_tag_that_is_set_while_a_deletion_is_throttled_stays() {
     session.fault(1..=1, Fault::Throttled);
     let tagged = it.clone();
     session.before(2, move |emulator| put(emulator, &tagged, Some("prod")));
-    assert_eq!(kind(ecr.delete(NAME, &[it.digest]).await), Some(CallErrorKind::Throttled));
+    assert_eq!(kind(ecr.delete(ecr.turn().await, NAME, &[it.digest]).await), Some(CallErrorKind::Throttled));
     assert_eq!(session.exchanges().len(), 1);
     assert_eq!(emulator.images(NAME).len(), 1);
 }

@@ -12,17 +12,40 @@ use crate::janitor::{self, Needs, Ran};
 use crate::number::thousands;
 use crate::world::{self, Workflow};
 
-/// How long the registry waits before it answers.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct Latency(u32);
+/// How long the registry waits before it answers, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Latency {
+    /// Of a page of a listing, or a look at images.
+    pub(crate) describe: u32,
+    /// Of a deletion.
+    pub(crate) delete: u32,
+    /// Of everything else.
+    pub(crate) other: u32,
+}
 
 impl Latency {
-    pub(crate) fn of_ms(ms: u32) -> Self {
-        Self(ms)
+    /// The same for each call.
+    pub(crate) const fn of_ms(ms: u32) -> Self {
+        Self { describe: ms, delete: ms, other: ms }
     }
 
-    pub(crate) fn ms(self) -> u32 {
-        self.0
+    /// As it may be on AWS, within one Region.
+    pub(crate) const PLAUSIBLE: Self = Self { describe: 150, delete: 120, other: 80 };
+
+    fn of(self, operation: &str) -> u32 {
+        match operation {
+            "DescribeImages" => self.describe,
+            "BatchDeleteImage" => self.delete,
+            _ => self.other,
+        }
+    }
+
+    fn set(self, emulator: &Emulator) {
+        let ms = |ms: u32| Duration::from_millis(ms.into());
+        emulator.set_latency(None, ms(self.other));
+        for operation in ["DescribeImages", "BatchDeleteImage"] {
+            emulator.set_latency(Some(operation), ms(self.of(operation)));
+        }
     }
 }
 
@@ -31,7 +54,9 @@ impl Latency {
 pub(crate) struct Case {
     pub(crate) repositories: u64,
     pub(crate) images: usize,
-    pub(crate) concurrency: u64,
+    /// A fixed number of calls in flight, or as many as the registry takes.
+    pub(crate) concurrency: Option<u64>,
+    pub(crate) latency: Latency,
     pub(crate) series: Series,
     #[serde(skip)]
     workflow: Workflow,
@@ -49,6 +74,8 @@ pub(crate) enum Series {
     Nights,
     /// The same deletions without and with backups, in two copies of the registry.
     Backups,
+    /// Without memory and backups: a plan, and all its deletions.
+    Once,
 }
 
 /// A case with its runs.
@@ -64,8 +91,8 @@ pub(crate) struct Measured {
 pub(crate) struct Run {
     pub(crate) name: &'static str,
     pub(crate) wall_ms: f64,
-    /// What all calls would take with nothing but the latency, one call at a time in each repository under way.
-    pub(crate) waiting_ms: f64,
+    /// What listing the images takes with nothing but the latency: a page needs the one before.
+    pub(crate) listing_ms: f64,
     #[serde(flatten)]
     pub(crate) needs: Option<Needs>,
     /// As the registry counted them.
@@ -109,6 +136,7 @@ impl Series {
                 step("nothing new", NIGHT),
                 Step { new_percent: 1, ..step("1 % new", NIGHT) },
             ],
+            Self::Once => vec![step("plan", DEFAULT), step("apply", APPLY)],
             Self::Backups => vec![
                 Step { on_copy: true, ..step("apply", APPLY) },
                 step("with backup", Task { backs_up: true, ..APPLY }),
@@ -125,34 +153,46 @@ impl Case {
             repositories,
             images,
             concurrency,
+            latency: Latency::of_ms(10),
             series,
             workflow: Workflow::OneJob,
         };
-        let one = |series| Self {
-            repositories: 1,
-            images: one,
-            concurrency: 4,
-            series,
-            workflow: Workflow::Matrix,
-        };
+        let one =
+            |series| Self { repositories: 1, images: one, workflow: Workflow::Matrix, ..many(series, None) };
         vec![
-            many(Series::Superseded, 4),
-            many(Series::Superseded, 32),
+            many(Series::Superseded, Some(4)),
+            many(Series::Superseded, None),
             one(Series::Default),
-            many(Series::Nights, 4),
+            many(Series::Nights, None),
             one(Series::Nights),
-            many(Series::Backups, 4),
+            many(Series::Backups, None),
             one(Series::Backups),
         ]
     }
 
+    /// Large registries at latencies as on AWS.
+    pub(crate) fn large(quick: bool) -> Vec<Self> {
+        let size = |full: usize| if quick { full / 10 } else { full };
+        let one = |series| Self {
+            repositories: 1,
+            images: size(99_030),
+            concurrency: None,
+            latency: Latency::PLAUSIBLE,
+            series,
+            workflow: Workflow::LeftOvers,
+        };
+        let many = Self { repositories: size(10_000) as u64, images: 100, ..one(Series::Once) };
+        vec![one(Series::Once), one(Series::Nights), one(Series::Backups), many]
+    }
+
     /// The case in words.
     pub(crate) fn title(&self) -> String {
-        let Self { repositories, images, concurrency, .. } = self;
+        let Self { repositories, images, .. } = self;
+        let concurrency = self.concurrency.map_or("auto".to_owned(), |number| number.to_string());
         let what = if *repositories == 1 { "repository" } else { "repositories" };
         let images = thousands(*images as u64);
         let with = match self.series {
-            Series::Default | Series::Superseded => "",
+            Series::Default | Series::Superseded | Series::Once => "",
             Series::Nights => ", with memory",
             Series::Backups => ", without and with backups",
         };
@@ -160,7 +200,7 @@ impl Case {
     }
 
     /// Makes the registry, serves it, and runs the janitor against it again and again.
-    pub(crate) fn measure(self, latency: Latency) -> Result<Measured> {
+    pub(crate) fn measure(self) -> Result<Measured> {
         let emulator = world::registry(self.repositories, self.images, self.workflow)?;
         let names: Vec<String> = (0..self.repositories).map(world::name).collect();
         let state = tempfile::tempdir()?;
@@ -172,16 +212,16 @@ impl Case {
             }
             let emulator = if step.on_copy { emulator.fork() } else { emulator.clone() };
             let floor = floor(&emulator, &names, step.task, &known)?;
-            let (ran, seen) = self.run(&emulator, step.task, latency, state.path())?;
-            runs.push(self.compare(step.name, step.task, floor, ran, seen, latency));
+            let (ran, seen) = self.run(&emulator, step.task, state.path())?;
+            runs.push(self.compare(step.name, step.task, floor, ran, seen));
             known = if step.task.remembers { floor::known(&emulator, &names) } else { Known::new() };
         }
         Ok(Measured { case: self, runs })
     }
 
     /// One run, against a server of its own.
-    fn run(&self, emulator: &Emulator, task: Task, latency: Latency, state: &Path) -> Result<(Ran, Seen)> {
-        emulator.set_latency(None, Duration::from_millis(latency.ms().into()));
+    fn run(&self, emulator: &Emulator, task: Task, state: &Path) -> Result<(Ran, Seen)> {
+        self.latency.set(emulator);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let server = runtime.block_on(emulator.serve(([127, 0, 0, 1], 0).into()))?;
         emulator.reset_calls();
@@ -191,23 +231,14 @@ impl Case {
         Ok((ran, seen))
     }
 
-    fn compare(
-        &self,
-        name: &'static str,
-        task: Task,
-        floor: Floor,
-        ran: Ran,
-        seen: Seen,
-        latency: Latency,
-    ) -> Run {
-        let calls: u64 = seen.calls.values().sum();
+    fn compare(&self, name: &'static str, task: Task, floor: Floor, ran: Ran, seen: Seen) -> Run {
         let api = seen.calls.iter().filter(|(operation, _)| *operation != DOWNLOAD);
         let api: Calls = api.map(|(operation, count)| (operation.clone(), *count)).collect();
-        let lanes = self.concurrency.min(self.repositories);
+        let pages = self.images.div_ceil(1000) as f64;
         Run {
             name,
             wall_ms: ran.wall.as_secs_f64() * 1000.0,
-            waiting_ms: calls as f64 * f64::from(latency.ms()) / lanes as f64,
+            listing_ms: pages * f64::from(self.latency.describe),
             needs: ran.needs,
             report_agrees: ran.totals.api_calls == api,
             calls: seen.calls,

@@ -42,7 +42,7 @@ struct Report {
 }
 
 /// Runs the program against the registry at `url`.
-pub(crate) fn run(url: &str, task: Task, concurrency: u64, state: &Path) -> Result<Ran> {
+pub(crate) fn run(url: &str, task: Task, concurrency: Option<u64>, state: &Path) -> Result<Ran> {
     let mut command = command(url, task, concurrency, state)?;
     let started = Instant::now();
     let mut child = command.spawn()?;
@@ -62,7 +62,7 @@ pub(crate) fn run(url: &str, task: Task, concurrency: u64, state: &Path) -> Resu
 }
 
 /// Nothing of the environment is passed on: neither a profile nor a JANITOR_ variable may change the run.
-fn command(url: &str, task: Task, concurrency: u64, state: &Path) -> Result<Command> {
+fn command(url: &str, task: Task, concurrency: Option<u64>, state: &Path) -> Result<Command> {
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let nothing = scratch.join("floor-empty.toml");
     std::fs::write(&nothing, "")?;
@@ -70,7 +70,9 @@ fn command(url: &str, task: Task, concurrency: u64, state: &Path) -> Result<Comm
     command
         .arg(if task.applies { "apply" } else { "plan" })
         .args(task.applies.then_some("--yes"))
-        .args(["--output", "json", "--concurrency", &concurrency.to_string(), "--config"])
+        .args(["--output", "json", "--concurrency"])
+        .arg(concurrency.map_or("auto".to_owned(), |number| number.to_string()))
+        .arg("--config")
         .arg(&nothing)
         .current_dir(scratch)
         .env_clear()

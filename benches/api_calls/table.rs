@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::case::{Latency, Measured, Run};
+use crate::case::{Measured, Run};
 use crate::janitor::Needs;
 use crate::number::thousands;
 use crate::pure::Pure;
@@ -20,7 +20,11 @@ const OPERATIONS: [(&str, &str); 6] = [
 /// A table of one case.
 pub(crate) fn case(measured: &Measured) -> String {
     let mut text = format!("\n{}\n", measured.case.title());
-    let _ = write!(text, "{:<12}{:>9}{:>9}{:>8}{:>9}{:>9}", "", "wall", "waiting", "ratio", "cpu", "peak");
+    let _ = write!(
+        text,
+        "{:<12}{:>9}{:>9}{:>8}{:>9}{:>9}{:>8}",
+        "", "wall", "listing", "ratio", "cpu", "peak", "at once"
+    );
     for (_, name) in OPERATIONS {
         let _ = write!(text, "{name:>16}");
     }
@@ -40,11 +44,12 @@ fn row(text: &mut String, run: &Run) {
     let peak = needed(|needs| format!("{:.1} MB", needs.peak_bytes as f64 / 1e6));
     let _ = write!(
         text,
-        "{:<12}{:>7.2} s{:>7.2} s{:>8.2}{cpu:>9}{peak:>9}",
+        "{:<12}{:>7.2} s{:>7.2} s{:>8.2}{cpu:>9}{peak:>9}{:>8}",
         run.name,
         run.wall_ms / 1000.0,
-        run.waiting_ms / 1000.0,
-        run.wall_ms / run.waiting_ms,
+        run.listing_ms / 1000.0,
+        run.wall_ms / run.listing_ms,
+        run.in_flight_peak,
     );
     for (operation, _) in OPERATIONS {
         let count = |calls: &crate::floor::Calls| calls.get(operation).copied().unwrap_or(0);
@@ -67,11 +72,8 @@ pub(crate) fn pure(pure: &Pure) -> String {
 }
 
 /// What the columns mean.
-pub(crate) fn legend(latency: Latency) -> String {
-    format!(
-        "\nwaiting: all calls at {} ms each and nothing else, one at a time in each repository under way; a ratio\n\
-         below 1 comes from reading several batches of a repository at once. cpu, peak: processor time and resident\n\
-         memory of the janitor alone; the registry shares the machine with it. calls: made / needed.\n",
-        latency.ms()
-    )
+pub(crate) fn legend() -> &'static str {
+    "\nlisting: the pages of one repository's listing at the registry's latency, which come one after the other, and\n\
+     nothing else; ratio: the whole run in these terms. cpu, peak: processor time and resident memory of the janitor\n\
+     alone; the registry shares the machine with it. at once: the most calls in flight. calls: made / needed.\n"
 }

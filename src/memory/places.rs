@@ -15,7 +15,7 @@ use crate::report::RunIdentity;
 
 /// Downloads of blobs at once, for all backups of a run. A hundred deletions need some hundred and fifty of them, two calls
 /// each, beside three calls: with fewer at once a backup would take longer than the deletion.
-const DOWNLOADS: usize = 64;
+const DOWNLOADS: usize = 128;
 
 /// The places of memory and backups.
 #[derive(Debug, Clone, Default)]

@@ -21,6 +21,7 @@ use crate::rules::limits::{self, Pace};
 use crate::rules::{forecast, verdict};
 use crate::util::clock::Clock;
 use crate::util::deadline::Deadline;
+use crate::util::memory;
 
 pub mod collect;
 pub mod large;
@@ -171,11 +172,11 @@ pub async fn plan(
     }
     let names = selected.iter().map(|chosen| chosen.name.as_str());
     let replication = &Replication::of(registry, config, names, &request.deadline).await;
-    let mut held = 0;
+    let (mut held, most) = (0, most_plan_bytes());
     let planned: Vec<(Planned, Option<String>)> = stream::iter(skipped.into_iter().chain(selected))
         .map(|chosen| plan_repository(registry, config, request, replication, chosen))
         .buffer_unordered(config.limits.concurrency.repositories())
-        .map(|(planned, warning)| (within_memory(planned, request, &mut held), warning))
+        .map(|(planned, warning)| (within_memory(planned, request, most, &mut held), warning))
         .inspect(|(planned, _)| announce(planned, &request.deadline, observer))
         .collect()
         .await;
@@ -197,21 +198,25 @@ pub async fn plan(
     plan
 }
 
-/// The memory that the plans of the function take together: some hundred thousand images to be changed. A run may delete
-/// a thousand of them, unless somebody allows more.
-const MAX_PLAN_BYTES: usize = 64 * 1024 * 1024;
+/// The memory that the plans of a small function take together: some hundred thousand images to be changed. A run may
+/// delete a thousand of them, unless somebody allows more.
+const LEAST_PLAN_BYTES: usize = 64 * 1024 * 1024;
+
+fn most_plan_bytes() -> usize {
+    LEAST_PLAN_BYTES.max(memory::of_this_process() / 4)
+}
 
 /// A plan for which there is memory. Beyond that its repository waits for a later run, which begins with it.
-fn within_memory(planned: Planned, request: &RunRequest, held: &mut usize) -> Planned {
+fn within_memory(planned: Planned, request: &RunRequest, most: usize, held: &mut usize) -> Planned {
     let bytes = planned.plan().map_or(0, RepositoryPlan::bytes);
     // The command line shows all of it.
-    if request.keeps_rows || *held + bytes <= MAX_PLAN_BYTES {
+    if request.keeps_rows || *held + bytes <= most {
         *held += bytes;
         return planned;
     }
     let detail = format!(
         "there was no memory left for its plan: the plans of one run take {} MiB at most; the next run goes on",
-        MAX_PLAN_BYTES / (1024 * 1024)
+        most / (1024 * 1024)
     );
     let skipped = Skipped { reason: RepositoryReason::Deadline, detail };
     Planned::Skipped { name: planned.name().to_owned(), skipped }
@@ -452,7 +457,7 @@ mod tests {
             request.keeps_rows = keeps_rows;
             let mut held = 0;
             let plans = sizes.map(|(name, mib)| planned(name, mib << 20));
-            let plans = plans.map(|plan| within_memory(plan, &request, &mut held));
+            let plans = plans.map(|plan| within_memory(plan, &request, LEAST_PLAN_BYTES, &mut held));
             let left: Vec<&str> = plans.iter().filter(|it| it.plan().is_none()).map(Planned::name).collect();
             assert_eq!(left, skipped);
             for plan in &plans {

@@ -16,6 +16,8 @@ use controller::{Answer, Controller};
 
 /// Ceilings of calls in flight. Reads give way before writes, and CI's own calls have room beside both.
 const MOST_READS: usize = 128;
+/// One for each blob of a backup: a hundred deletions need some hundred and fifty of them.
+const MOST_DOWNLOAD_URLS: usize = 128;
 const MOST_DELETIONS: usize = 64;
 const MOST_OTHERS: usize = 32;
 
@@ -86,6 +88,7 @@ impl CallsInFlight {
 fn most(operation: &str) -> usize {
     match operation {
         "DescribeImages" | "BatchGetImage" => MOST_READS,
+        "GetDownloadUrlForLayer" => MOST_DOWNLOAD_URLS,
         "BatchDeleteImage" => MOST_DELETIONS,
         _ => MOST_OTHERS,
     }
