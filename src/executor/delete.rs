@@ -29,7 +29,9 @@ where
         let mut batch = batch.to_vec();
         if self.run.is_plan_old() {
             // The read that comes next hides who pulled until then.
-            let Ok(_turn) = self.turn(&batch).await else { return self.conclude(&batch, &Outcome::OutOfTime) };
+            let Ok(_turn) = self.turn(&batch).await else {
+                return self.conclude(&batch, &Outcome::OutOfTime);
+            };
             batch = self.unchanged(&batch, self.run.planning_reads(), &Doubt::none()).await;
         }
         let (again, first): (Vec<_>, Vec<_>) =

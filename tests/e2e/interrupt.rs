@@ -27,7 +27,7 @@ fn report((code, stdout): (Option<i32>, String)) -> Value {
 #[test]
 fn the_batch_in_hand_is_finished_and_reported_and_the_rest_is_deadline() {
     for signal in ["-INT", "-TERM"] {
-        let world = world();
+        let world = world().with("JANITOR_CONCURRENCY", "1");
         let api = orphans(&world, 250);
         let mut held = Held::at(&world, "BatchDeleteImage", &["apply", "--yes", "--output", "json"]);
         let _messages = held.interrupt(signal);
@@ -36,6 +36,18 @@ fn the_batch_in_hand_is_finished_and_reported_and_the_rest_is_deadline() {
         assert_eq!((&totals["deleted"], &totals["deadline"]), (&100.into(), &150.into()), "{totals:#}");
         assert_eq!((api.contents().len(), &report["complete"]), (150, &false.into()));
     }
+}
+
+#[test]
+fn what_waits_for_its_turn_is_not_begun_after_an_interrupt() {
+    let world = world();
+    let api = orphans(&world, 1000);
+    let mut held = Held::at(&world, "BatchDeleteImage", &["apply", "--yes", "--output", "json"]);
+    let _messages = held.interrupt("-INT");
+    let report = report(held.end());
+    let total = |name: &str| report["totals"][name].as_u64().unwrap();
+    assert_eq!(total("deleted") + total("deadline"), 1000, "{:#}", report["totals"]);
+    assert_eq!(api.contents().len() as u64, total("deadline"));
 }
 
 #[test]

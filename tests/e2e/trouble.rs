@@ -114,6 +114,7 @@ fn a_missing_permission_to_delete_fails_the_images_and_is_named() {
 #[test]
 fn a_failed_batch_does_not_hold_up_the_next_one_or_another_repository() {
     let world = World::new().with("AWS_MAX_ATTEMPTS", "1").with("JANITOR_MAX_IMAGES_SHARE", "1");
+    let world = world.with("JANITOR_CONCURRENCY", "1");
     let [big, other] = ["big", "other"].map(|name| world.repository(name));
     for run in 0..101 {
         big.orphans(60, single(1).form(Form::Legacy).run(run));
