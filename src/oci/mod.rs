@@ -1,6 +1,7 @@
-//! Digests, manifests, media types and attestations of the OCI and BuildKit formats. Pure.
+//! Digests, manifests, media types, attestations and statements of the OCI and BuildKit formats. Pure.
 
 pub mod attestation;
 pub mod digest;
 pub mod manifest;
 pub mod media_type;
+pub mod statement;
