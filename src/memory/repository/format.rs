@@ -12,12 +12,13 @@ use serde::{Deserialize, Serialize};
 use super::entry::Entry;
 use super::index_bytes::IndexBytes;
 use super::moment::Moment;
+use super::sources::Sources;
 use super::{RepositoryId, RepositoryMemory};
 use crate::oci::digest::Digest;
 
 const MAGIC: &[u8] = b"ecr-janitor memory\n";
 /// Changes with every change of what is written, however small: the format does not describe itself.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const CHECKSUM: usize = 32;
 /// Entries, uncompressed.
 const LARGEST_ENTRIES: u64 = 128 * 1024 * 1024;
@@ -44,6 +45,7 @@ struct Body {
     seen_at: Option<Moment>,
     entries: Vec<u8>,
     indexes: IndexBytes,
+    sources: Sources,
 }
 
 impl RepositoryMemory {
@@ -53,15 +55,16 @@ impl RepositoryMemory {
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(&entries)?;
         let entries = encoder.finish()?;
-        let (id, indexes) = (self.id.clone(), self.indexes.clone());
-        let body = postcard::to_stdvec(&Body { id, seen_at: self.seen_at, entries, indexes });
+        let (id, indexes, sources) = (self.id.clone(), self.indexes.clone(), self.sources.clone());
+        let body = postcard::to_stdvec(&Body { id, seen_at: self.seen_at, entries, indexes, sources });
         let body = body.map_err(std::io::Error::other)?;
         Ok([MAGIC, &[VERSION], Digest::of(&body).as_bytes(), &body].concat())
     }
 
     /// The digest of what the memory says: all of it, but for when a run looked last.
     pub fn content_digest(&self) -> std::io::Result<Digest> {
-        let content = postcard::to_stdvec(&(&self.entries, &self.indexes)).map_err(std::io::Error::other)?;
+        let content = postcard::to_stdvec(&(&self.entries, &self.indexes, &self.sources));
+        let content = content.map_err(std::io::Error::other)?;
         Ok(Digest::of(&content))
     }
 
@@ -81,7 +84,8 @@ impl RepositoryMemory {
             return Err(Unusable::Foreign(body.id));
         }
         let entries = read_entries(&body.entries).ok_or(Unusable::Damaged)?;
-        Ok(Self { id: body.id, seen_at: body.seen_at, entries, indexes: body.indexes })
+        let Body { id, seen_at, indexes, sources, .. } = body;
+        Ok(Self { id, seen_at, entries, indexes, sources })
     }
 }
 

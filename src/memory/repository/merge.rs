@@ -10,6 +10,7 @@ impl RepositoryMemory {
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         self.seen_at = self.seen_at.max(other.seen_at);
+        self.sources.merge(other.sources);
         let mine = std::mem::take(&mut self.indexes);
         self.indexes =
             mine.merge(&other.indexes, |digest| self.entry(digest).is_some_and(|entry| entry.has_bytes));

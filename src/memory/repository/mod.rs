@@ -15,16 +15,19 @@ mod merge;
 mod moment;
 mod observe;
 mod own_reads;
+mod sources;
 mod tag_loss;
 
 pub use entry::{LeftBehind, ManifestFact};
 pub use format::Unusable;
 pub use observe::Reads;
+pub use sources::{Arrivals, Day, KnownPipeline};
 pub use tag_loss::TagLoss;
 
 use entry::Entry;
 use index_bytes::IndexBytes;
 use moment::Moment;
+use sources::Sources;
 
 /// A repository of a registry in a Region: what a memory, and a backup, is of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,6 +70,7 @@ pub struct RepositoryMemory {
     /// In the order of digests.
     entries: Vec<Entry>,
     indexes: IndexBytes,
+    sources: Sources,
 }
 
 /// What memory says of one image that is listed now.
@@ -88,7 +92,13 @@ pub struct Recalled {
 impl RepositoryMemory {
     /// A memory of nothing.
     pub fn empty(id: RepositoryId) -> Self {
-        Self { id, seen_at: None, entries: Vec::new(), indexes: IndexBytes::default() }
+        Self {
+            id,
+            seen_at: None,
+            entries: Vec::new(),
+            indexes: IndexBytes::default(),
+            sources: Sources::default(),
+        }
     }
 
     /// The repository that this is a memory of.

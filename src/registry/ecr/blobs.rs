@@ -16,11 +16,9 @@ use aws_smithy_types::byte_stream::ByteStream;
 use super::error::{call_error, without_secrets};
 use super::{CallError, CallErrorKind, DOWNLOAD_URLS, Ecr};
 use crate::oci::digest::Digest;
-use crate::registry::blobs::ReadBlobs;
+use crate::registry::blobs::{DOWNLOAD, ReadBlobs};
 use crate::util::sanitize;
 
-/// What a download is called in messages.
-const DOWNLOAD: &str = "the download of a layer";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT: Duration = Duration::from_secs(20);
 /// A whole download, of at most some tens of megabytes.
@@ -94,6 +92,9 @@ impl Downloads {
                 .map_err(|error| failed(CallErrorKind::NoResponse, &error.into_source().to_string()))?;
             match redirect(&url, &response) {
                 Some(next) => url = next,
+                None if is_redirect(&response) => {
+                    return Err(malformed("it was redirected to another host, which is not followed"));
+                }
                 None => return body(response, size).await,
             }
         }
@@ -103,12 +104,15 @@ impl Downloads {
 
 /// The place that a response redirects to, if it is on the same host.
 fn redirect(url: &str, response: &HttpResponse) -> Option<String> {
-    let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
-    let location = response.headers().get("location").filter(|_| is_redirect)?;
+    let location = response.headers().get("location").filter(|_| is_redirect(response))?;
     if location.starts_with('/') && !location.starts_with("//") {
         return Some(format!("{}{location}", origin(url)?));
     }
     (origin(location)? == origin(url)?).then(|| location.to_owned())
+}
+
+fn is_redirect(response: &HttpResponse) -> bool {
+    matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
 /// Scheme, host and port.
