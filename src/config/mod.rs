@@ -33,7 +33,7 @@ pub use backup::BackupConfig;
 pub use environment::Environment;
 pub use error::ConfigError;
 pub use limits::{Concurrency, Limits};
-pub use memory::MemoryConfig;
+pub use memory::{MemoryConfig, Statements};
 pub use select::Select;
 pub use value::duration;
 

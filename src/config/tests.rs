@@ -84,6 +84,7 @@ fn no_file_at_all_is_plan_mode_for_every_repository() {
     assert!(config.select.repositories.matches("any/thing"));
     assert_eq!(config.policy_of("any"), Policy::default());
     assert_eq!(config.memory.location, Location::Auto);
+    assert_eq!(config.memory.statements, Statements::None);
     assert_eq!(
         (config.backup.keep, &config.backup.location),
         (SignedDuration::from_hours(720), &Location::Auto)
@@ -101,7 +102,7 @@ fn every_key_is_read_into_its_own_place() {
          superseded_without_tags = 'delete'\nreferrers = 'hold'\nkeep_pulled_within = '3d'\nattached = 'tag'\n\
          replicated = 'delete'\ntag_template = '{digest}'\n\
          [limits]\nmax_deletions = 1\nmax_images_share = 0.25\nmax_tag_loss = 1\nconcurrency = 256\n\
-         [memory]\nlocation = 's3://bucket/x'\n[backup]\nkeep = '2w'\nlocation = '/x'",
+         [memory]\nlocation = 's3://bucket/x'\nstatements = 'newest'\n[backup]\nkeep = '2w'\nlocation = '/x'",
     );
     let hours = SignedDuration::from_hours;
     let policy = Policy {
@@ -135,7 +136,10 @@ fn every_key_is_read_into_its_own_place() {
         }
     );
     let bucket = S3Prefix { bucket: "bucket".into(), prefix: "x".into() };
-    assert_eq!(config.memory, MemoryConfig { location: Location::S3(bucket) });
+    assert_eq!(
+        config.memory,
+        MemoryConfig { location: Location::S3(bucket), statements: Statements::Newest }
+    );
     assert_eq!(config.backup, BackupConfig { keep: hours(336), location: Location::Folder("/x".into()) });
 }
 
@@ -351,6 +355,7 @@ fn the_environment_wins_over_the_file_but_not_over_an_override() {
             ("JANITOR_MAX_IMAGES_SHARE", "0.25"),
             ("JANITOR_CONCURRENCY", "2"),
             ("JANITOR_MEMORY_LOCATION", "s3://bucket/memory"),
+            ("JANITOR_MEMORY_STATEMENTS", "newest"),
             ("JANITOR_BACKUP_KEEP", "0d"),
             ("JANITOR_BACKUP_LOCATION", "none"),
             ("JANITOR_GRACE_PERIOD", ""),
@@ -369,6 +374,7 @@ fn the_environment_wins_over_the_file_but_not_over_an_override() {
     assert_eq!(config.limits.max_tag_loss, 0.1);
     assert_eq!(config.limits.concurrency, Concurrency::Fixed(2));
     assert_eq!(config.memory.location.to_string(), "s3://bucket/memory");
+    assert_eq!(config.memory.statements, Statements::Newest);
     assert_eq!((config.backup.is_on(), config.backup.location), (false, Location::None));
     assert_eq!(parse("").policy_of("x").grace_period, SignedDuration::from_hours(48));
 }

@@ -81,6 +81,7 @@ impl Observer for RunLog<'_> {
         let mut fields = json!(report.counts);
         fields["image_quota_share"] = json!(report.image_quota_share);
         fields["referrer_pressure"] = json!(report.referrer_pressure);
+        fields["sources"] = json!(report.sources);
         fields["repository"] = json!(report.name);
         fields["status"] = json!(report.status);
         fields["reason"] = json!(report.reason);

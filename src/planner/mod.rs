@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
-use crate::config::Config;
 use crate::config::policy::{Policy, Preset, SupersededSince};
+use crate::config::{Config, Statements};
 use crate::memory::memories::Memories;
 use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
@@ -16,7 +16,8 @@ use crate::report::RepositoryReason;
 use crate::report::counts::{InventoryCounts, ReferrerPressure, WhatIf};
 use crate::report::observer::Observer;
 use crate::report::outcome::Outcome;
-use crate::report::plan::{Artifact, RepositoryPlan, Step, StepIndex};
+use crate::report::plan::{Artifact, RepositoryPlan, Step, StepIndex, UnreadStatement};
+use crate::report::source::Source;
 use crate::rules::limits::{self, Pace};
 use crate::rules::{forecast, verdict};
 use crate::util::clock::Clock;
@@ -30,6 +31,8 @@ pub mod recall;
 pub mod replication;
 pub mod selection;
 mod skipped;
+pub mod sources;
+pub mod statements;
 
 use collect::{Collected, collect};
 use large::LargeRepositories;
@@ -337,9 +340,37 @@ async fn plan_selected(
     let collected =
         collect(registry, &name, &policy, is_replicated, &mut recall, &request.large, &request.deadline)
             .await;
+    let known = collected.as_ref().ok().map(|collected| KnownSources::of(collected, config, &mut recall));
     let inventory = collected.as_ref().ok().map(|collected| &collected.inventory);
     let warning = recall.save(request, inventory).await;
-    (collected.map(|collected| ready(config, &policy, request, name, collected)), warning)
+    let ready = collected.map(|collected| {
+        let mut ready = ready(config, &policy, request, name, collected);
+        if let Some(KnownSources { sources, unread_statement }) = known {
+            (ready.plan.sources, ready.plan.unread_statement) = (sources, unread_statement);
+        }
+        ready
+    });
+    (ready, warning)
+}
+
+/// What memory knows of the pipelines that push to a repository.
+struct KnownSources {
+    sources: Vec<Source>,
+    unread_statement: Option<UnreadStatement>,
+}
+
+impl KnownSources {
+    /// Also takes note of what has arrived.
+    fn of(Collected { inventory, verdicts, .. }: &Collected, config: &Config, recall: &mut Recall) -> Self {
+        recall.note_arrivals(inventory, verdicts);
+        let (memory, now) = (recall.memory(), recall.now);
+        Self {
+            sources: sources::sources(inventory, verdicts, memory, now),
+            unread_statement: (config.memory.statements == Statements::Newest)
+                .then(|| sources::newest_unread(inventory, verdicts, memory, now))
+                .flatten(),
+        }
+    }
 }
 
 /// The plan of a repository that was read.
@@ -360,6 +391,8 @@ fn ready(
         counts: Some(counts),
         referrer_pressure: referrer_pressure(&collected),
         what_if: what_if(&collected, config, &name, request.now),
+        sources: Vec::new(),
+        unread_statement: None,
         steps: expanded.steps,
         kept: expanded.kept,
         kept_by_reason: expanded.kept_by_reason,

@@ -4,17 +4,18 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::{RunRequest, Skipped};
+use super::{RunRequest, Skipped, sources};
 use crate::config::Config;
 use crate::config::policy::Policy;
-use crate::inventory::{Evidence, ImageIndex, Inventory};
+use crate::inventory::{Evidence, ImageIndex, Inventory, PerImage};
 use crate::memory::memories::{MemoryWarning, Remembered};
-use crate::memory::repository::{ManifestFact, Reads, Sight};
+use crate::memory::repository::{KnownPipeline, ManifestFact, Reads, RepositoryMemory, Sight};
 use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
 use crate::oci::media_type::Shape;
 use crate::report::RepositoryReason;
 use crate::rules::tags::has_user_tag;
+use crate::rules::verdict::Verdict;
 
 /// The memory of a repository during a run.
 #[derive(Debug)]
@@ -133,12 +134,39 @@ impl Recall {
         }
     }
 
+    /// Takes note of bytes that people asked for, after the rules had all that they wanted.
+    pub fn note_read_by_hand(&mut self, inventory: &mut Inventory, index: ImageIndex, bytes: &[u8]) {
+        if inventory.image(index).evidence.is_unread() && !inventory.is_index(index) {
+            // Bytes that make no sense are told by whoever asked for them.
+            let _ = inventory.add_bytes(index, bytes);
+            inventory.link();
+        }
+        self.note_read(inventory, index, bytes);
+    }
+
     /// The subjects that are not here any more, and were.
     pub(super) fn note_departed(&self, inventory: &mut Inventory) {
         let subjects = inventory.images().iter().filter_map(|image| image.subject);
         let missing = subjects.filter(|subject| inventory.position(*subject).is_none());
         let departed = missing.filter(|subject| self.remembered.memory.was_here(*subject)).collect();
         inventory.recollection.departed = departed;
+    }
+
+    /// The memory, as it is so far.
+    pub fn memory(&self) -> &RepositoryMemory {
+        &self.remembered.memory
+    }
+
+    /// Takes note of what has arrived, for people who want to know whether a change helped.
+    pub fn note_arrivals(&mut self, inventory: &Inventory, verdicts: &PerImage<Verdict>) {
+        if self.is_on {
+            self.remembered.memory.note_arrivals(&sources::arrivals(inventory, verdicts));
+        }
+    }
+
+    /// Takes note of the pipeline that made an attestation. Without a place for memories it is known to this run alone.
+    pub fn learn_source(&mut self, attestation: Digest, known: &KnownPipeline) {
+        self.remembered.memory.learn_source(attestation, known, self.now);
     }
 
     /// Saves what this run learned, as far as it saw the repository. The warning, if there is one, is for the run.

@@ -8,6 +8,7 @@ pub mod outcome;
 pub mod outcomes;
 pub mod plan;
 pub mod reason;
+pub mod source;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -26,6 +27,7 @@ use outcomes::Outcomes;
 use plan::RepositoryPlan;
 use reason::Reason;
 pub use reason::RepositoryReason;
+use source::Source;
 
 use crate::config::{Config, Mode};
 use crate::oci::attestation::Kind;
@@ -70,6 +72,9 @@ pub struct RepositoryReport {
     /// The image with the most referrers, if any has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referrer_pressure: Option<ReferrerPressure>,
+    /// The pipelines that make its attestations, the one that costs most first, as far as statements were read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<Source>,
     /// Every attestation and suspect, and what else the plan acts on.
     pub decisions: Vec<Decision>,
     /// How many attestations and suspects stay, by reason, listed or not: for the log.
@@ -228,6 +233,7 @@ impl RepositoryReport {
             image_quota_share: counts.inventory.as_ref().map(|counts| image_quota_share(counts.images)),
             counts,
             referrer_pressure: plan.referrer_pressure,
+            sources: plan.sources,
             decisions,
             kept_by_reason: plan.kept_by_reason,
         };
@@ -252,6 +258,7 @@ impl RepositoryReport {
             counts: Counts { inventory: Some(InventoryCounts::default()), ..Counts::default() },
             image_quota_share: None,
             referrer_pressure: None,
+            sources: Vec::new(),
             decisions: Vec::new(),
             kept_by_reason: BTreeMap::new(),
         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::counts::{InventoryCounts, ReferrerPressure, WhatIf};
 use super::outcome::Cause;
 use super::reason::{Reason, State};
+use super::source::Source;
 use crate::oci::attestation::{Classified, Form, Kind};
 use crate::oci::digest::Digest;
 
@@ -24,12 +25,25 @@ pub struct RepositoryPlan {
     pub referrer_pressure: Option<ReferrerPressure>,
     /// What the plan would be under each preset.
     pub what_if: Vec<WhatIf>,
+    /// The pipelines that make its attestations, as far as statements were read.
+    pub sources: Vec<Source>,
+    /// The newest attestation of a push of which no statement was read yet.
+    pub unread_statement: Option<UnreadStatement>,
     /// What would be changed, in the order of digests.
     pub steps: Vec<Step>,
     /// The attestations and suspects that stay, in the order of digests, as far as rows were asked for.
     pub kept: Vec<Kept>,
     /// How many of them stay, by reason, rows or not. What failed is not among them.
     pub kept_by_reason: BTreeMap<Reason, u64>,
+}
+
+/// An attestation whose statement was not read yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnreadStatement {
+    /// The attestation.
+    pub digest: Digest,
+    /// When it was last pulled, as ECR's listing had it.
+    pub pulled_at: Option<Timestamp>,
 }
 
 /// The number of a step in its plan.

@@ -105,7 +105,7 @@ impl Statement {
             });
         }
         let is_in_toto = document.statement_type.text().is_some_and(|it| it.contains("in-toto.io/Statement"));
-        let predicate_type = document.predicate_type.text().and_then(uri::address);
+        let predicate_type = document.predicate_type.text().and_then(uri::type_name);
         if !is_in_toto && predicate_type.is_none() {
             return Err(Unreadable::Foreign);
         }

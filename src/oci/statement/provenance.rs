@@ -95,7 +95,7 @@ pub struct Completeness {
 /// The members of both versions of SLSA, under one name each.
 struct Members<'a> {
     builder: Option<&'a Builder>,
-    build_type: &'a Text,
+    build_type: Option<&'a str>,
     config: Option<&'a ConfigSource>,
     request: Option<&'a Request>,
     environment: Option<&'a Environment>,
@@ -110,45 +110,47 @@ struct Members<'a> {
 
 impl<'a> Members<'a> {
     fn of(predicate: &'a Predicate) -> Self {
-        match predicate.build_definition.object() {
-            Some(definition) => {
-                let external = definition.external_parameters.object();
-                let details = predicate.run_details.object();
-                let metadata = details.and_then(|it| it.metadata.object());
-                let environment = definition.internal_parameters.object();
-                Self {
-                    builder: details.and_then(|it| it.builder.object()),
-                    build_type: &definition.build_type,
-                    config: external.and_then(|it| it.config_source.object()),
-                    request: external.and_then(|it| it.request.object()),
-                    environment,
-                    workflow: external.and_then(|it| it.workflow.object()),
-                    materials: definition.resolved_dependencies.first(),
-                    material_count: definition.resolved_dependencies.0.as_ref().map_or(0, |it| it.count),
-                    metadata,
-                    buildkit: metadata.and_then(|it| it.buildkit_v1.object()),
-                    completeness: metadata.and_then(|it| it.completeness_v1.object()),
-                    has_steps: environment.is_some_and(|it| it.build_config.0.is_some()),
-                }
-            }
-            None => {
-                let invocation = predicate.invocation.object();
-                let metadata = predicate.metadata.object();
-                Self {
-                    builder: predicate.builder.object(),
-                    build_type: &predicate.build_type,
-                    config: invocation.and_then(|it| it.config_source.object()),
-                    request: invocation.and_then(|it| it.parameters.object()),
-                    environment: invocation.and_then(|it| it.environment.object()),
-                    workflow: None,
-                    materials: predicate.materials.first(),
-                    material_count: predicate.materials.0.as_ref().map_or(0, |it| it.count),
-                    metadata,
-                    buildkit: metadata.and_then(|it| it.buildkit.object()),
-                    completeness: metadata.and_then(|it| it.completeness.object()),
-                    has_steps: predicate.build_config.0.is_some(),
-                }
-            }
+        let definition = predicate.build_definition.object();
+        let details = predicate.run_details.object();
+        if definition.is_none() && details.is_none() {
+            return Self::of_v02(predicate);
+        }
+        let external = definition.and_then(|it| it.external_parameters.object());
+        let metadata = details.and_then(|it| it.metadata.object());
+        let environment = definition.and_then(|it| it.internal_parameters.object());
+        let dependencies = definition.map(|it| &it.resolved_dependencies);
+        Self {
+            builder: details.and_then(|it| it.builder.object()),
+            build_type: definition.and_then(|it| it.build_type.text()),
+            config: external.and_then(|it| it.config_source.object()),
+            request: external.and_then(|it| it.request.object()),
+            environment,
+            workflow: external.and_then(|it| it.workflow.object()),
+            materials: dependencies.map_or(&[], |it| it.first()),
+            material_count: dependencies.and_then(|it| it.0.as_ref()).map_or(0, |it| it.count),
+            metadata,
+            buildkit: metadata.and_then(|it| it.buildkit_v1.object()),
+            completeness: metadata.and_then(|it| it.completeness_v1.object()),
+            has_steps: environment.is_some_and(|it| it.build_config.0.is_some()),
+        }
+    }
+
+    fn of_v02(predicate: &'a Predicate) -> Self {
+        let invocation = predicate.invocation.object();
+        let metadata = predicate.metadata.object();
+        Self {
+            builder: predicate.builder.object(),
+            build_type: predicate.build_type.text(),
+            config: invocation.and_then(|it| it.config_source.object()),
+            request: invocation.and_then(|it| it.parameters.object()),
+            environment: invocation.and_then(|it| it.environment.object()),
+            workflow: None,
+            materials: predicate.materials.first(),
+            material_count: predicate.materials.0.as_ref().map_or(0, |it| it.count),
+            metadata,
+            buildkit: metadata.and_then(|it| it.buildkit.object()),
+            completeness: metadata.and_then(|it| it.completeness.object()),
+            has_steps: predicate.build_config.0.is_some(),
         }
     }
 
@@ -181,7 +183,7 @@ impl<'a> Members<'a> {
     }
 
     fn mode(&self) -> Option<Mode> {
-        let is_buildkit = self.build_type.text().is_some_and(|it| it.contains("buildkit"));
+        let is_buildkit = self.build_type.is_some_and(|it| it.contains("buildkit"));
         let details = self.buildkit.is_some_and(|it| it.source.0.is_some() || it.layers.0.is_some());
         is_buildkit.then_some(if self.has_steps || details { Mode::Max } else { Mode::Min })
     }
@@ -232,7 +234,7 @@ impl Provenance {
         let entry_point = config.and_then(|it| it.entry_point.text().or(it.path.text()));
         Self {
             builder: members.builder.and_then(|it| uri::address(it.id.text()?)),
-            build_type: members.build_type.text().and_then(uri::address),
+            build_type: members.build_type.and_then(uri::type_name),
             workflow: members.workflow(),
             source,
             revision,

@@ -88,7 +88,7 @@ fn v1() -> Value {
 fn both_versions_of_slsa_have_the_same_facts() {
     let expected = json!({
         "builder": "https://github.com/acme/shop/actions/runs/7/attempts/1",
-        "build_type": "https://mobyproject.org/buildkit",
+        "build_type": "https://mobyproject.org/buildkit@v1",
         "source": "https://github.com/acme/shop.git#refs/heads/main",
         "revision": COMMIT,
         "entry_point": "Dockerfile",

@@ -39,6 +39,19 @@ fn has_token(text: &str) -> bool {
     TOKENS.iter().any(|token| text.contains(token)) || AWS_KEYS.iter().any(has_key)
 }
 
+/// The name of a type: an address whose version may stand behind an @.
+pub(super) fn type_name(uri: &str) -> Option<String> {
+    match uri.rsplit_once('@') {
+        Some((uri, version))
+            if version.len() <= 20 && version.chars().all(|c| c.is_ascii_alphanumeric() || c == '.') =>
+        {
+            let is_version = uri.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+            is_version.then_some(format!("{}@{version}", address(uri)?))
+        }
+        _ => address(uri),
+    }
+}
+
 /// An address, or an id that is none, without user, password and all parameters that are not about git.
 pub(super) fn address(uri: &str) -> Option<String> {
     let uri = text(uri)?;
@@ -187,6 +200,18 @@ mod tests {
             ("://x", None),
         ] {
             assert_eq!(address(uri).as_deref(), shown, "{uri}");
+        }
+    }
+
+    #[test]
+    fn types_keep_their_versions() {
+        for (uri, shown) in [
+            ("https://mobyproject.org/buildkit@v1", Some("https://mobyproject.org/buildkit@v1")),
+            ("https://slsa.dev/provenance/v1", Some("https://slsa.dev/provenance/v1")),
+            ("https://user:pass@host", None),
+            ("https://user:pass@example.com/x@v1", Some("https://example.com/x@v1")),
+        ] {
+            assert_eq!(type_name(uri).as_deref(), shown, "{uri}");
         }
     }
 
