@@ -4,16 +4,24 @@
 //! word (100 metrics and 30 dimensions a document), so that names and dimensions are fixed here and nothing of the
 //! registry is among them: repositories and digests are properties, found by queries, not paid for as metrics.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
+use crate::oci::statement::Pipeline;
 use crate::report::reason::State;
 use crate::report::{ReferrerPressure, Report, RepositoryReport, RepositoryStatus};
+use crate::util::sanitize;
 
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "EcrJanitor";
 
 /// The only dimension: two deployments in one account are two series.
 pub const DIMENSION: &str = "FunctionName";
+
+/// The longest name of a pipeline, in characters: an event may have 1 MB.
+const LONGEST_SOURCE: usize = 200;
 
 /// The function that made the run.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +89,21 @@ pub fn document(report: &Report, function: &Function<'_>) -> Value {
         document["referrer_pressure_repository"] = json!(repository.name);
         document["referrer_pressure_subject"] = json!(pressure.subject);
     }
+    if let Some((name, attestations)) = top_source(report) {
+        document["top_source"] = json!(name);
+        document["top_source_attestations"] = json!(attestations);
+    }
     document
+}
+
+/// The pipeline that made the most attestations of the last 30 days, over all repositories, as far as it is known.
+fn top_source(report: &Report) -> Option<(String, u64)> {
+    let mut sums: BTreeMap<&Pipeline, u64> = BTreeMap::new();
+    for source in report.repositories.iter().flat_map(|repository| &repository.sources) {
+        *sums.entry(&source.pipeline).or_default() += source.attestations_of_the_last_30_days;
+    }
+    let top = sums.into_iter().max_by_key(|(pipeline, sum)| (*sum, Reverse(*pipeline)))?;
+    Some((sanitize::cut(&top.0.name(), LONGEST_SOURCE), top.1))
 }
 
 /// Where an image has the most attestations as referrers.
@@ -99,9 +121,29 @@ mod tests {
     use super::*;
     use crate::config::Mode;
     use crate::oci::digest::Digest;
+    use crate::oci::statement::PipelineKind;
     use crate::report::outcome::OutcomeName;
+    use crate::report::source::Source;
     use crate::report::testing::{decisions::*, reports};
     use crate::report::{ApiUsage, RepositoryReason, RunFrame};
+
+    fn source(name: &str, lately: u64) -> Source {
+        Source {
+            pipeline: Pipeline {
+                kind: PipelineKind::Buildx,
+                source: Some(name.to_owned()),
+                workflow: Some("x".repeat(20_000)),
+            },
+            attestations: 9,
+            attestations_of_the_last_30_days: lately,
+            statements_read: 1,
+            pushes: 1,
+            form: None,
+            buildkit: None,
+            first_push: None,
+            last_push: None,
+        }
+    }
 
     fn run() -> Report {
         let mut busy = repository(
@@ -117,7 +159,9 @@ mod tests {
             BTreeMap::from([(State::Orphaned, 3), (State::Attached, 4)]);
         busy.referrer_pressure =
             Some(ReferrerPressure { subject: Digest::of(b"s"), referrers: 97, attestations: 60 });
+        busy.sources = vec![source("github.com/acme/api", 7), source("x".repeat(20_000).as_str(), 8)];
         let mut quiet = repository("team/web", 1, vec![]);
+        quiet.sources = vec![source("github.com/acme/api", 3)];
         quiet.referrer_pressure =
             Some(ReferrerPressure { subject: Digest::of(b"t"), referrers: 2, attestations: 2 });
         let lost = RepositoryReport::skipped("x".into(), RepositoryReason::AccessDenied, None);
@@ -156,6 +200,9 @@ mod tests {
         }
         assert_eq!(document["referrer_pressure_repository"], "team/api");
         assert_eq!(document["referrer_pressure_subject"], json!(Digest::of(b"s")));
+        let top = document["top_source"].as_str().unwrap();
+        assert!(top.starts_with("github.com/acme/api x") && top.len() < 300, "{top}");
+        assert_eq!(document["top_source_attestations"], 10);
         assert_eq!(document["FunctionName"], "janitor");
         assert_eq!(document["mode"], "apply");
     }

@@ -17,10 +17,11 @@ use crate::memory::place::Host;
 use crate::memory::places::Places;
 use crate::oci::digest::Digest;
 use crate::planner::selection::{Selection, UnknownName, select};
-use crate::planner::{Plan, RunRequest, plan};
+use crate::planner::{Plan, RunRequest, plan, statements};
 use crate::registry::ecr::Ecr;
 use crate::registry::{CallError, CallErrorKind};
 use crate::report::outcome::OutcomeName;
+use crate::report::plan::RepositoryPlan;
 use crate::report::{Report, RepositoryReason, RepositoryReport, RunIdentity};
 use crate::util::aws;
 use crate::util::clock::Clock;
@@ -186,6 +187,7 @@ impl Function {
         let skipped = selection.repositories.iter().filter(|chosen| chosen.skip.is_some()).count();
         let lines = RunLog { log: &self.log, mode };
         let mut plan = plan(ecr, config, &request, selection, &lines).await;
+        plan.warnings.extend(learn_sources(ecr, &plan, &request).await);
         plan.backup_until = self.places.backup_until(config, run.started_at);
         plan.warnings.extend(self.places.warning());
         let warned = plan.warnings.len();
@@ -250,6 +252,18 @@ impl Function {
             "region": run.map(|run| &run.region),
         }));
     }
+}
+
+/// Reads the statements that the configuration asks for, but not of what this run acts on.
+async fn learn_sources(ecr: &Ecr, plan: &Plan, request: &RunRequest) -> Option<String> {
+    let wanted = |plan: &RepositoryPlan| {
+        let unread = plan.unread_statement?;
+        let is_acted_on = plan.steps.iter().any(|step| step.image().digest == unread.digest);
+        (!is_acted_on).then(|| (plan.name.clone(), unread))
+    };
+    let wanted: Vec<_> = plan.plans().filter_map(wanted).collect();
+    let RunRequest { memories, now, deadline, .. } = request;
+    statements::learn(ecr, ecr.region(), memories, &wanted, *now, deadline).await
 }
 
 /// The answer to an event that tells of a deletion.
