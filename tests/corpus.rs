@@ -12,7 +12,9 @@ use std::sync::Once;
 use ecr_attestation_janitor::oci::attestation::{Form, Kind, classify};
 use ecr_attestation_janitor::oci::digest::Digest;
 use ecr_attestation_janitor::oci::manifest::{Descriptor, Manifest};
+use ecr_attestation_janitor::oci::statement::{Statement, statement_layers};
 use serde::Deserialize;
+use serde_json::json;
 
 #[derive(Deserialize)]
 struct Label {
@@ -197,4 +199,73 @@ fn what_an_index_of_a_layout_lists_as_an_attestation_is_one_and_nothing_else_is(
         });
     }
     assert!(proven > 0);
+}
+
+/// The statement with this digest in a layout.
+fn stated(corpus: &Path, layout: &str, digest: &str) -> serde_json::Value {
+    let bytes = fs::read(corpus.join("layouts").join(layout).join("blobs/sha256").join(digest)).unwrap();
+    assert_eq!(Digest::of(&bytes).hex(), digest);
+    serde_json::to_value(Statement::parse(&bytes).unwrap()).unwrap()
+}
+
+/// Each statement that real tools wrote, with the facts that a reader finds in it.
+#[test]
+fn real_statements_have_the_facts_that_stand_in_them() {
+    let Some(corpus) = corpus() else { return };
+    let of_buildkit = |started: &str, finished: &str, build_type: &str| {
+        json!({
+            "build_type": build_type, "started_at": started, "finished_at": finished, "platform": "linux/amd64",
+            "dockerfile_version": "1.26.0-dev", "mode": "max", "build_args": [], "base_images": [], "materials": 0,
+            "complete": {"parameters": true, "materials": false},
+        })
+    };
+    let (v02, v1) = (
+        "https://mobyproject.org/buildkit@v1",
+        "https://github.com/moby/buildkit/blob/master/docs/attestations/slsa-definitions.md",
+    );
+    for (layout, digest, predicate_type, facts) in [
+        (
+            "buildkit-0.32-oci-artifact-false",
+            "b4f6ae15f2711240892a929f51de23b6a185268d5dee3eb923bcb968e80df082",
+            "https://slsa.dev/provenance/v1",
+            of_buildkit("2026-11-23T06:35:16.269807635Z", "2026-11-23T06:35:16.297776143Z", v1),
+        ),
+        (
+            "buildkit-0.32-provenance-max",
+            "264d91de66a1bda478a227a158858adbdb6843709cf08cc0946650f729202810",
+            "https://slsa.dev/provenance/v0.2",
+            of_buildkit("2026-11-23T06:34:45.12776109Z", "2026-11-23T06:34:45.450717978Z", v02),
+        ),
+        (
+            "buildkit-0.32-rebuilt-same-platforms",
+            "8ef9ac01208993f868e9540e355c5395adf925f2d198325481034a87ae5ca4c5",
+            "https://slsa.dev/provenance/v0.2",
+            of_buildkit("2026-11-23T06:35:15.515375094Z", "2026-11-23T06:35:15.56834539Z", v02),
+        ),
+    ] {
+        let expected = json!({"predicate_type": predicate_type, "is_signed": false, "provenance": facts});
+        assert_eq!(stated(&corpus, layout, digest), expected, "{layout}");
+    }
+    let sbom = "e2c3b7df754e062b0c6b17c5262ea237fc86d68432e86e68724c57f04be3d064";
+    assert_eq!(
+        stated(&corpus, "containerd-subject-layout", sbom),
+        json!({
+            "predicate_type": "https://spdx.dev/Document", "is_signed": false,
+            "sbom": {"format": "SPDX-2.3", "name": "sbom", "tools": ["syft-v0.105.0"], "packages": 1},
+        })
+    );
+}
+
+/// Every attestation of the corpus names its statements, and nothing else does but what is signed.
+#[test]
+fn every_attestation_has_statements_and_no_image_has() {
+    let Some(corpus) = corpus() else { return };
+    for (name, label, bytes) in labelled(&corpus) {
+        let statements = statement_layers(&bytes).len();
+        match label.class.as_str() {
+            "attestation-oci" | "attestation-legacy" => assert!(statements > 0, "{name}"),
+            "index" => assert_eq!(statements, 0, "{name}"),
+            _ => {}
+        }
+    }
 }

@@ -47,6 +47,11 @@ fn whole_repositories() {
 }
 
 #[test]
+fn statements() {
+    attack("statement", MUTATIONS);
+}
+
+#[test]
 fn tables_explanations_and_logs() {
     attack("rendering", MUTATIONS / 3);
 }

@@ -9,12 +9,13 @@ pub mod manifest;
 pub mod plan;
 pub mod rendering;
 pub mod repository;
+pub mod statement;
 
 /// A target: it takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// All targets, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("answers", answers::run),
     ("configuration", configuration::run),
     ("event", event::run),
@@ -22,6 +23,7 @@ pub const TARGETS: [(&str, Target); 7] = [
     ("plan", plan::run),
     ("rendering", rendering::run),
     ("repository", repository::run),
+    ("statement", statement::run),
 ];
 
 /// Demands that a terminal shows this text as it is: nothing in it moves the cursor, hides, or turns around.

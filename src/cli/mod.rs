@@ -16,6 +16,7 @@ use progress::{note, say};
 use session::Session;
 use stdout::View;
 
+mod advice;
 mod apply;
 mod confirm;
 mod demo;
@@ -33,6 +34,7 @@ mod remedy;
 mod restore;
 mod session;
 mod signals;
+mod sources;
 mod stdout;
 
 /// Finds the small untagged attestation images that docker buildx leaves in Amazon ECR, and removes those that
@@ -108,6 +110,8 @@ enum Command {
     Apply(apply::Args),
     /// Answer "what is this image?": REPOSITORY, REPOSITORY:TAG or REPOSITORY@DIGEST
     Explain(explain::Args),
+    /// Show which pipelines make the attestations, and the change in each that makes no more
+    Sources(sources::Args),
     /// Show what earlier runs deleted, and until when it can be restored
     History(history::Args),
     /// Put back what was deleted, byte for byte: REPOSITORY@DIGEST ..., a whole REPOSITORY, or --run RUN_ID
@@ -203,6 +207,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Plan(args) => plan::run(&cli.common, &args).await,
         Command::Apply(args) => apply::run(&cli.common, &args).await,
         Command::Explain(args) => explain::run(&cli.common, &args).await,
+        Command::Sources(args) => sources::run(&cli.common, &args).await,
         Command::History(args) => history::run(&cli.common, &args).await,
         Command::Restore(args) => restore::run(&cli.common, &args).await,
         Command::IamPolicy(args) => iam_policy::run(&cli.common, &args),

@@ -3,6 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::inside::Inside;
+use crate::cli::advice;
 use crate::config::policy::{Action, Policy};
 use crate::inventory::graph;
 use crate::inventory::{ImageIndex, ImageStatus, Inventory, PerImage};
@@ -64,8 +66,10 @@ pub struct Explanation {
     pub why: Why,
     /// Why nothing in the repository is touched at all, if so.
     pub repository_skipped: Option<String>,
+    /// What is stated about it: who built it, from what, and when. Nothing where no attestation is known.
+    pub inside: Option<Inside>,
     /// How to stop making more of them, if there are any.
-    pub advice: Option<&'static str>,
+    pub advice: Option<String>,
 }
 
 /// A tag that was asked for beside a digest.
@@ -126,14 +130,8 @@ pub struct Overview {
     /// Images that the policy would delete or tag now.
     pub pending: usize,
     /// How to stop making more of them, if there are any.
-    pub advice: Option<&'static str>,
+    pub advice: Option<String>,
 }
-
-/// How to stop making attestations, and the price.
-pub const ADVICE: &str = "docker buildx makes attestations by default. To make no more of them: set `provenance: false` in docker/build-push-action, or build with `docker buildx build --provenance=false`, \
-or set BUILDX_NO_DEFAULT_ATTESTATIONS=1; leave out --sbom and --attest too. What you give up: the SLSA provenance \
-(and SBOM) that tells how and from what an image was built, for tools and policies that read it; and a single-platform \
-push becomes a plain image manifest instead of an index.";
 
 const LATELY: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -142,6 +140,14 @@ impl Explanation {
     pub fn skip(&mut self, why: String) {
         self.why.action = Action::Keep;
         self.repository_skipped = Some(why);
+    }
+
+    /// Adds what is stated about the image, and the advice for the pipeline that made it.
+    pub(super) fn add_inside(&mut self, inside: Option<Inside>) {
+        if let Some(pipeline) = inside.as_ref().and_then(|inside| inside.pipeline.as_ref()) {
+            self.advice = Some(advice::of_pipeline(pipeline));
+        }
+        self.inside = inside;
     }
 
     /// Nobody knows what the indexes of the repository list, so that no rule can decide.
@@ -212,7 +218,8 @@ impl Explainer<'_> {
             size_bytes: image.size_bytes,
             why,
             repository_skipped: None,
-            advice: (verdict.kind() == Kind::Attestation).then_some(ADVICE),
+            inside: None,
+            advice: (verdict.kind() == Kind::Attestation).then(advice::general),
         }
     }
 
@@ -238,7 +245,7 @@ impl Explainer<'_> {
                 .verdicts
                 .iter()
                 .any(|(_, verdict)| verdict.kind() == Kind::Attestation)
-                .then_some(ADVICE),
+                .then(advice::general),
         }
     }
 

@@ -1,6 +1,8 @@
 //! `explain`: what is this image?
 
 pub mod explanation;
+pub mod inside;
+pub mod inside_text;
 pub mod text;
 
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -13,7 +15,7 @@ use super::stdout::{print_json, print_wrapped};
 use super::{Common, Failure, Output};
 use crate::cli::exit_code::ExitCode;
 use crate::config::policy::Policy;
-use crate::inventory::{ImageIndex, Inventory, PerImage};
+use crate::inventory::{ImageIndex, ImageStatus, Inventory, PerImage};
 use crate::oci::digest::Digest;
 use crate::oci::manifest::Manifest;
 use crate::planner::RunRequest;
@@ -21,8 +23,9 @@ use crate::planner::collect::{collect, verified};
 use crate::planner::recall::Recall;
 use crate::planner::replication::Replication;
 use crate::planner::selection::UnknownName;
+use crate::planner::statements::{self, Unread, Wanted};
 use crate::registry::ecr::Ecr;
-use crate::registry::{CallError, ReadRepository as _};
+use crate::registry::{CallError, ReadRepository as _, StoredManifest};
 use crate::report::RepositoryReason;
 use crate::rules::judge;
 use crate::rules::verdict::Verdict;
@@ -30,6 +33,7 @@ use crate::util::deadline::Deadline;
 use crate::util::sanitize;
 use crate::util::similar::similar;
 use explanation::{AskedTag, Explainer};
+use inside::{Candidates, Inside};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -76,13 +80,19 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
         }
         return Ok(ExitCode::Done);
     };
-    let manifest = read(&session, repository, &mut inventory, &mut recall, position).await?;
+    let stored = read(&session, repository, &mut inventory, &mut recall, position).await?;
+    let bytes = stored.as_ref().map(|stored| stored.bytes.as_bytes());
+    let manifest = bytes.and_then(|bytes| Manifest::parse(bytes).ok());
+    let verdicts = judge(&inventory, &policy, now);
+    let candidates = inside::candidates(&inventory, &verdicts, position, bytes);
+    let inside = read_inside(&session, repository, &mut inventory, &mut recall, candidates, stored).await;
     remember(recall, &request, Some(&inventory).filter(|_| is_complete)).await;
     let verdicts = judge(&inventory, &policy, now);
     let explainer =
         Explainer { repository, inventory: &inventory, policy: &policy, verdicts: &verdicts, now };
     let mut explanation = explainer.explain(position, manifest.as_ref());
     explanation.asked_tag = asked_tag(&inventory, &reference);
+    explanation.add_inside(inside);
     if let Some(why) = skipped {
         explanation.skip(why);
     }
@@ -104,7 +114,7 @@ async fn read(
     inventory: &mut Inventory,
     recall: &mut Recall,
     position: ImageIndex,
-) -> Result<Option<Manifest>, Failure> {
+) -> Result<Option<StoredManifest>, Failure> {
     let digest = inventory.image(position).digest;
     let parts: Vec<_> = session.ecr.manifests(repository, vec![digest]).collect().await;
     let mut stored = Vec::new();
@@ -113,13 +123,43 @@ async fn read(
     }
     let stored = stored.into_iter().find(|it| it.digest == digest).and_then(|it| verified(it).ok());
     let Some(stored) = stored else { return Ok(None) };
-    if inventory.image(position).evidence.is_unread() && !inventory.is_index(position) {
-        // Bytes that make no sense are told from the manifest below.
-        let _ = inventory.add_bytes(position, stored.bytes.as_bytes());
-        inventory.link();
-    }
-    recall.note_read(inventory, position, stored.bytes.as_bytes());
-    Ok(Manifest::parse(stored.bytes.as_bytes()).ok())
+    recall.note_read_by_hand(inventory, position, stored.bytes.as_bytes());
+    Ok(Some(stored))
+}
+
+/// Reads the statements about the image. What cannot be read is told, and fails nothing.
+async fn read_inside(
+    session: &Session,
+    repository: &str,
+    inventory: &mut Inventory,
+    recall: &mut Recall,
+    candidates: Candidates,
+    own: Option<StoredManifest>,
+) -> Option<Inside> {
+    let index = candidates.first?;
+    let (digest, ecr, deadline) = (inventory.image(index).digest, &session.ecr, Deadline::default());
+    let is_archived = inventory.image(index).status != ImageStatus::Active;
+    let stored = match own.filter(|stored| stored.digest == digest) {
+        Some(stored) => Ok(stored),
+        None if is_archived => Err("it is archived, and must be restored before it can be read".to_owned()),
+        None => statements::manifest(ecr, repository, digest, &deadline)
+            .await
+            .map_err(|error| Unread::of(&error, ecr.region()).detail),
+    };
+    let inside = match stored {
+        Ok(stored) => {
+            let bytes = stored.bytes.as_bytes();
+            recall.note_read_by_hand(inventory, index, bytes);
+            let read = statements::read(ecr, (repository, ecr.region()), bytes, Wanted::All, &deadline).await;
+            if let Some(known) = statements::pipeline(&read) {
+                recall.learn_source(digest, &known);
+            }
+            Inside::of(read)
+        }
+        Err(detail) => Inside::unreadable(detail),
+    };
+    let platform = inside::platform(inventory, index).map(str::to_owned);
+    Some(Inside { attestation: Some(digest), platform, more_attestations: candidates.more, ..inside })
 }
 
 /// Saves what was seen and read: looking by hand must not blind the nights after it.

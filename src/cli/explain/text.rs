@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::explanation::{AskedTag, Explanation, Listing, Overview};
+use super::inside_text;
 use crate::config::policy::Action;
 use crate::oci::attestation::{Form, Kind};
 use crate::oci::digest::Digest;
@@ -39,6 +40,9 @@ pub fn image(it: &Explanation) -> String {
         size(it.size_bytes),
         if it.is_active { "" } else { ", archived" }
     );
+    if let Some(inside) = &it.inside {
+        let _ = write!(text, "\n{}", inside_text::section(inside));
+    }
     let _ = writeln!(text, "\nWhat the policy does with it: {}", decision(it));
     let matters = |change: &&Change| change.then.is_none_or(|then| then.action != it.why.action);
     let mut changes = it.why.what_would_change.iter().filter(matters).peekable();
@@ -48,7 +52,7 @@ pub fn image(it: &Explanation) -> String {
     for change in changes {
         let _ = writeln!(text, "  {}", sanitize::line(&change.sentence));
     }
-    if let Some(advice) = it.advice {
+    if let Some(advice) = &it.advice {
         let _ = writeln!(text, "\n{advice}");
     }
     text
@@ -87,7 +91,7 @@ pub fn overview(it: &Overview) -> String {
         it.attestations_of_the_last_30_days,
         counted(it.pending, "image")
     );
-    if let Some(advice) = it.advice {
+    if let Some(advice) = &it.advice {
         let _ = writeln!(text, "\n{advice}");
     }
     text

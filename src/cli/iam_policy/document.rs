@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::config::location::{Location, S3Prefix};
 use crate::config::pattern::Patterns;
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, Statements};
 use crate::memory::place::{Host, Place};
 
 /// The largest managed policy, in characters without white space. An inline policy of a role may have 10,240.
@@ -56,6 +56,8 @@ pub enum Purpose {
     Apply,
     /// Restoring what was deleted.
     Restore,
+    /// Runs that only plan, and commands that read statements: `sources` and `explain`.
+    Sources,
 }
 
 /// An identity-based policy.
@@ -121,6 +123,7 @@ struct Writes {
     tags: bool,
     restores: bool,
     backs_up: bool,
+    reads_statements: bool,
 }
 
 impl Writes {
@@ -131,6 +134,11 @@ impl Writes {
             deletes,
             tags: is_apply && config.policies().any(|policy| policy.tags()),
             restores: purpose == Purpose::Restore,
+            reads_statements: match purpose {
+                Purpose::Sources => true,
+                Purpose::Plan | Purpose::Apply => config.memory.statements == Statements::Newest,
+                Purpose::Restore => false,
+            },
             backs_up: deletes && config.backup.is_on() && config.backup.location != Location::None,
         }
     }
@@ -142,7 +150,7 @@ fn reads(config: &Config, writes: Writes, registry: &Registry) -> Vec<Statement>
     if !select.require_tag.is_empty() {
         read.push("ecr:ListTagsForResource");
     }
-    if writes.backs_up {
+    if writes.backs_up || writes.reads_statements {
         read.push("ecr:GetDownloadUrlForLayer");
     }
     let mut statement = vec![
@@ -350,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn layers_are_downloaded_only_for_backups() {
+    fn layers_are_downloaded_only_for_backups_and_statements() {
         const DOWNLOAD: &str = "ecr:GetDownloadUrlForLayer";
         for (file, purpose, is_needed) in [
             ("", Purpose::Apply, true),
@@ -359,6 +367,10 @@ mod tests {
             ("[backup]\nkeep = '0d'", Purpose::Apply, false),
             ("[backup]\nlocation = 'none'", Purpose::Apply, false),
             ("[policy]\norphaned = 'tag'", Purpose::Apply, false),
+            ("", Purpose::Sources, true),
+            ("[memory]\nstatements = 'newest'", Purpose::Plan, true),
+            ("[memory]\nstatements = 'newest'\n[policy]\norphaned = 'tag'", Purpose::Apply, true),
+            ("[memory]\nstatements = 'newest'", Purpose::Restore, false),
         ] {
             let document = printed(file, purpose);
             assert_eq!(actions(&document).contains(&DOWNLOAD), is_needed, "{file} {purpose:?}");

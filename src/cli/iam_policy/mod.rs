@@ -35,6 +35,8 @@ enum Role {
 enum Other {
     /// Restoring what was deleted
     Restore,
+    /// Planning, and reading statements: `sources`, and what `explain` tells of the inside
+    Sources,
 }
 
 pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
@@ -46,6 +48,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let config = common.config()?;
     let purpose = match (args.purpose, args.mode, config.mode) {
         (Some(Other::Restore), ..) => Purpose::Restore,
+        (Some(Other::Sources), ..) => Purpose::Sources,
         (None, Some(Role::Plan), _) | (None, None, Mode::Plan) => Purpose::Plan,
         (None, Some(Role::Apply), _) | (None, None, Mode::Apply) => Purpose::Apply,
     };
