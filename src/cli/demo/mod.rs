@@ -21,6 +21,7 @@ use crate::report::Report;
 use listing::Contents;
 
 mod listing;
+mod pipelines;
 pub(super) mod world;
 
 #[derive(Debug, clap::Args)]

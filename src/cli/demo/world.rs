@@ -4,6 +4,8 @@ use ecr_emulator::artifacts;
 use ecr_emulator::buildx::{Build, Form, merge};
 use ecr_emulator::{ApiError, Emulator};
 
+use super::pipelines;
+
 /// The repositories, by what there is to see in them.
 pub(super) const REPOSITORIES: [&str; 5] =
     ["team/api", "team/web", "team/matrix", "team/signed", "team/tools"];
@@ -38,6 +40,7 @@ fn api(emulator: &Emulator) -> Result<(), ApiError> {
         let form = if week < 5 { Form::Legacy } else { Form::Oci };
         let run = week.unsigned_abs();
         let build = Build::new(&BOTH).form(form).code(run / 3).run(run).sbom(week % 2 == 0);
+        let build = build.provenance(pipelines::github_actions(run));
         let pushed = build.push(emulator, repository, Some("main"))?;
         if week % 4 == 0 {
             build.push(emulator, repository, Some(&format!("v1.{}", week / 4)))?;
@@ -55,7 +58,8 @@ fn web(emulator: &Emulator) -> Result<(), ApiError> {
     let repository = REPOSITORIES[1];
     for month in 0..5_i64 {
         days_ago(emulator, 30 * (6 - month));
-        let build = Build::new(&BOTH[..1]).code(100 + month.unsigned_abs()).run(month.unsigned_abs());
+        let run = month.unsigned_abs();
+        let build = Build::new(&BOTH[..1]).code(100 + run).run(run).provenance(pipelines::gitlab(run));
         let pushed = build.push(emulator, repository, Some("latest"))?;
         if month == 2 {
             days_ago(emulator, 1);
@@ -63,7 +67,8 @@ fn web(emulator: &Emulator) -> Result<(), ApiError> {
         }
     }
     emulator.set_clock(None);
-    Build::new(&BOTH[..1]).code(999).run(999).push_attestations_only(emulator, repository)?;
+    let build = Build::new(&BOTH[..1]).code(999).run(999).provenance(pipelines::gitlab(999));
+    build.push_attestations_only(emulator, repository)?;
     Ok(())
 }
 
@@ -74,8 +79,11 @@ fn matrix(emulator: &Emulator) -> Result<(), ApiError> {
     for (days, tag) in [(90, "v1"), (60, "v2")] {
         days_ago(emulator, days);
         let run = days.unsigned_abs();
-        let amd64 = Build::new(&BOTH[..1]).code(200 + run).run(run).push(emulator, repository, None)?;
-        let arm64 = Build::new(&BOTH[1..]).code(200 + run).run(run).push(emulator, repository, None)?;
+        let build = |platforms: &[&str]| {
+            let build = Build::new(platforms).code(200 + run).run(run);
+            build.provenance(pipelines::github_builder(run)).push(emulator, repository, None)
+        };
+        let (amd64, arm64) = (build(&BOTH[..1])?, build(&BOTH[1..])?);
         merge(emulator, repository, &[&amd64.root, &arm64.root], Some(tag))?;
     }
     Ok(())
@@ -85,10 +93,14 @@ fn matrix(emulator: &Emulator) -> Result<(), ApiError> {
 fn signed(emulator: &Emulator) -> Result<(), ApiError> {
     let repository = REPOSITORIES[3];
     days_ago(emulator, 120);
-    let old = Build::new(&BOTH[..1]).code(300).run(1).push(emulator, repository, Some("stable"))?;
+    let build = |code: u64, run: u64| {
+        let build = Build::new(&BOTH[..1]).code(code).run(run).provenance(pipelines::codebuild(run));
+        build.push(emulator, repository, Some("stable"))
+    };
+    let old = build(300, 1)?;
     artifacts::cosign_bundle_referrer(emulator, repository, &old.attestations[0])?;
     days_ago(emulator, 40);
-    let new = Build::new(&BOTH[..1]).code(301).run(2).push(emulator, repository, Some("stable"))?;
+    let new = build(301, 2)?;
     artifacts::cosign_signature_tag(emulator, repository, &new.root)?;
     artifacts::notation_signature(emulator, repository, &new.root)?;
     artifacts::soci_index_v1(emulator, repository, &new.platforms[0])?;
@@ -103,7 +115,8 @@ fn tools(emulator: &Emulator) -> Result<(), ApiError> {
     artifacts::helm_chart(emulator, repository, "chart-1.2.0")?;
     artifacts::plain_image(emulator, repository, 1, None)?;
     artifacts::plain_image(emulator, repository, 2, Some("tool"))?;
-    let pushed = Build::new(&BOTH[..1]).form(Form::Legacy).code(400).push(emulator, repository, None)?;
+    let build = Build::new(&BOTH[..1]).form(Form::Legacy).code(400).provenance(pipelines::by_hand());
+    let pushed = build.push(emulator, repository, None)?;
     if let Some(index) = pushed.index {
         delete(emulator, repository, &index)?;
     }
