@@ -191,7 +191,10 @@ pub fn arrivals(inventory: &Inventory, verdicts: &PerImage<Verdict>) -> BTreeMap
         let Some(pushed_at) = inventory.image(index).pushed_at else { continue };
         let is_push = inventory.parents(index).is_empty() && inventory.image(index).subject.is_none();
         let kind = verdicts[index].kind();
-        let is_image = inventory.is_index(index) || matches!(kind, Kind::Image | Kind::Unread);
+        // What is young, untagged and unread may be an attestation whose index is still on its way.
+        let is_image = inventory.is_index(index)
+            || kind == Kind::Image
+            || (kind == Kind::Unread && !inventory.image(index).tags.is_empty());
         let day = days.entry(Day::of(pushed_at)).or_default();
         match kind {
             Kind::Attestation => day.attestations += 1,

@@ -6,10 +6,10 @@ use std::process::{Child, Command, Stdio};
 use crate::harness::World;
 
 /// A running emulator; it ends with the test.
-struct Served(Child, String);
+pub(crate) struct Served(Child, pub(crate) String);
 
 impl Served {
-    fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_ecr-janitor"))
             .args(["emulator", "--port", "0"])
             .args(arguments)

@@ -1,8 +1,9 @@
 //! The policy that `iam-policy` prints is enough for the run it is for, and for nothing else.
 
+use ecr_emulator::buildx::Provenance;
 use serde_json::{Value, json};
 
-use crate::harness::{World, legacy, set};
+use crate::harness::{World, legacy, set, single};
 
 const TEAM_A: &str = "[select]\nrepositories = ['a/*']\nexclude = ['a/old']\n";
 
@@ -102,4 +103,30 @@ fn the_policy_is_of_the_place_that_is_named() {
         assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
         assert!(texts.iter().all(|text| outcome.stderr.contains(text)), "{outcome:?}");
     }
+}
+
+#[test]
+fn a_role_for_sources_reads_statements_and_a_plan_role_says_what_is_missing() {
+    let world = World::new().with("COLUMNS", "2000");
+    let api = world.repository("team/api");
+    let provenance = Provenance::new().builder_id("https://github.com/acme/api/actions/runs/1");
+    api.push(3, single(1).provenance(provenance), "v1");
+    let told = |world: &World| {
+        let outcomes = [&["sources"][..], &["explain", "team/api:v1"]].map(|arguments| world.cli(arguments));
+        outcomes.map(|outcome| {
+            assert_eq!(outcome.code, 0, "{outcome:?}");
+            outcome.stdout
+        })
+    };
+    let policy = world.cli(&["iam-policy", "--mode", "plan"]).json();
+    world.ecr.set_policy(None, Some(policy)).unwrap();
+    for text in told(&world) {
+        assert!(text.contains("allow ecr:GetDownloadUrlForLayer") && !text.contains("acme/api"), "{text}");
+    }
+    let policy = world.cli(&["iam-policy", "--for", "sources"]).json();
+    world.ecr.set_policy(None, Some(policy)).unwrap();
+    for text in told(&world) {
+        assert!(text.contains("github.com/acme/api"), "{text}");
+    }
+    assert_eq!(world.writes(), []);
 }

@@ -66,6 +66,32 @@ impl Repo {
         self.ago(days, |ecr, name| ecr.put_image(name, &manifest.to_string(), Some(MANIFEST), None))
     }
 
+    /// Pushes an attestation whose manifest says that its statement has so many bytes.
+    pub(crate) fn attestation_of_size(&self, days: i64, bytes: u64) -> String {
+        let blob = |bytes: &str| self.ecr.push_blob(&self.name, bytes.as_bytes()).unwrap();
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "artifactType": "application/vnd.docker.attestation.manifest.v1+json",
+            "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": blob("{}"), "size": 2},
+            "layers": [{"mediaType": "application/vnd.in-toto+json", "digest": blob("large"), "size": bytes}],
+        });
+        self.ago(days, |ecr, name| ecr.put_image(name, &manifest.to_string(), Some(MANIFEST), None))
+    }
+
+    /// Pushes an artifact with one layer.
+    pub(crate) fn layer_of_type(&self, days: i64, media_type: &str, layer: &str) -> String {
+        let blob = |bytes: &str| self.ecr.push_blob(&self.name, bytes.as_bytes()).unwrap();
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "artifactType": media_type,
+            "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": blob("{}"), "size": 2},
+            "layers": [{"mediaType": media_type, "digest": blob(layer), "size": layer.len()}],
+        });
+        self.ago(days, |ecr, name| ecr.put_image(name, &manifest.to_string(), Some(MANIFEST), None))
+    }
+
     /// Pushes an artifact of this type.
     pub(crate) fn artifact(&self, days: i64, artifact_type: &str) -> String {
         let blob = |bytes: &str| self.ecr.push_blob(&self.name, bytes.as_bytes()).unwrap();

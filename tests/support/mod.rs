@@ -46,7 +46,7 @@ pub(crate) fn set<'a>(digests: impl IntoIterator<Item = &'a String>) -> BTreeSet
     digests.into_iter().cloned().collect()
 }
 
-/// The text with `yyyy-mm-dd` in the place of each date, and `RUN` (padded) in that of each run's id.
+/// The text with `yyyy-mm-dd` in the place of each date (and so for times), and `RUN` (padded) in that of each run's id.
 pub(crate) fn without_dates(text: &str) -> String {
     let is_run = |word: &str| word.len() == 23 && word.contains("Z-") && word.starts_with("20");
     let plain = |word: &str| {
@@ -54,6 +54,7 @@ pub(crate) fn without_dates(text: &str) -> String {
         let rest = &word[bare.len()..];
         match bare {
             _ if bare.parse::<jiff::civil::Date>().is_ok() => format!("yyyy-mm-dd{rest}"),
+            _ if bare.parse::<jiff::Timestamp>().is_ok() => format!("yyyy-mm-ddThh:mm:ssZ{rest}"),
             _ if is_run(bare) => format!("{:_<23}{rest}", "RUN"),
             _ => word.to_owned(),
         }

@@ -91,6 +91,10 @@ pub fn overview(it: &Overview) -> String {
         it.attestations_of_the_last_30_days,
         counted(it.pending, "image")
     );
+    if it.advice.is_some() {
+        let name = sanitize::line(&it.repository);
+        let _ = writeln!(text, "Which pipelines make them is told by `ecr-janitor sources {name}`.");
+    }
     if let Some(advice) = &it.advice {
         let _ = writeln!(text, "\n{advice}");
     }

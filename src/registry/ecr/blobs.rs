@@ -188,4 +188,35 @@ mod tests {
             assert_eq!(redirected(from, to).as_deref(), followed, "{to}");
         }
     }
+
+    /// A server that answers each request with these bytes, and the head of the first request.
+    fn serve(answer: String) -> (String, std::thread::JoinHandle<String>) {
+        use std::io::{BufRead as _, BufReader, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let served = std::thread::spawn(move || {
+            let mut reader = BufReader::new(listener.accept().unwrap().0);
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap() > 0 {}
+            reader.into_inner().write_all(answer.as_bytes()).unwrap();
+            head
+        });
+        (url, served)
+    }
+
+    #[tokio::test]
+    async fn nothing_is_fetched_from_another_host_and_no_credentials_are_sent() {
+        let elsewhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        elsewhere.set_nonblocking(true).unwrap();
+        let location = format!("http://{}/x", elsewhere.local_addr().unwrap());
+        let head = "HTTP/1.1 307 Temporary Redirect\r\ncontent-length: 0\r\nconnection: close\r\n";
+        let (url, served) = serve(format!("{head}location: {location}\r\n\r\n"));
+        let error = Downloads::default().get(&format!("{url}/a?b"), 10).await.unwrap_err();
+        assert_eq!(error.kind, CallErrorKind::MalformedResponse);
+        assert!(error.message.contains("another host"), "{error}");
+        assert!(elsewhere.accept().is_err(), "nobody came");
+        let sent = served.join().unwrap().to_ascii_lowercase();
+        assert!(sent.starts_with("get /a?b ") && !sent.contains("authorization"), "{sent}");
+        assert!(!sent.contains("x-amz"), "{sent}");
+    }
 }
