@@ -58,6 +58,8 @@ def listed(value: Any) -> list[Any]:
         CONFIRMED | {"Preset": "recommended", "Superseded": "tag", "Exclude": "x"},
         CONFIRMED | {"Preset": "recommended", "Orphaned": "keep"},
         CONFIRMED | {"BackupKeep": "0d"},
+        CONFIRMED | {"BackupKeep": "0d", "MemoryStatements": "newest"},
+        {"MemoryStatements": "newest"},
         CONFIRMED | {"MemoryLocation": "none", "BackupLocation": "s3://bucket/a/b"},
         {"MemoryLocation": "s3://bucket", "BackupLocation": "none"},
     ],

@@ -45,6 +45,7 @@ GIVEN = {
     "MaxTagLoss": "0.1",
     "Concurrency": "9",
     "MemoryLocation": "s3://bucket/a",
+    "MemoryStatements": "newest",
     "BackupKeep": "7d",
     "BackupLocation": "s3://bucket/b",
 }

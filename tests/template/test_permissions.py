@@ -140,9 +140,12 @@ def test_pull_times_are_left_alone_on_demand() -> None:
         (CONFIRMED | {"Orphaned": "tag"}, False),
         ({}, False),
         ({"BackupLocation": "none"}, False),
+        ({"MemoryStatements": "newest"}, True),
+        ({"MemoryStatements": "none"}, False),
+        (CONFIRMED | {"BackupKeep": "0d", "MemoryStatements": "newest"}, True),
     ],
 )
-def test_layers_are_downloaded_only_for_backups(given: dict[str, str], is_needed: bool) -> None:
+def test_layers_are_downloaded_only_for_backups_and_statements(given: dict[str, str], is_needed: bool) -> None:
     read = Stack(**given).statements()["Read"]
     assert ("ecr:GetDownloadUrlForLayer" in read["Action"]) == is_needed
 

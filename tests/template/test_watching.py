@@ -97,7 +97,7 @@ def check_query(query: str) -> None:
 
 def test_queries_ask_for_documented_fields() -> None:
     queries = STACK.of_type("AWS::Logs::QueryDefinition")
-    assert len(queries) == 5
+    assert len(queries) == 6
     for query in queries.values():
         assert query["LogGroupNames"] == ["ref:LogGroup"]
         assert query["Name"].startswith("ecr-janitor/")
