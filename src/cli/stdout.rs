@@ -105,7 +105,7 @@ pub(super) fn print_wrapped(text: &str) -> Result<(), Failure> {
 const LABEL: usize = 16;
 
 fn wrapped(line: &str, width: usize) -> String {
-    let is_labelled = line.get(..LABEL).is_some_and(|it| it.ends_with("  ") && !it.starts_with(' '));
+    let is_labelled = line.get(..LABEL).is_some_and(|it| it.ends_with("  ") && !it.trim().is_empty());
     let own = line.len() - line.trim_start().len();
     // Nothing that somebody else may have written ever begins a line.
     let indent = " ".repeat(if is_labelled { LABEL } else { own + 2 });
@@ -134,6 +134,10 @@ mod tests {
     fn lines_go_on_below_their_beginning() {
         let text = wrapped("Listed by       sha256:0123456789abcdef of a build of yesterday", 40);
         assert_eq!(text, "Listed by       sha256:0123456789abcdef\n                of a build of yesterday");
+        assert_eq!(
+            wrapped("  Source        a checkout of main", 28),
+            "  Source        a checkout\n                of main"
+        );
         assert_eq!(wrapped("  with a key: kept", 12), "  with a\n    key:\n    kept");
         assert_eq!(wrapped("one two three", 8), "one two\n  three");
         assert_eq!(wrapped("sha256:0123456789abcdef", 8), "sha256:0123456789abcdef");

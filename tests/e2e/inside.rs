@@ -251,3 +251,44 @@ fn signed_statements_are_shown_as_signed_and_not_verified() {
     let told = text(&world, &format!("team/shop@{broken}"));
     assert!(told.contains("it is not JSON that can be read") && !told.contains('\u{1b}'), "{told}");
 }
+
+/// Layouts that BuildKit and containerd wrote, served layer by layer as ECR does. See `tests/corpus.rs`.
+#[test]
+fn layouts_of_real_builders_are_read_through_the_registry() {
+    let Some(corpus) = std::env::var_os("ECR_JANITOR_CORPUS") else { return };
+    let world = World::new();
+    for (layout, predicate_type, key, value) in [
+        (
+            "buildkit-0.32-provenance-max",
+            "https://slsa.dev/provenance/v0.2",
+            "/provenance/mode",
+            json!("max"),
+        ),
+        (
+            "buildkit-0.32-rebuilt-same-platforms",
+            "https://slsa.dev/provenance/v0.2",
+            "/provenance/finished_at",
+            json!("2026-11-23T06:35:15.56834539Z"),
+        ),
+        (
+            "buildkit-0.32-oci-artifact-false",
+            "https://slsa.dev/provenance/v1",
+            "/provenance/dockerfile_version",
+            json!("1.26.0-dev"),
+        ),
+        ("containerd-subject-layout", "https://spdx.dev/Document", "/sbom/tools", json!(["syft-v0.105.0"])),
+    ] {
+        let name = format!("real/{layout}");
+        let folder = std::path::Path::new(&corpus).join("layouts").join(layout);
+        let roots = ecr_emulator::seed::oci_layout(&world.ecr, &name, &folder, None).unwrap();
+        let it = inside(&world, &format!("{name}@{}", roots[0]));
+        let statement = &it["statements"][0];
+        assert_eq!(statement["predicate_type"], predicate_type, "{layout}: {it:#}");
+        assert_eq!(statement.pointer(key), Some(&value), "{layout}: {it:#}");
+        assert_eq!(it["unread"], json!([]), "{layout}");
+    }
+    let pipelines = world.cli(&["sources", "--output", "json"]).json();
+    let kinds: Vec<&Value> =
+        pipelines["pipelines"].as_array().unwrap().iter().map(|it| &it["kind"]).collect();
+    assert_eq!(kinds, ["buildx", "unknown"], "{pipelines:#}");
+}

@@ -159,8 +159,8 @@ fn it_tells_whether_a_change_helped() {
     };
     stopped.push(30, build(1, "acme/a"), "v1");
     resumed.push(90, build(2, "acme/b"), "v1");
-    [20, 10, 5].map(|day| plain(&stopped, day));
-    [80, 70, 60].map(|day| plain(&resumed, day));
+    [20, 10, 5].into_iter().for_each(|day| plain(&stopped, day));
+    [80, 70, 60].into_iter().for_each(|day| plain(&resumed, day));
     resumed.push(4, build(3, "acme/b"), "v2");
     let it = sources(&world, &[]);
     let repositories = &it["repositories"];
