@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use ecr_attestation_janitor::cli::explain::explanation::{Explanation, Listing, Overview, Subject};
+use ecr_attestation_janitor::cli::explain::inside::{Inside, Missing, Stated};
 use ecr_attestation_janitor::cli::explain::text;
 use ecr_attestation_janitor::config::policy::Action;
 use ecr_attestation_janitor::config::{Config, Mode};
 use ecr_attestation_janitor::oci::attestation::{Form, Kind};
 use ecr_attestation_janitor::oci::digest::Digest;
+use ecr_attestation_janitor::oci::statement::{BaseImage, Pipeline, Provenance, Sbom, Statement};
 use ecr_attestation_janitor::render::summary;
 use ecr_attestation_janitor::render::table::{self, Layout, Sort, Style};
 use ecr_attestation_janitor::report::decision::Decision;
@@ -110,6 +112,38 @@ fn why(text: &str) -> Why {
     }
 }
 
+/// A statement whose every text is one that somebody else wrote.
+fn hostile_statement(code: &str, detail: &str) -> Statement {
+    let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let mut provenance = Provenance::default();
+    provenance.builder = text(detail);
+    provenance.workflow = text(detail);
+    provenance.source = text(code);
+    provenance.revision = text(detail);
+    provenance.entry_point = text(code);
+    provenance.build_args = vec![detail.to_owned(); 9];
+    provenance.base_images = vec![BaseImage { name: code.to_owned(), digest: text(detail) }];
+    let (tools, packages) = (vec![detail.to_owned()], Some(1));
+    let sbom = Sbom { format: code.to_owned(), name: text(detail), tools, packages };
+    let (provenance, sbom) = (Some(provenance), Some(sbom));
+    Statement { predicate_type: text(detail), is_signed: true, provenance, sbom }
+}
+
+fn inside(statement: &Statement, platform: &str, detail: &str) -> Inside {
+    let (digest, statement) = (Digest::of(b"it"), statement.clone());
+    let pipeline = Pipeline::of(std::slice::from_ref(&statement));
+    let predicate_type = Some(detail.to_owned());
+    Inside {
+        attestation: Some(digest),
+        platform: Some(platform.to_owned()),
+        more_attestations: 1,
+        pipeline: Some(pipeline),
+        statements: vec![Stated { digest, statement }],
+        unread: vec![Missing { digest, size_bytes: Some(1), predicate_type, detail: detail.to_owned() }],
+        detail: Some(detail.to_owned()),
+    }
+}
+
 fn explanations(texts: &[String; 5]) -> Vec<String> {
     let [name, tag, platform, code, detail] = texts.clone();
     let digest = Digest::of(b"it");
@@ -139,6 +173,7 @@ fn explanations(texts: &[String; 5]) -> Vec<String> {
         size_bytes: 1,
         why: why(&detail),
         repository_skipped: Some(detail.clone()),
+        inside: None,
         advice: None,
     };
     let overview = Overview {
@@ -151,7 +186,10 @@ fn explanations(texts: &[String; 5]) -> Vec<String> {
         advice: None,
     };
     let listed = Explanation { listed_by: Some(vec![listing]), ..explanation(Kind::Attestation) };
-    let all = [listed, explanation(Kind::Image), explanation(Kind::Artifact), explanation(Kind::Index)];
+    let mut stated = explanation(Kind::Referrer);
+    stated.add_inside(Some(inside(&hostile_statement(&code, &detail), &platform, &detail)));
+    let all =
+        [stated, listed, explanation(Kind::Image), explanation(Kind::Artifact), explanation(Kind::Index)];
     all.iter().map(text::image).chain([text::overview(&overview)]).collect()
 }
 

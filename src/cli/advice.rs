@@ -3,6 +3,10 @@
 //! Sources: the documentation of docker/build-push-action, docker/bake-action, buildx, Compose and BuildKit.
 
 use crate::oci::statement::{Pipeline, PipelineKind};
+use crate::util::sanitize;
+
+/// The longest name of a pipeline in a sentence, in characters.
+const LONGEST_NAME: usize = 200;
 
 /// The ways of everybody who builds with buildx.
 const BUILDX: &str = "`docker buildx build` and, since Docker Engine 29, plain `docker build`: --provenance=false; bake: `docker buildx bake --provenance=false`, or attest = [\"type=provenance,disabled=true\"] in the target; Compose: `provenance: false` below `build:`; all of them: BUILDX_NO_DEFAULT_ATTESTATIONS=1 in the environment. The variable switches off defaults alone: --attest, --provenance, --sbom and their like win over it";
@@ -48,9 +52,6 @@ pub(super) fn of_pipeline(pipeline: &Pipeline) -> String {
     if pipeline.kind == PipelineKind::Unknown {
         return general();
     }
-    format!(
-        "To make no more of them, in the pipeline of {}: {}. {PRICE}",
-        pipeline.name(),
-        change(pipeline.kind)
-    )
+    let name = sanitize::cut(&pipeline.name(), LONGEST_NAME);
+    format!("To make no more of them, in the pipeline of {name}: {}. {PRICE}", change(pipeline.kind))
 }

@@ -143,7 +143,7 @@ impl Explanation {
     }
 
     /// Adds what is stated about the image, and the advice for the pipeline that made it.
-    pub(super) fn add_inside(&mut self, inside: Option<Inside>) {
+    pub fn add_inside(&mut self, inside: Option<Inside>) {
         if let Some(pipeline) = inside.as_ref().and_then(|inside| inside.pipeline.as_ref()) {
             self.advice = Some(advice::of_pipeline(pipeline));
         }
