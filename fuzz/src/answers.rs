@@ -36,7 +36,9 @@ pub fn run(bytes: &[u8]) {
             }
         }
         check(ecr.tag_holders("team/api", &["v1".into()]).await);
-        let deleted = check(ecr.delete("team/api", &[asked]).await).map(|it| it.done).unwrap_or_default();
+        let turn = ecr.turn().await;
+        let deleted =
+            check(ecr.delete(turn, "team/api", &[asked]).await).map(|it| it.done).unwrap_or_default();
         assert!(deleted.is_sorted_by(|a, b| a < b), "each once");
         let stored = StoredManifest { digest: asked, bytes: "asked".into(), media_type: None };
         check(ecr.put_tag("team/api", &stored, "v1").await);

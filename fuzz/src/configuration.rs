@@ -23,7 +23,7 @@ pub fn run(bytes: &[u8]) {
     for share in [config.limits.max_images_share, config.limits.max_tag_loss] {
         assert!((0.0..=1.0).contains(&share));
     }
-    assert!((1..=Concurrency::MOST).contains(&config.limits.concurrency.number()));
+    assert!((1..=Concurrency::MOST).contains(&config.limits.concurrency.repositories()));
     assert!(!config.backup.keep.is_negative());
     assert!(!config.select.repositories.is_empty());
     for repository in ["team/api", "prod/api", "a", ""] {

@@ -8,6 +8,7 @@ use ecr_attestation_janitor::config::policy::{Action, Policy, SupersededSince};
 use ecr_attestation_janitor::oci::attestation::{Form, Kind};
 use ecr_attestation_janitor::oci::digest::Digest;
 use ecr_attestation_janitor::planner::collect::{Collected, collect};
+use ecr_attestation_janitor::planner::large::LargeRepositories;
 use ecr_attestation_janitor::planner::recall::Recall;
 use ecr_attestation_janitor::planner::{RunRequest, Skipped};
 use ecr_attestation_janitor::registry::ecr::Ecr;
@@ -130,7 +131,8 @@ fn decide(lines: &Arc<Vec<Line>>, policy: &Policy) -> Vec<Decision> {
 async fn collected(ecr: &Ecr, policy: &Policy, now: Timestamp) -> Result<Collected, Skipped> {
     let request = RunRequest::new(now, Deadline::default());
     let mut recall = Recall::load(&request, &Config::default(), "team/api").await;
-    collect(ecr, "team/api", policy, false, &mut recall, &Deadline::default()).await
+    let large = LargeRepositories::default();
+    collect(ecr, "team/api", policy, false, &mut recall, &large, &Deadline::default()).await
 }
 
 fn asked(request: &Value) -> BTreeSet<String> {
