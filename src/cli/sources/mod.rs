@@ -29,7 +29,7 @@ pub(super) struct Args {
     /// Only these of the configured repositories; * and ? match any characters
     #[arg(value_name = "REPOSITORY")]
     repositories: Vec<String>,
-    /// Statements to read in each repository, beside those that memory knows; 0 reads none
+    /// Attestations to read in each repository, beside those that memory knows; 0 reads none
     #[arg(long, value_name = "N", default_value_t = 10)]
     statements: usize,
 }
