@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.model import ListShape, OperationModel, Shape, StructureShape
 from served import ACCOUNT, Json
-from world import LIFECYCLE, PART, POLICY, REPOSITORY, REPOSITORY_POLICY, World
+from world import LIFECYCLE, PART, POLICY, PRINCIPAL, REPOSITORY, REPOSITORY_POLICY, World
 
 PART_DIGEST = "sha256:" + hashlib.sha256(PART).hexdigest()
 
@@ -26,6 +26,7 @@ def _special(operation: str, world: World) -> Json:
         "CreatePullThroughCacheRule": {"ecrRepositoryPrefix": "wit-new", "upstreamRegistryUrl": "quay.io"},
         "CompleteLayerUpload": {"uploadId": world.full_upload, "layerDigests": [PART_DIGEST]},
         "PutRegistryPolicy": {"policyText": POLICY},
+        "RegisterPullTimeUpdateExclusion": {"principalArn": PRINCIPAL + "-new"},
         "PutImage": {"imageManifest": json.dumps(json.loads(world.manifest))},
     }.get(operation, {})
 
@@ -55,6 +56,7 @@ def _members(world: World) -> Json:
         "tagKeys": ["a"],
         "lifecyclePolicyText": LIFECYCLE,
         "policyText": REPOSITORY_POLICY,
+        "principalArn": PRINCIPAL,
         "ecrRepositoryPrefix": "wit-cache",
         "ecrRepositoryPrefixes": ["wit-cache"],
         "upstreamRegistryUrl": "quay.io",

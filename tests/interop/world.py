@@ -41,6 +41,7 @@ POLICY = json.dumps(
 REPOSITORY_POLICY = POLICY.replace('"ecr:ReplicateImage"', '"ecr:BatchGetImage"').replace(
     ', "Resource": ["arn:aws:ecr:us-east-1:123456789012:repository/*"]', ""
 )
+PRINCIPAL = "arn:aws:iam::123456789012:role/witness"
 PART = b"a layer in the making"
 
 
@@ -78,6 +79,7 @@ def prepare(emulator: Emulator) -> World:
     for operation, request in (
         ("SetRepositoryPolicy", {"repositoryName": REPOSITORY, "policyText": REPOSITORY_POLICY}),
         ("PutRegistryPolicy", {"policyText": POLICY}),
+        ("RegisterPullTimeUpdateExclusion", {"principalArn": PRINCIPAL}),
     ):
         emulator.call(operation, **request)
     uploads = [emulator.call("InitiateLayerUpload", repositoryName=REPOSITORY)["uploadId"] for _ in range(2)]
@@ -114,6 +116,11 @@ def state(emulator: Emulator) -> Json:
             emulator.raw("GetRepositoryPolicy", one),
             emulator.raw("ListTagsForResource", {"resourceArn": arn}),
         ]
-    for operation in ("DescribePullThroughCacheRules", "GetRegistryPolicy", "GetRegistryScanningConfiguration"):
+    for operation in (
+        "DescribePullThroughCacheRules",
+        "GetRegistryPolicy",
+        "GetRegistryScanningConfiguration",
+        "ListPullTimeUpdateExclusions",
+    ):
         seen[operation] = emulator.raw(operation, {})
     return seen

@@ -16,17 +16,14 @@ use crate::error::ApiError;
 use crate::request::Request;
 
 /// Operations that Amazon ECR has and this registry does not.
-const NOT_EMULATED: [&str; 19] = [
+const NOT_EMULATED: [&str; 16] = [
     "CreateRepositoryCreationTemplate",
     "DeleteRepositoryCreationTemplate",
-    "DeregisterPullTimeUpdateExclusion",
     "DescribeReplicationBackfillResults",
     "GetAccountSetting",
-    "ListPullTimeUpdateExclusions",
     "ListReplicationBackfills",
     "PutAccountSetting",
     "PutSigningConfiguration",
-    "RegisterPullTimeUpdateExclusion",
     "StartLifecyclePolicyPreview",
     "StartReplicationBackfill",
     "StopReplicationBackfill",

@@ -9,6 +9,7 @@ mod layers;
 mod lifecycle;
 mod list_images;
 mod pull_through;
+mod pull_time_exclusions;
 mod put_image;
 mod referrers;
 mod registry;
@@ -58,6 +59,7 @@ fn find(name: &str) -> Option<Operation> {
         "DeleteRegistryPolicy" => registry_policy::delete_registry_policy,
         "DeleteRepository" => repositories::delete_repository,
         "DeleteRepositoryPolicy" => repository_policy::delete_repository_policy,
+        "DeregisterPullTimeUpdateExclusion" => pull_time_exclusions::deregister,
         "DescribeImageScanFindings" => scanning::describe_image_scan_findings,
         "DescribeImages" => describe_images::describe_images,
         "DescribePullThroughCacheRules" => pull_through::describe_rules,
@@ -73,6 +75,7 @@ fn find(name: &str) -> Option<Operation> {
         "InitiateLayerUpload" => layer_uploads::initiate_layer_upload,
         "ListImageReferrers" => referrers::list_image_referrers,
         "ListImages" => list_images::list_images,
+        "ListPullTimeUpdateExclusions" => pull_time_exclusions::list,
         "ListTagsForResource" => resource_tags::list_tags_for_resource,
         "PutImage" => put_image::put_image,
         "PutImageScanningConfiguration" => scanning::put_image_scanning_configuration,
@@ -81,6 +84,7 @@ fn find(name: &str) -> Option<Operation> {
         "PutRegistryPolicy" => registry_policy::put_registry_policy,
         "PutRegistryScanningConfiguration" => scanning::put_registry_scanning_configuration,
         "PutReplicationConfiguration" => replication::put_replication_configuration,
+        "RegisterPullTimeUpdateExclusion" => pull_time_exclusions::register,
         "SetRepositoryPolicy" => repository_policy::set_repository_policy,
         "StartImageScan" => scanning::start_image_scan,
         "TagResource" => resource_tags::tag_resource,

@@ -63,6 +63,8 @@ pub(crate) struct State {
     pub(crate) require_auth: bool,
     /// The server's URL, once there is one.
     pub(crate) served_at: Option<String>,
+    /// Principals that are registered for the pull-time update exclusion, with the time; they have no effect.
+    pub(crate) pull_time_exclusions: BTreeMap<String, i64>,
     pub(crate) repositories: BTreeMap<String, Repository>,
     pub(crate) rules: BTreeMap<String, PullThroughRule>,
     /// The registry's policy, which has no effect.
@@ -95,6 +97,7 @@ impl State {
             pull_time_updates: true,
             require_auth: false,
             served_at: None,
+            pull_time_exclusions: BTreeMap::new(),
             repositories: BTreeMap::new(),
             rules: BTreeMap::new(),
             policy: None,

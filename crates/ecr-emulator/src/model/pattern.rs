@@ -41,6 +41,7 @@ pattern!(
     CREDENTIAL,
     r"^arn:aws(-\w+)*:secretsmanager:[a-zA-Z0-9-:]+:secret:ecr\-pullthroughcache\/[a-zA-Z0-9\/_+=.@-]+$"
 );
+pattern!(EXCLUDED_PRINCIPAL, r"^arn:aws(-[a-z]+)*:iam::[0-9]{12}:(role|user)/[\w+=,.@-]+(/[\w+=,.@-]+)*$");
 pattern!(EXCLUSION, "^[0-9a-zA-Z._*-]{1,128}$");
 pattern!(SCANNING, r"^[a-z0-9*](?:[._\-/a-z0-9*]?[a-z0-9*]+)*$");
 

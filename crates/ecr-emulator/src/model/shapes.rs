@@ -1,7 +1,8 @@
 //! Values that more than one operation takes.
 
 use super::pattern::{
-    CREDENTIAL, DIGEST, EXCLUSION, PREFIX, REGION, REGISTRY, REPLICATED_PREFIX, REPOSITORY, SCANNING, UPLOAD,
+    CREDENTIAL, DIGEST, EXCLUDED_PRINCIPAL, EXCLUSION, PREFIX, REGION, REGISTRY, REPLICATED_PREFIX,
+    REPOSITORY, SCANNING, UPLOAD,
 };
 use super::shape::{ANY, Member, Shape, like, list, may, must, text};
 
@@ -26,6 +27,7 @@ pub(super) const RULE: Member = must("ecrRepositoryPrefix", RULE_PREFIX);
 pub(super) const UPLOAD_ID: Member = must("uploadId", like(0, ANY, &UPLOAD));
 pub(super) const CREDENTIAL_ARN: Member = may("credentialArn", like(50, 612, &CREDENTIAL));
 pub(super) const CUSTOM_ROLE: Member = may("customRoleArn", ROLE_ARN);
+pub(super) const PRINCIPAL: Member = must("principalArn", like(0, 200, &EXCLUDED_PRINCIPAL));
 pub(super) const NEXT: Member = may("nextToken", TEXT);
 pub(super) const RESULTS: Member = may("maxResults", Shape::Integer { min: 1, max: 1_000 });
 

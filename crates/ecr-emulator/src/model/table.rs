@@ -50,6 +50,7 @@ pub(super) const OPERATIONS: &[Row] = &[
     ("DeleteRegistryPolicy", &[]),
     ("DeleteRepository", &[REGISTRY_MEMBER, NAME, may("force", FLAG)]),
     ("DeleteRepositoryPolicy", &[REGISTRY_MEMBER, NAME]),
+    ("DeregisterPullTimeUpdateExclusion", &[PRINCIPAL]),
     ("DescribeImageScanFindings", &[REGISTRY_MEMBER, NAME, must("imageId", IMAGE_ID), NEXT, RESULTS]),
     ("DescribeImages", &[REGISTRY_MEMBER, NAME, may("imageIds", IMAGE_IDS), NEXT, RESULTS, IMAGE_FILTER]),
     (
@@ -97,6 +98,7 @@ pub(super) const OPERATIONS: &[Row] = &[
         ],
     ),
     ("ListImages", &[REGISTRY_MEMBER, NAME, NEXT, RESULTS, IMAGE_FILTER]),
+    ("ListPullTimeUpdateExclusions", &[NEXT, RESULTS]),
     ("ListTagsForResource", &[must("resourceArn", TEXT)]),
     (
         "PutImage",
@@ -121,6 +123,7 @@ pub(super) const OPERATIONS: &[Row] = &[
         &[may("scanType", Shape::OneOf(&["BASIC", "ENHANCED"])), may("rules", SCANNING_RULES)],
     ),
     ("PutReplicationConfiguration", &[must("replicationConfiguration", REPLICATION)]),
+    ("RegisterPullTimeUpdateExclusion", &[PRINCIPAL]),
     ("SetRepositoryPolicy", &[REGISTRY_MEMBER, NAME, must("policyText", POLICY), may("force", FLAG)]),
     ("StartImageScan", &[REGISTRY_MEMBER, NAME, must("imageId", IMAGE_ID)]),
     ("TagResource", &[must("resourceArn", TEXT), must("tags", TAGS)]),

@@ -11,6 +11,7 @@ pub(super) struct Registry {
     repositories: BTreeMap<String, Repository>,
     rules: BTreeMap<String, PullThroughRule>,
     policy: Option<String>,
+    pull_time_exclusions: BTreeMap<String, i64>,
     scanning: Scanning,
     replication: Vec<serde_json::Value>,
 }
@@ -40,6 +41,10 @@ impl State {
             repositories: std::mem::replace(&mut self.repositories, entered.repositories),
             rules: std::mem::replace(&mut self.rules, entered.rules),
             policy: std::mem::replace(&mut self.policy, entered.policy),
+            pull_time_exclusions: std::mem::replace(
+                &mut self.pull_time_exclusions,
+                entered.pull_time_exclusions,
+            ),
             scanning: std::mem::replace(&mut self.scanning, entered.scanning),
             replication: std::mem::replace(&mut self.replication, entered.replication),
         };
@@ -55,6 +60,7 @@ impl Registry {
         self.repositories.is_empty()
             && self.rules.is_empty()
             && self.policy.is_none()
+            && self.pull_time_exclusions.is_empty()
             && self.scanning == Scanning::default()
             && self.replication.is_empty()
     }

@@ -8,6 +8,7 @@ pub(crate) struct Limits {
     pub(crate) tags_per_image: usize,
     pub(crate) referrers_per_subject: usize,
     pub(crate) pull_through_rules: usize,
+    pub(crate) pull_time_exclusions: usize,
     pub(crate) resource_tags: usize,
     /// Largest page of a listing, whatever is asked for.
     pub(crate) largest_page: usize,
@@ -25,6 +26,7 @@ impl Default for Limits {
             tags_per_image: 1_000,
             referrers_per_subject: 100,
             pull_through_rules: 50,
+            pull_time_exclusions: 100,
             resource_tags: 50,
             largest_page: usize::MAX,
             activation_ms: 20 * 60 * 1_000,

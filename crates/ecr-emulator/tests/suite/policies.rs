@@ -106,3 +106,26 @@ fn pull_through_rules_can_be_changed() {
         (&false.into(), &"registry-1.docker.io".into())
     );
 }
+
+#[test]
+fn pull_time_exclusions_are_kept_and_listed() {
+    const OPERATIONS: [&str; 2] = ["RegisterPullTimeUpdateExclusion", "DeregisterPullTimeUpdateExclusion"];
+    let emulator = emulator();
+    let call = |operation: &str, role: &str| {
+        let arn = format!("arn:aws:iam::123456789012:role/{role}");
+        emulator.call(operation, json!({ "principalArn": arn }))
+    };
+    let [register, deregister] = OPERATIONS;
+    assert_eq!(code(call(deregister, "a")), "ExclusionNotFoundException");
+    for role in ["path/b", "a", "c"] {
+        call(register, role).unwrap();
+    }
+    assert_eq!(code(call(register, "a")), "ExclusionAlreadyExistsException");
+    assert_eq!(code(call(register, "not a role")), "InvalidParameterException");
+    call(deregister, "c").unwrap();
+    let list = |request| emulator.call("ListPullTimeUpdateExclusions", request).unwrap();
+    let first = list(json!({ "maxResults": 1 }));
+    assert_eq!(first["pullTimeUpdateExclusions"], json!(["arn:aws:iam::123456789012:role/a"]));
+    let second = list(json!({ "nextToken": first["nextToken"] }));
+    assert_eq!(second, json!({ "pullTimeUpdateExclusions": ["arn:aws:iam::123456789012:role/path/b"] }));
+}
