@@ -10,7 +10,7 @@ use crate::config::file::File;
 use crate::config::layer::Layer;
 use crate::config::location::S3Prefix;
 use crate::config::pattern::Patterns;
-use crate::config::policy::{Policy, PolicyPatch, Preset};
+use crate::config::policy::{Action, Policy, PolicyPatch, Preset};
 use crate::config::section::words;
 use crate::util::sanitize;
 
@@ -190,6 +190,29 @@ impl Config {
             1..=NAMED_VARIABLES => format!("{source} and {}", self.variables.join(", ")),
             more => format!("{source} and {more} {PREFIX} variables"),
         }
+    }
+
+    /// What is configured and has no effect, for people to know.
+    pub fn warnings(&self) -> Vec<String> {
+        let images_of = |patch: &PolicyPatch| patch.superseded_images.map(Action::from);
+        let general = self.policy.iter().filter_map(images_of).next_back();
+        let of_all = [("superseded_images".to_owned(), general, self.policy_with(None, None))];
+        let of_some = (1..).zip(&self.overrides).map(|(number, over)| {
+            let policy = self.policy_with(None, Some(&over.policy));
+            (format!("override[{number}].superseded_images"), images_of(&over.policy), policy)
+        });
+        let is_useless = |given: Option<Action>, policy: &Policy| {
+            given == Some(Action::Delete) && !policy.deletes_superseded()
+        };
+        let useless =
+            of_all.into_iter().chain(of_some).filter(|(_, given, policy)| is_useless(*given, policy));
+        useless
+            .map(|(key, ..)| {
+                format!(
+                    "{key} = \"delete\" has no effect without superseded = \"delete\": images go only with the indexes that list them"
+                )
+            })
+            .collect()
     }
 
     fn override_of(&self, repository: &str) -> Option<&PolicyPatch> {

@@ -569,3 +569,24 @@ fn the_bucket_of_a_stack_comes_from_its_variable() {
     let error = variable_error("JANITOR_STATE_BUKET", "bucket");
     assert!(error.contains("did you mean `JANITOR_STATE_BUCKET`?"), "{error}");
 }
+
+#[test]
+fn images_without_their_indexes_are_warned_of() {
+    let warnings = |file: &str| with_environment(file, &[]).unwrap().warnings();
+    for (file, key) in [
+        ("[policy]\nsuperseded_images = 'delete'", Some("superseded_images")),
+        ("[policy]\nsuperseded_images = 'delete'\nsuperseded = 'tag'", Some("superseded_images")),
+        ("[policy]\nsuperseded_images = 'delete'\nsuperseded = 'delete'", None),
+        ("[policy]\npreset = 'recommended'\nsuperseded = 'keep'", None),
+        ("[policy]\npreset = 'recommended'\nsuperseded_images = 'delete'", None),
+        (
+            "[[override]]\nrepositories = ['a']\n[[override]]\nrepositories = ['b']\nsuperseded_images = 'delete'",
+            Some("override[2].superseded_images"),
+        ),
+        ("", None),
+    ] {
+        let warnings = warnings(file);
+        let keys: Vec<&str> = warnings.iter().map(|it| it.split(' ').next().unwrap()).collect();
+        assert_eq!(keys, Vec::from_iter(key), "{file}");
+    }
+}

@@ -191,6 +191,7 @@ pub async fn plan(
     let warnings = emptiness
         .map(str::to_owned)
         .into_iter()
+        .chain(config.warnings())
         .chain(replication.warning())
         .chain(about_memory)
         .chain(missing_memory)
