@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::confirm::Consent;
 use super::log_file::LogFile;
 use super::plan::watched;
-use super::progress::{Progress, say};
+use super::progress::{Progress, Waiting, say};
 use super::session::Session;
 use super::stdout::print_report;
 use super::{Common, Failure, Output, RunArgs, conclude, plan, signals};
@@ -55,10 +55,11 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let plan = match saved {
         None => {
             session.announce();
-            let progress = Progress::new("planning");
+            let progress = Progress::new("planning", &session.ecr);
             plan::make(&session, &request, selection, &watched(&progress, lines.as_ref())).await
         }
         Some(saved) => {
+            let _waiting = Waiting::new("looking at the images of the plan");
             let plan = take_up(&session, &request, saved, selection, args.max_age.unwrap_or(MAX_AGE)).await?;
             session.announce();
             plan
@@ -84,7 +85,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
 }
 
 async fn execute(session: &Session, memories: &Memories, plan: Plan, lines: Option<&RunLog<'_>>) -> Report {
-    let progress = Progress::new("applying");
+    let progress = Progress::new("applying", &session.ecr);
     progress.selected(plan.repositories.len());
     let observer = watched(&progress, lines);
     let conditions = Conditions {

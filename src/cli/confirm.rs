@@ -18,7 +18,7 @@ use crate::render::words::{counted, size};
 use crate::report::outcome::Outcome;
 use crate::report::outcomes::Outcomes;
 use crate::report::plan::{Artifact, RepositoryPlan, Step};
-use crate::report::{Report, RepositoryReport, RunFrame, RunIdentity};
+use crate::report::{Backup, Report, RepositoryReport, RunFrame, RunIdentity};
 use crate::util::deadline::Deadline;
 
 /// How consent comes about.
@@ -44,11 +44,14 @@ impl Consent {
 
     /// Shows the plan and asks, if there is anything to ask about.
     pub(super) async fn is_given(&self, plan: &Plan, session: &Session, view: View) -> Result<bool, Failure> {
-        let question = question(plan, &session.run).filter(|_| matches!(self, Self::Asked));
-        let Some(question) = question else {
+        if matches!(self, Self::Given) {
+            return Ok(true);
+        }
+        let preview = preview(plan, session);
+        let Some(question) = question(plan, &session.run, preview.backup.as_ref()) else {
             return Ok(true);
         };
-        note(&table::report(&preview(plan, session), &view.layout(&io::stderr())));
+        note(&table::report(&preview, &view.layout(&io::stderr())));
         self.answer(&question, &session.deadline).await
     }
 
@@ -92,17 +95,14 @@ fn preview(plan: &Plan, session: &Session) -> Report {
     Report::new(RunFrame { runs_left, what_if, backup_until, warnings, ..frame }, reports)
 }
 
-/// `Delete 12 images (34.1 kB) and tag 3 images in 2 repositories of account 123456789012, Region eu-west-1?`;
-/// nothing where nothing is planned.
-fn question(plan: &Plan, run: &RunIdentity) -> Option<String> {
+/// `Delete 12 images (34.1 kB, all restorable until 2026-12-27) in 2 repositories of account 123456789012, Region
+/// eu-west-1?`; nothing where nothing is planned.
+fn question(plan: &Plan, run: &RunIdentity, backup: Option<&Backup>) -> Option<String> {
     let pending: Vec<&RepositoryPlan> = plan.plans().filter(|it| plan.due(it).next().is_some()).collect();
     let steps = || pending.iter().flat_map(|it| plan.due(it));
     let deletions = steps().filter(|step| step.deletion().is_some()).count();
     let tags = steps().filter(|step| step.tagging().is_some()).count();
-    let backup = match plan.backup_until {
-        Some(_) => "backed up first",
-        None => "without a backup",
-    };
+    let backup = backup.map_or_else(|| "not to be restored: there is no backup".to_owned(), restorable);
     let delete = || format!("Delete {} ({}, {backup})", counted(deletions, "image"), size(bytes(steps())));
     let what = match (deletions, tags) {
         (0, 0) => return None,
@@ -113,9 +113,42 @@ fn question(plan: &Plan, run: &RunIdentity) -> Option<String> {
     Some(format!("{what} in {} of {}?", counted(pending.len(), "repository"), place(run)))
 }
 
+/// How much of what goes can be brought back, and until when.
+fn restorable(backup: &Backup) -> String {
+    let until = backup.restorable_until.strftime("%Y-%m-%d");
+    match (backup.fully_restorable, backup.manifest_only) {
+        (_, 0) => format!("all restorable until {until}"),
+        (0, _) => format!("restorable until {until} while ECR still has the layers"),
+        (fully, with_layers) => {
+            format!("{fully} restorable until {until}, {with_layers} while ECR still has their layers")
+        }
+    }
+}
+
 /// The size of what would be deleted. Indexes do not count: ECR gives an index the size of a child.
 fn bytes<'a>(steps: impl Iterator<Item = &'a Step>) -> u64 {
     let deletions = steps.filter_map(Step::deletion);
     let sized = deletions.filter(|deletion| Artifact::from(deletion.target).kind() != Kind::Index);
     sized.fold(0, |sum, deletion| sum.saturating_add(deletion.image.size_bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_much_can_be_brought_back_is_part_of_the_question() {
+        let backup = |fully_restorable, manifest_only| Backup {
+            restorable_until: "2026-12-27T00:00:00Z".parse().unwrap(),
+            fully_restorable,
+            manifest_only,
+        };
+        for (fully, with_layers, text) in [
+            (3, 0, "all restorable until 2026-12-27"),
+            (0, 3, "restorable until 2026-12-27 while ECR still has the layers"),
+            (2, 3, "2 restorable until 2026-12-27, 3 while ECR still has their layers"),
+        ] {
+            assert_eq!(restorable(&backup(fully, with_layers)), text);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::cli::exit_code::ExitCode;
 use crate::config::pattern::Patterns;
@@ -18,15 +18,21 @@ use stdout::View;
 
 mod advice;
 mod apply;
+mod completions;
 mod confirm;
 mod demo;
+mod doctor;
+mod effect;
 mod emulator;
 pub mod exit_code;
 pub mod explain;
 mod history;
 pub mod iam_policy;
+mod init;
 pub mod local_lambda;
 mod log_file;
+mod man;
+mod next;
 mod plan;
 mod progress;
 mod reference;
@@ -77,7 +83,7 @@ struct Common {
 #[derive(Debug, clap::Args)]
 struct RunArgs {
     /// The most deletions of this run, instead of limits.max_deletions; the rest waits for the next
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole)]
     max_deletions: Option<u64>,
     /// Write the Lambda function's log lines (JSON) to the end of this file, as things happen
     #[arg(long, value_name = "FILE")]
@@ -116,8 +122,16 @@ enum Command {
     History(history::Args),
     /// Put back what was deleted, byte for byte: REPOSITORY@DIGEST ..., a whole REPOSITORY, or --run RUN_ID
     Restore(restore::Args),
+    /// Check identity, configuration, permissions and settings, by calls that change nothing
+    Doctor(doctor::Args),
+    /// Write a commented janitor.toml for this registry
+    Init(init::Args),
     /// Print the IAM policy that the configuration needs, and nothing more
     IamPolicy(iam_policy::Args),
+    /// Print the completions of a shell
+    Completions(completions::Args),
+    /// Print the manual pages
+    Man(man::Args),
     /// Show the Lambda function at work on an embedded ECR; needs no AWS account
     Demo(demo::Args),
     /// Serve the embedded ECR, for trying things out
@@ -177,8 +191,9 @@ fn conclude<const N: usize>(
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let cli = match read_arguments() {
+        Ok(Ok(cli)) => cli,
+        Ok(Err(refused)) => return failed(&refused),
         Err(error) => return help_or_mistake(&error),
     };
     log_to_stderr();
@@ -190,6 +205,13 @@ pub fn main() -> ExitCode {
     // A question that nobody answered may still be waited for.
     runtime.shutdown_background();
     code
+}
+
+/// The command line of this process, unless it cannot be understood or has options without an effect.
+fn read_arguments() -> Result<Result<Cli, Failure>, clap::Error> {
+    let matches = effect::command().try_get_matches()?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    Ok(effect::check(&matches).map(|()| cli))
 }
 
 /// Help and version come as errors of the parser too, and are no mistake.
@@ -210,7 +232,11 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Sources(args) => sources::run(&cli.common, &args).await,
         Command::History(args) => history::run(&cli.common, &args).await,
         Command::Restore(args) => restore::run(&cli.common, &args).await,
-        Command::IamPolicy(args) => iam_policy::run(&cli.common, &args),
+        Command::Doctor(args) => doctor::run(&cli.common, &args).await,
+        Command::Init(args) => init::run(&cli.common, &args).await,
+        Command::IamPolicy(args) => iam_policy::run(&cli.common, &args).await,
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
         Command::Demo(args) => demo::run(&args).await,
         Command::Emulator(args) => emulator::run(&cli.common, &args).await,
     }
@@ -234,6 +260,11 @@ impl Common {
             .map(Some)
             .map_err(|error| Failure::Usage(format!("--repository: {error}")))
     }
+}
+
+/// A number of images.
+fn whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "write a whole number of 0 or more, such as 100".to_owned())
 }
 
 /// A Region as AWS writes it, or * where a policy may hold for all.

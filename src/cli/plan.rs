@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::log_file::LogFile;
 use super::progress::{Progress, say};
 use super::session::Session;
-use super::stdout::{View, print_report};
-use super::{Common, Failure, Output, RunArgs, conclude, signals};
+use super::stdout::{View, print_report, print_wrapped};
+use super::{Common, Failure, Output, RunArgs, conclude, next, signals};
 use crate::cli::exit_code::ExitCode;
 use crate::config::Mode;
 use crate::executor::run::report_plan;
@@ -20,7 +20,7 @@ use crate::util::sanitize;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    run: RunArgs,
+    pub(super) run: RunArgs,
     /// Save the plan, to be applied later with `apply FILE`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -40,15 +40,20 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     session.announce();
     log.iter().for_each(|log| log.begin(&session.run));
     let lines = log.as_ref().map(|log| log.lines(Mode::Plan));
-    let progress = Progress::new("planning");
+    let progress = Progress::new("planning", &session.ecr);
     let observer = watched(&progress, lines.as_ref());
     let plan = make(&session, &args.run.request(&session), selection, &observer).await;
     let view = args.run.view(common, narrow.as_ref());
     warn(&plan, view);
-    let saved = out.map_or(Ok(()), |file| file.save(&plan, &session));
+    let is_saved = out.is_some();
+    let saved = out.map_or(Ok(()), |file| file.save(&plan, &session, common));
     let report = report_plan(&session.ecr, plan, &session.run, &observer);
     drop(progress);
-    let printed = print_report(&report, view);
+    let printed = print_report(&report, view).and_then(|()| {
+        let is_asked = view.output == Output::Table && !is_saved && !session.deadline.was_interrupted();
+        let next = is_asked.then(|| next::after_plan(&report, common, &args.run)).flatten();
+        next.map_or(Ok(()), |next| print_wrapped(&next))
+    });
     let logged = log.map_or(Ok(()), |log| log.end(&report));
     let code = ExitCode::of(&report, args.exit_code);
     Ok(conclude(code, &session.deadline, [saved, printed, logged]))
@@ -107,7 +112,7 @@ impl<'a> PlanFile<'a> {
         Ok(file)
     }
 
-    fn save(self, plan: &Plan, session: &Session) -> Result<(), Failure> {
+    fn save(self, plan: &Plan, session: &Session, common: &Common) -> Result<(), Failure> {
         if session.deadline.was_interrupted() {
             say("the plan is not saved: planning was interrupted");
             return Ok(());
@@ -119,7 +124,7 @@ impl<'a> PlanFile<'a> {
             .and_then(|()| std::fs::rename(&self.part, self.path))
             .map_err(|error| Failure::output_lost(&self.path.display().to_string(), &error))?;
         let path = sanitize::line(&self.path.display().to_string());
-        say(&format!("the plan is saved; carry out exactly it with: ecr-janitor apply {path}"));
+        say(&format!("the plan is saved; carry out exactly it with: {}", next::after_saving(&path, common)));
         Ok(())
     }
 }

@@ -1,15 +1,28 @@
-//! A progress bar on stderr, if that is a terminal, and messages beside it.
+//! Progress on stderr: a bar or a spinner on a terminal, a line now and then elsewhere, and messages beside it.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
 
+use crate::registry::MeterCalls as _;
+use crate::registry::ecr::Ecr;
 use crate::report::RepositoryReport;
 use crate::report::observer::Observer;
 use crate::report::plan::RepositoryPlan;
 use crate::util::sanitize;
+
+/// A wait that takes no longer is not worth a word.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Where there is no terminal: the time before the first line, and between two of them.
+const FIRST_BEAT: Duration = Duration::from_secs(10);
+const BEAT: Duration = Duration::from_secs(30);
+/// How often a bar asks whether ECR throttles.
+const LOOK: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_millis(100);
 
 /// The bar on the terminal, if there is one: messages go above it.
 static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
@@ -30,23 +43,98 @@ pub(super) fn note(lines: &str) {
     }
 }
 
+/// Takes the bar off the terminal, before the process ends without further ado.
+pub(super) fn clear() {
+    if let Some(bar) = BAR.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        bar.finish_and_clear();
+    }
+}
+
+/// A bar that is shown from now on, or from when it is made visible.
+fn show(bar: &ProgressBar) {
+    *BAR.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
+}
+
+/// A wait of unknown length: on a terminal a spinner once it takes longer than [`PATIENCE`], elsewhere a line now and
+/// then. Nothing of it is left when it is dropped.
+pub(super) struct Waiting {
+    bar: ProgressBar,
+    task: JoinHandle<()>,
+}
+
+impl Waiting {
+    pub(super) fn new(what: &'static str) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} ({elapsed})") {
+            bar.set_style(style);
+        }
+        bar.set_prefix(what);
+        show(&bar);
+        let task = match io::stderr().is_terminal() {
+            true => tokio::spawn(appear(bar.clone())),
+            false => {
+                tokio::spawn(heartbeat(say, move |elapsed| format!("{what}, after {} s", elapsed.as_secs())))
+            }
+        };
+        Self { bar, task }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.task.abort();
+        *BAR.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.bar.finish_and_clear();
+    }
+}
+
+async fn appear(bar: ProgressBar) {
+    sleep(PATIENCE).await;
+    bar.set_draw_target(ProgressDrawTarget::stderr());
+    bar.enable_steady_tick(TICK);
+}
+
+/// Tells now and then that it is still going on.
+async fn heartbeat(tell: impl Fn(&str), message: impl Fn(Duration) -> String) {
+    let begun = Instant::now();
+    sleep(FIRST_BEAT).await;
+    loop {
+        tell(&message(begun.elapsed()));
+        sleep(BEAT).await;
+    }
+}
+
+/// Work on repositories, one after the other.
 pub(super) struct Progress {
     bar: ProgressBar,
     planning: bool,
+    task: JoinHandle<()>,
 }
 
 impl Progress {
     /// `indicatif` draws nothing where stderr is no terminal.
-    pub(super) fn new(what: &'static str) -> Self {
+    pub(super) fn new(what: &'static str, ecr: &Ecr) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {bar:24} {pos}/{len} {wide_msg}")
         {
             bar.set_style(style);
         }
         bar.set_prefix(what);
-        bar.enable_steady_tick(Duration::from_millis(100));
-        *BAR.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
-        Self { bar, planning: what == "planning" }
+        bar.enable_steady_tick(TICK);
+        show(&bar);
+        let (shown, ecr) = (bar.clone(), ecr.clone());
+        let task = match io::stderr().is_terminal() {
+            true => tokio::spawn(async move {
+                loop {
+                    sleep(LOOK).await;
+                    shown.set_prefix(format!("{what}{}", throttled(ecr.usage().throttles)));
+                }
+            }),
+            false => tokio::spawn(heartbeat(say, move |elapsed| {
+                beat(what, &shown, elapsed) + &throttled(ecr.usage().throttles)
+            })),
+        };
+        Self { bar, planning: what == "planning", task }
     }
 
     fn step(&self, repository: &str) {
@@ -55,9 +143,25 @@ impl Progress {
     }
 }
 
+/// `planning: 120 of 300 repositories after 40 s`.
+fn beat(what: &str, bar: &ProgressBar, elapsed: Duration) -> String {
+    let of = bar.length().map_or_else(String::new, |all| format!(" of {all}"));
+    format!("{what}: {}{of} repositories after {} s", bar.position(), elapsed.as_secs())
+}
+
+/// Why it takes so long, if it is that.
+fn throttled(times: u64) -> String {
+    match times {
+        0 => String::new(),
+        1 => ", throttled once by ECR".to_owned(),
+        times => format!(", throttled {times} times by ECR"),
+    }
+}
+
 impl Drop for Progress {
     /// No bar is left behind, however the run ends.
     fn drop(&mut self) {
+        self.task.abort();
         *BAR.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.bar.finish_and_clear();
     }
@@ -76,5 +180,30 @@ impl Observer for Progress {
         if !self.planning {
             self.step(&report.name);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn where_there_is_no_terminal_a_line_comes_now_and_then() {
+        let told = Mutex::new(Vec::new());
+        let tell = |line: &str| told.lock().unwrap().push(line.to_owned());
+        let bar = ProgressBar::hidden();
+        bar.set_length(300);
+        bar.inc(120);
+        let beating = heartbeat(tell, |elapsed| beat("planning", &bar, elapsed) + &throttled(2));
+        tokio::time::timeout(Duration::from_secs(75), beating).await.unwrap_err();
+        let line = |seconds: u64| {
+            format!("planning: 120 of 300 repositories after {seconds} s, throttled 2 times by ECR")
+        };
+        assert_eq!(*told.lock().unwrap(), [line(10), line(40), line(70)]);
+    }
+
+    #[test]
+    fn throttling_is_told_if_there_is_any() {
+        assert_eq!((throttled(0), throttled(1)), (String::new(), ", throttled once by ECR".to_owned()));
     }
 }

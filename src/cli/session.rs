@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_config::SdkConfig;
 
-use super::progress::say;
+use super::progress::{Waiting, say};
 use super::reference::{Place, Reference};
 use super::remedy::Settings;
 use super::{Common, Failure};
@@ -59,8 +59,10 @@ impl Session {
 
     /// Lists the registry, and refuses names that it does not have.
     pub(super) async fn select(&mut self, narrow: Option<&Patterns>) -> Result<Selection, Failure> {
+        let waiting = Waiting::new("listing the repositories");
         let select = select(&self.ecr, &self.config.select, narrow);
         let selection = self.deadline.of_planning().call(select).await;
+        drop(waiting);
         let selection = selection.map_err(|error| self.failed(&error))?;
         self.run.account.clone_from(&selection.registry);
         match selection.unknown.first() {
@@ -86,7 +88,9 @@ impl Session {
 
     /// Lists the registry for its id alone.
     pub(super) async fn identify(&mut self) -> Result<BTreeSet<String>, Failure> {
+        let waiting = Waiting::new("listing the repositories");
         let repositories = self.deadline.call(self.ecr.repositories()).await;
+        drop(waiting);
         let repositories = repositories.map_err(|error| self.failed(&error))?;
         self.run.account = repositories.first().map(|repository| repository.registry.clone());
         Ok(repositories.into_iter().map(|repository| repository.name).collect())
@@ -131,12 +135,17 @@ impl Session {
         }
     }
 
+    /// A failed call, and what to do about it.
+    pub(super) fn remedy(&self, error: &CallError) -> String {
+        self.settings.with_remedy(error)
+    }
+
     /// The failure of a call without which nothing can be done.
     pub(super) fn failed(&self, error: &CallError) -> Failure {
         match error.kind {
             // The only deadline of a command is Ctrl-C.
             CallErrorKind::DeadlineExceeded => Failure::Interrupted,
-            _ => Failure::NothingDone(self.settings.with_remedy(error)),
+            _ => Failure::NothingDone(self.remedy(error)),
         }
     }
 
@@ -175,8 +184,13 @@ pub(super) fn no_archive() -> Failure {
 }
 
 impl Common {
+    /// The Region of the command line, the environment or the profile, if one of them has any.
+    pub(super) async fn region_in_force(&self) -> Option<String> {
+        self.of_sdk().await.region().map(ToString::to_string)
+    }
+
     /// The SDK's own settings, with those of the command line.
-    async fn of_sdk(&self) -> SdkConfig {
+    pub(super) async fn of_sdk(&self) -> SdkConfig {
         aws::settings(self.region.as_deref(), self.profile.as_deref()).await
     }
 }

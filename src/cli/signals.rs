@@ -3,7 +3,7 @@
 use std::io;
 
 use super::exit_code::ExitCode;
-use super::progress::say;
+use super::progress::{clear, say};
 use crate::util::deadline::Deadline;
 
 /// A deadline that passes at the first signal. The second ends the process.
@@ -15,6 +15,7 @@ pub(super) fn watch() -> Deadline {
         interrupt.interrupt();
         say("interrupted: the batch in hand is finished and the report printed; once more stops at once");
         signals.next().await;
+        clear();
         say("stopped at once: what ECR did with the batch in hand is not reported");
         std::process::exit(ExitCode::Interrupted as i32);
     });

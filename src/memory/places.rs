@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use super::backup::{Archive, BackupRun, Backups};
 use super::memories::Memories;
 use super::place::{Host, Place};
-use super::store::Store;
+use super::reach::reach;
+use super::store::{Store, StoreError};
 use crate::config::{Config, Environment};
 use crate::registry::blobs::ReadBlobs;
 use crate::report::RunIdentity;
@@ -86,6 +87,18 @@ impl Places {
         let account = run.account.clone()?;
         let run = BackupRun { run_id: run.run_id.clone(), registry: account, region: run.region.clone() };
         Some(Backups::new(store, blobs, run, DOWNLOADS))
+    }
+
+    /// The place of memory, and whether it can be reached; nothing without one.
+    pub async fn reach_memory(&self) -> Option<(String, Result<(), StoreError>)> {
+        let store = self.memory.as_ref()?;
+        Some((store.place(), reach(store.as_ref(), "memory").await))
+    }
+
+    /// The place of backups, and whether it can be reached; nothing where there are none.
+    pub async fn reach_backups(&self) -> Option<(String, Result<(), StoreError>)> {
+        let store = self.backups.as_ref().filter(|_| self.keeps_backups)?;
+        Some((store.place(), reach(store.as_ref(), "backup").await))
     }
 
     /// The backups of earlier runs.

@@ -12,8 +12,12 @@ use crate::oci::digest::Digest;
 use crate::report::ApiUsage;
 
 pub mod blobs;
+#[cfg(feature = "cli")]
+pub mod caller;
 pub mod ecr;
 mod error;
+#[cfg(feature = "cli")]
+pub mod inspection;
 mod pagination;
 pub mod presence;
 pub mod restore;

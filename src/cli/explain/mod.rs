@@ -8,7 +8,7 @@ pub mod text;
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
-use super::progress::say;
+use super::progress::{Waiting, say};
 use super::reference::Reference;
 use super::session::Session;
 use super::stdout::{print_json, print_wrapped};
@@ -47,6 +47,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let reference = Reference::parse(&args.image).map_err(|bad| Failure::Usage(bad.to_string()))?;
     let mut session = Session::open(common, config, Deadline::default()).await?;
     let skipped = scope(&mut session, &reference).await?;
+    let waiting = Waiting::new("reading the repository");
     let (ecr, repository) = (&session.ecr, &reference.repository);
     let policy = session.config.policy_of(repository);
     let now = session.run.started_at;
@@ -58,6 +59,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let mut recall = Recall::load(&request, &session.config, repository).await;
     let collected =
         collect(ecr, repository, &policy, is_replicated, &mut recall, &request.large, &deadline).await;
+    drop(waiting);
     let is_complete = collected.is_ok();
     let skipped = skipped.or(recall.accepted_loss.take());
     let (mut inventory, verdicts, skipped, uncertain) = match collected {

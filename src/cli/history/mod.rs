@@ -4,6 +4,7 @@ mod text;
 
 use serde::Serialize;
 
+use super::progress::Waiting;
 use super::session::archive;
 use super::stdout::{print_json, print_wrapped};
 use super::{Common, Failure, Output};
@@ -31,12 +32,14 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let config = common.config()?;
     let narrow = common.narrow()?;
     let archive = archive(common, &config).await?;
+    let waiting = Waiting::new("reading the backups");
     let unreadable = |error: &dyn std::error::Error| Failure::NothingDone(error.to_string());
     let mut runs = archive.history(config.backup.keep).await.map_err(|error| unreadable(&error))?;
     let mut images = match &args.run {
         Some(run) => Some(archive.images_of(run).await.map_err(|error| unreadable(&error))?),
         None => None,
     };
+    drop(waiting);
     if let Some(run_id) = &args.run {
         runs.retain(|run| run.run_id == *run_id);
         if runs.is_empty() {

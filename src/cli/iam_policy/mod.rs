@@ -39,7 +39,7 @@ enum Other {
     Sources,
 }
 
-pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
+pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     if !common.repositories.is_empty() {
         return Err(Failure::Usage(
             "iam-policy prints what the configuration needs, and --repository only narrows a run; set select.repositories or JANITOR_REPOSITORIES instead".into(),
@@ -54,7 +54,7 @@ pub(super) fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     };
     let registry = Registry {
         partition: args.partition.clone(),
-        region: common.region.clone().unwrap_or_else(|| "*".to_owned()),
+        region: common.region_in_force().await.unwrap_or_else(|| "*".to_owned()),
         account: args.account.clone(),
     };
     let document = policy(&config, purpose, &registry);

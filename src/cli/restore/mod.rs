@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::confirm::Consent;
 use super::history::no_such_run;
-use super::progress::{note, say};
+use super::progress::{Waiting, note, say};
 use super::reference::Reference;
 use super::session::{Session, no_archive};
 use super::stdout::{print_json, print_wrapped};
@@ -95,7 +95,9 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     };
     let wanted = narrowed(common, wanted)?;
     session.announce();
+    let waiting = Waiting::new("reading the backups");
     let (plans, mut repositories) = plan(&session, &archive, &wanted).await;
+    drop(waiting);
     let knows_something = plans.iter().any(RestorePlan::knows_something);
     let pending = plans.iter().flat_map(RestorePlan::pending).count();
     if pending > 0 {
@@ -107,9 +109,11 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
             return Ok(ExitCode::Usage);
         }
     }
+    let waiting = Waiting::new("putting it back");
     for plan in plans {
         repositories.push(restore(&session, &archive, plan, args.tags).await);
     }
+    drop(waiting);
     let restored = Restored::new(&session.run, archive.place(), repositories);
     let printed = match common.output {
         Output::Json => print_json(&restored),

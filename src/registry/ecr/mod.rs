@@ -31,6 +31,8 @@ mod body_limit;
 mod client;
 mod concurrency;
 mod error;
+#[cfg(feature = "cli")]
+mod inspection;
 mod replication;
 mod restore;
 mod retry_quota;

@@ -1,0 +1,185 @@
+//! `doctor`: whether a run would find all that it needs. Changes nothing, and reads no image.
+
+mod check;
+mod exclusions;
+mod lifecycle;
+mod permissions;
+mod replication;
+mod state;
+mod text;
+
+use serde::Serialize;
+
+use self::check::{Check, Status};
+use super::progress::Waiting;
+use super::session::Session;
+use super::stdout::{print_json, print_text, width};
+use super::{Common, Failure, Output, signals};
+use crate::cli::exit_code::ExitCode;
+use crate::config::Config;
+use crate::planner::selection::Selection;
+use crate::registry::CallErrorKind;
+use crate::registry::caller::Caller;
+use crate::render::words::counted;
+use crate::report::{RepositoryReason, SCHEMA_VERSION};
+use crate::util::sanitize;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The role of the Lambda function: its ARN or name. Its pull-time exclusion is looked at too. May be repeated
+    #[arg(long = "function-role", value_name = "ROLE")]
+    function_roles: Vec<String>,
+}
+
+/// What the doctor found.
+#[derive(Debug, Serialize)]
+pub(super) struct Findings {
+    schema_version: u32,
+    account: Option<String>,
+    region: Option<String>,
+    configuration: String,
+    checks: Vec<Check>,
+}
+
+pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
+    let config = common.config()?;
+    let mut findings = Findings::new(&config);
+    let waiting = Waiting::new("checking");
+    let ended_early = look(common, args, config, &mut findings).await;
+    drop(waiting);
+    if let Err(failure @ (Failure::Usage(_) | Failure::Interrupted)) = ended_early {
+        return Err(failure);
+    }
+    match common.output {
+        Output::Json => print_json(&findings)?,
+        _ => print_text(&text::findings(&findings, width()))?,
+    }
+    Ok(findings.exit_code())
+}
+
+/// Looks at one thing after the other, as far as each rests on those before.
+async fn look(common: &Common, args: &Args, config: Config, findings: &mut Findings) -> Result<(), Failure> {
+    let narrow = common.narrow()?;
+    let mut session = match Session::open(common, config, signals::watch()).await {
+        Err(Failure::NothingDone(why)) => return findings.end(Check::fatal("Region", why)),
+        opened => opened?,
+    };
+    findings.add(Check::ok("Region", session.ecr.region()));
+    findings.region = Some(session.ecr.region().to_owned());
+    let caller = identity(common, &session, findings).await?;
+    let selection = match session.select(narrow.as_ref()).await {
+        Err(Failure::NothingDone(why)) => return findings.end(Check::fatal("Registry", why)),
+        selected => selected?,
+    };
+    findings.account.clone_from(&selection.registry);
+    findings.add(registry(&selection));
+    findings.extend(permissions::look(&session, &selection).await);
+    findings.extend(exclusions::look(&session, caller.as_ref(), &args.function_roles).await);
+    findings.extend(state::look(&session).await);
+    findings.add(replication::look(&session, &selection).await);
+    findings.add(lifecycle::look(&session, &selection).await);
+    if session.deadline.was_interrupted() { Err(Failure::Interrupted) } else { Ok(()) }
+}
+
+/// Whose credentials are in use. Where STS cannot be reached, ECR may be all the same.
+async fn identity(
+    common: &Common,
+    session: &Session,
+    findings: &mut Findings,
+) -> Result<Option<Caller>, Failure> {
+    use CallErrorKind::{
+        ClockSkew, DeadlineExceeded, ExpiredCredentials, InvalidCredentials, InvalidSettings, NoCredentials,
+    };
+    let settings = common.of_sdk().await;
+    match session.deadline.call(Caller::of(&settings)).await {
+        Ok(caller) => {
+            findings.add(Check::ok("Identity", sanitize::line(&caller.arn)));
+            findings.account = Some(caller.account.clone());
+            Ok(Some(caller))
+        }
+        Err(error) if error.kind == DeadlineExceeded => Err(Failure::Interrupted),
+        Err(error) => match error.kind {
+            NoCredentials | ExpiredCredentials | InvalidCredentials | ClockSkew | InvalidSettings => {
+                let why = session.remedy(&error);
+                Err(findings.end(Check::fatal("Identity", why)).err().unwrap_or(Failure::Interrupted))
+            }
+            _ => {
+                let why =
+                    format!("not known, and not needed by a run: {}", sanitize::line(&error.to_string()));
+                findings.add(Check::warn("Identity", why));
+                Ok(None)
+            }
+        },
+    }
+}
+
+fn registry(selection: &Selection) -> Check {
+    if let Some(emptiness) = selection.emptiness() {
+        return Check::warn("Registry", emptiness);
+    }
+    let with = |reason| selection.repositories.iter().filter(|it| it.skip == reason).count();
+    let mut text = format!("{} selected", counted(with(None), "repository"));
+    for (reason, what) in [
+        (RepositoryReason::NotSelected, "not selected"),
+        (RepositoryReason::PullThroughCache, "filled by a pull-through cache rule"),
+        (RepositoryReason::RepositoryGone, "named in the configuration and not there"),
+    ] {
+        let count = with(Some(reason));
+        if count > 0 {
+            text.push_str(&format!(", {count} {what}"));
+        }
+    }
+    Check::ok("Registry", text)
+}
+
+impl Findings {
+    fn new(config: &Config) -> Self {
+        let configuration = config.describe();
+        let mut checks = vec![Check::ok("Configuration", configuration.clone())];
+        checks.extend(config.warnings().into_iter().map(|it| Check::warn("Configuration", it)));
+        Self { schema_version: SCHEMA_VERSION, account: None, region: None, configuration, checks }
+    }
+
+    fn add(&mut self, check: Check) {
+        self.checks.push(check);
+    }
+
+    fn extend(&mut self, checks: Vec<Check>) {
+        self.checks.extend(checks);
+    }
+
+    /// Ends the examination: what would come next rests on this.
+    fn end(&mut self, check: Check) -> Result<(), Failure> {
+        let why = check.text.clone();
+        self.add(check);
+        Err(Failure::NothingDone(why))
+    }
+
+    fn count(&self, status: Status) -> usize {
+        self.checks.iter().filter(|it| it.status == status).count()
+    }
+
+    fn exit_code(&self) -> ExitCode {
+        match self.checks.iter().any(|it| it.is_fatal) {
+            true => ExitCode::NothingDone,
+            false if self.count(Status::Fail) > 0 => ExitCode::Failures,
+            false => ExitCode::Done,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_is_that_of_the_worst_finding() {
+        let code = |checks: Vec<Check>| {
+            let findings = Findings::new(&Config::default());
+            Findings { checks, ..findings }.exit_code()
+        };
+        assert_eq!(code(vec![Check::ok("a", ""), Check::warn("b", "")]), ExitCode::Done);
+        assert_eq!(code(vec![Check::fail("a", ""), Check::warn("b", "")]), ExitCode::Failures);
+        assert_eq!(code(vec![Check::fatal("a", ""), Check::fail("b", "")]), ExitCode::NothingDone);
+    }
+}
