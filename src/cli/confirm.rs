@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Failure;
 use super::progress::note;
 use super::session::Session;
-use super::stdout::View;
+use super::stdout::{View, width};
 use crate::config::Mode;
 use crate::oci::attestation::Kind;
 use crate::planner::{Plan, Planned};
@@ -60,7 +60,7 @@ impl Consent {
         if matches!(self, Self::Given) {
             return Ok(true);
         }
-        let _ = write!(io::stderr(), "{question} [y/N] ");
+        let _ = write!(io::stderr(), "{} ", textwrap::fill(&format!("{question} [y/N]"), width()));
         // The answer may never come: the thread that waits for it is left behind.
         let answer = tokio::task::spawn_blocking(|| {
             let mut answer = String::new();

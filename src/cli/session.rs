@@ -186,7 +186,7 @@ pub(super) fn no_archive() -> Failure {
 impl Common {
     /// The Region of the command line, the environment or the profile, if one of them has any.
     pub(super) async fn region_in_force(&self) -> Option<String> {
-        self.of_sdk().await.region().map(ToString::to_string)
+        self.of_sdk().await.region().map(ToString::to_string).filter(|region| !region.is_empty())
     }
 
     /// The SDK's own settings, with those of the command line.

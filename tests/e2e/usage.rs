@@ -236,10 +236,13 @@ fn there_are_no_colours_outside_a_terminal() {
 fn the_shipped_example_of_a_configuration_says_the_defaults() {
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/janitor.toml");
     let world = world();
-    // The first lines name the file.
-    let below = |arguments: &[&str]| {
+    // The first lines name the file, and what to run next has its option.
+    let between = |arguments: &[&str]| {
         let outcome = world.cli(arguments);
-        (outcome.code, outcome.stdout.split_once("\n\n").unwrap().1.to_owned())
+        let (_, below) = outcome.stdout.split_once("\n\n").unwrap();
+        let (result, next) = below.split_once("\nNext: ").unwrap();
+        assert_eq!(next.contains("--config"), arguments.contains(&"--config"), "{next}");
+        (outcome.code, result.to_owned())
     };
-    assert_eq!(below(&["plan", "--config", example]), below(&["plan"]));
+    assert_eq!(between(&["plan", "--config", example]), between(&["plan"]));
 }

@@ -10,6 +10,7 @@ mod lambda;
 mod manifests;
 mod outcome;
 mod repo;
+mod terminal;
 mod world;
 
 pub(crate) use busy::Busy;

@@ -36,13 +36,15 @@ fn line(check: &Check, width: usize) -> String {
 }
 
 const INDENT: &str = "                      ";
+/// Commands stand further left: they are long.
+const COMMAND: &str = "      ";
 const _: () = assert!(INDENT.len() == LABEL);
 
 /// A command in lines that a shell takes as one.
 fn broken(command: &str, width: usize) -> String {
     let mut lines = vec![String::new()];
     for part in parts(command) {
-        let room = width.saturating_sub(LABEL + 4);
+        let room = width.saturating_sub(COMMAND.len() + 4);
         match lines.last_mut() {
             Some(line) if line.is_empty() => line.push_str(&part),
             Some(line) if line.len() + 1 + part.len() <= room => {
@@ -55,7 +57,7 @@ fn broken(command: &str, width: usize) -> String {
     let lines: Vec<String> = lines
         .iter()
         .enumerate()
-        .map(|(number, line)| format!("{INDENT}{}{line}", if number == 0 { "" } else { "  " }))
+        .map(|(number, line)| format!("{COMMAND}{}{line}", if number == 0 { "" } else { "  " }))
         .collect();
     lines.join(" \\\n") + "\n"
 }
@@ -83,12 +85,10 @@ mod tests {
     fn a_command_breaks_as_a_shell_reads_it() {
         let command = "aws ecr x --principal \"$(aws iam get-role)\" --region eu-west-1";
         assert_eq!(
-            broken(command, 60),
-            format!(
-                "{INDENT}aws ecr x --principal \"$(aws iam \\\n{INDENT}  get-role)\" --region eu-west-1\n"
-            )
+            broken(command, 40),
+            "      aws ecr x --principal \"$(aws \\\n        iam get-role)\" \\\n        --region eu-west-1\n"
         );
-        assert_eq!(broken("aws ecr x", 60), format!("{INDENT}aws ecr x\n"));
+        assert_eq!(broken("aws ecr x", 60), "      aws ecr x\n");
     }
 
     #[test]
@@ -97,9 +97,7 @@ mod tests {
         let text = line(&check, 60);
         assert_eq!(
             text,
-            format!(
-                "warn  Pull times      one two three four five six seven\n{INDENT}eight\n{INDENT}do it\n"
-            )
+            format!("warn  Pull times      one two three four five six seven\n{INDENT}eight\n      do it\n")
         );
     }
 }
