@@ -30,6 +30,22 @@ impl Settings {
         Self { region: Some(region.to_owned()), ..self }
     }
 
+    /// Refuses an endpoint with a scheme that nobody can call, before it is tried again and again. The rest of it may hold
+    /// a password and is not shown.
+    pub(super) fn check_endpoint() -> Result<(), String> {
+        let given = ["AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL"].into_iter();
+        let values = given.filter_map(|name| Some((name, std::env::var(name).ok()?)));
+        values.into_iter().try_for_each(|(name, value)| match value.split_once("://") {
+            Some((scheme, _)) if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) => {
+                Err(format!(
+                    "{name} begins with {:?}, and an endpoint is written like https://HOST",
+                    format!("{scheme}://")
+                ))
+            }
+            _ => Ok(()),
+        })
+    }
+
     /// The message where no Region is configured.
     pub(super) fn no_region(&self) -> String {
         let profile = match &self.profile {

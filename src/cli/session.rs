@@ -46,6 +46,7 @@ impl Session {
     /// Connects. Calls nothing.
     pub(super) async fn open(common: &Common, config: Config, deadline: Deadline) -> Result<Self, Failure> {
         let settings = Settings::of(common);
+        Settings::check_endpoint().map_err(Failure::NothingDone)?;
         let of_sdk = common.of_sdk().await;
         let places = places(&config, &of_sdk);
         let ecr = Ecr::new(&of_sdk).map_err(|_no_region| Failure::NothingDone(settings.no_region()))?;

@@ -23,6 +23,11 @@ impl Served {
         let url = line.trim().strip_prefix("ecr-emulator listening on ").unwrap().to_owned();
         Self(child, url)
     }
+
+    /// Where it can be reached.
+    pub(crate) fn url(&self) -> &str {
+        &self.1
+    }
 }
 
 impl Drop for Served {

@@ -10,7 +10,7 @@ fn world() -> World {
 }
 
 /// Somebody moves the first tags to a new image.
-fn move_tags(api: &Repo, count: u64) {
+pub(crate) fn move_tags(api: &Repo, count: u64) {
     let new = api.push(1, legacy(99), "v0");
     (1..count).for_each(|code| api.tag(&new.root, &format!("v{code}")));
 }

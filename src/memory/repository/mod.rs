@@ -148,7 +148,8 @@ impl RepositoryMemory {
 
     /// The clock of this memory ahead of this time: then some clock is, or was, wrong, and what is superseded waits.
     pub fn ahead_of(&self, now: Timestamp) -> Option<Timestamp> {
-        self.seen_at.map(Moment::timestamp).filter(|seen| *seen > now)
+        // To the second, as it is written down: the next run may begin within the second of the last one.
+        self.seen_at.filter(|seen| *seen > Moment::ceil(now)).map(Moment::timestamp)
     }
 
     fn entry(&self, digest: Digest) -> Option<&Entry> {

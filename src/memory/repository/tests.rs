@@ -100,6 +100,9 @@ fn a_clock_that_jumps_makes_nothing_older() {
     assert_eq!(memory.ahead_of(day(10)), Some(day(100)));
     assert_eq!(untagged_at(&memory, &sight("new"), 50), Some(day(100)));
     assert_eq!(memory.ahead_of(day(100)), None);
+    let later = |milliseconds| day(200).checked_add(jiff::SignedDuration::from_millis(milliseconds)).unwrap();
+    memory.observe(&[], Reads::default(), later(100));
+    assert_eq!(memory.ahead_of(later(150)), None, "the next run, within the same second");
 }
 
 #[test]
