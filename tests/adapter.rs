@@ -3,8 +3,11 @@
 
 use std::future::ready;
 
+use aws_config::SdkConfig;
 use ecr_attestation_janitor::oci::digest::Digest;
+use ecr_attestation_janitor::registry::caller::Caller;
 use ecr_attestation_janitor::registry::ecr::Ecr;
+use ecr_attestation_janitor::registry::inspection::InspectRegistry as _;
 use ecr_attestation_janitor::registry::restore::{ManifestPut, RestoreImages as _};
 use ecr_attestation_janitor::registry::{
     CallError, CallErrorKind, DeleteImages as _, ReadRepository as _, StoredManifest, TagImages as _,
@@ -218,5 +221,53 @@ async fn an_index_with_very_many_tags_can_be_read() {
         both.sort_unstable();
         assert_eq!(read, both, "{length} bytes, {tags} tags");
         assert!(session.exchanges().len() <= 6);
+    }
+}
+
+/// Settings of a connection to whatever answers with this body.
+fn answered(body: &str) -> SdkConfig {
+    let body = body.to_owned();
+    config(move |_: Attempt| ready(Ok(Reply::ok(body.clone()))))
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_without_their_content_are_no_settings() {
+    for body in ["{}", "", "null"] {
+        let ecr = Ecr::new(&answered(body)).unwrap();
+        let exclusions = kind(ecr.pull_time_exclusions().await);
+        assert_eq!(exclusions, Some(CallErrorKind::MalformedResponse), "{body:?}");
+        assert_eq!(
+            kind(ecr.lifecycle_policy(NAME).await),
+            Some(CallErrorKind::MalformedResponse),
+            "{body:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn exclusions_are_listed_to_the_last_page_and_a_missing_policy_is_none() {
+    let (_, session, ecr) = connected(|emulator| {
+        for n in 0..120 {
+            let arn = format!("arn:aws:iam::123456789012:role/r{n:03}");
+            let done = emulator.call("RegisterPullTimeUpdateExclusion", json!({ "principalArn": arn }));
+            assert_eq!(done.is_ok(), n < 100, "ECR's quota");
+        }
+    });
+    let listed = ecr.pull_time_exclusions().await.unwrap();
+    assert_eq!((listed.len(), attempts(&session, "ListPullTimeUpdateExclusions")), (100, 1));
+    assert_eq!(ecr.lifecycle_policy(NAME).await, Ok(None));
+    session.fault(1.., Fault::Malformed);
+    assert_eq!(kind(ecr.lifecycle_policy(NAME).await), Some(CallErrorKind::MalformedResponse));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_names_nobody_is_no_identity() {
+    const ROOM: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult>{}</GetCallerIdentityResult></GetCallerIdentityResponse>";
+    let caller = async |content: &str| Caller::of(&answered(&ROOM.replace("{}", content))).await;
+    let whole = "<Arn>arn:aws:iam::123456789012:user/me</Arn><Account>123456789012</Account>";
+    let me = Caller { account: "123456789012".into(), arn: "arn:aws:iam::123456789012:user/me".into() };
+    assert_eq!(caller(whole).await, Ok(me));
+    for content in ["", "<Account>123456789012</Account>", "<Arn>"] {
+        assert_eq!(kind(caller(content).await), Some(CallErrorKind::MalformedResponse), "{content:?}");
     }
 }
