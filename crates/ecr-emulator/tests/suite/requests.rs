@@ -212,6 +212,9 @@ fn registry() -> Vec<Case> {
             "/replicationConfiguration/rules/0/destinations/0/region",
             "EU".into(),
         ),
+        excluded("RegisterPullTimeUpdateExclusion"),
+        excluded("DeregisterPullTimeUpdateExclusion"),
+        case("ListPullTimeUpdateExclusions", json!({ "maxResults": 1 }), &[], "/maxResults", 1_001.into()),
     ]
 }
 
@@ -260,6 +263,12 @@ fn policy(operation: &'static str, mut request: Value) -> Case {
     case(operation, request, &["policyText"], "/policyText", "p".repeat(10_241).into())
 }
 
+/// A call about a principal.
+fn excluded(operation: &'static str) -> Case {
+    let principal = json!({ "principalArn": "arn:aws:iam::123456789012:role/team/ci" });
+    case(operation, principal, &["principalArn"], "/principalArn", "arn:aws:iam::123456789012:root".into())
+}
+
 /// All that can be seen of the state.
 pub(crate) fn seen(emulator: &Emulator) -> Vec<Value> {
     let arn = format!("arn:aws:ecr:us-east-1:123456789012:repository/{REPO}");
@@ -270,6 +279,7 @@ pub(crate) fn seen(emulator: &Emulator) -> Vec<Value> {
         ("GetRegistryScanningConfiguration", json!({})),
         ("DescribeImages", named(json!({ "filter": { "imageStatus": "ANY" } }))),
         ("GetRegistryPolicy", json!({})),
+        ("ListPullTimeUpdateExclusions", json!({})),
         ("GetLifecyclePolicy", named(json!({}))),
         ("GetRepositoryPolicy", named(json!({}))),
     ];
