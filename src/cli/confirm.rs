@@ -60,7 +60,8 @@ impl Consent {
         if matches!(self, Self::Given) {
             return Ok(true);
         }
-        let _ = write!(io::stderr(), "{} ", textwrap::fill(&format!("{question} [y/N]"), width()));
+        let question = textwrap::fill(&format!("{question} [y/N]"), width()) + " ";
+        let _ = io::stderr().write_all(question.as_bytes());
         // The answer may never come: the thread that waits for it is left behind.
         let answer = tokio::task::spawn_blocking(|| {
             let mut answer = String::new();

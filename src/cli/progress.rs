@@ -50,41 +50,49 @@ pub(super) fn clear() {
     }
 }
 
-/// A bar that is shown from now on, or from when it is made visible.
-fn show(bar: &ProgressBar) {
-    *BAR.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
+/// Makes this the bar above which messages go, unless there is one already.
+fn show(bar: &ProgressBar) -> bool {
+    let mut shown = BAR.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_first = shown.is_none();
+    shown.get_or_insert_with(|| bar.clone());
+    is_first
+}
+
+/// Takes a bar off the terminal that was shown.
+fn hide(bar: &ProgressBar, task: &JoinHandle<()>) {
+    task.abort();
+    *BAR.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    bar.finish_and_clear();
 }
 
 /// A wait of unknown length: on a terminal a spinner once it takes longer than [`PATIENCE`], elsewhere a line now and
-/// then. Nothing of it is left when it is dropped.
-pub(super) struct Waiting {
-    bar: ProgressBar,
-    task: JoinHandle<()>,
-}
+/// then. Nothing of it is left when it is dropped. Of waits within each other only the outer one shows.
+pub(super) struct Waiting(Option<(ProgressBar, JoinHandle<()>)>);
 
 impl Waiting {
     pub(super) fn new(what: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        if !show(&bar) {
+            return Self(None);
+        }
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} ({elapsed})") {
             bar.set_style(style);
         }
         bar.set_prefix(what);
-        show(&bar);
+        let message = move |elapsed: Duration| format!("{what}, after {} s", elapsed.as_secs());
         let task = match io::stderr().is_terminal() {
             true => tokio::spawn(appear(bar.clone())),
-            false => {
-                tokio::spawn(heartbeat(say, move |elapsed| format!("{what}, after {} s", elapsed.as_secs())))
-            }
+            false => tokio::spawn(heartbeat(say, message)),
         };
-        Self { bar, task }
+        Self(Some((bar, task)))
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.task.abort();
-        *BAR.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.bar.finish_and_clear();
+        if let Some((bar, task)) = &self.0 {
+            hide(bar, task);
+        }
     }
 }
 
@@ -161,9 +169,7 @@ fn throttled(times: u64) -> String {
 impl Drop for Progress {
     /// No bar is left behind, however the run ends.
     fn drop(&mut self) {
-        self.task.abort();
-        *BAR.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.bar.finish_and_clear();
+        hide(&self.bar, &self.task);
     }
 }
 

@@ -22,6 +22,17 @@ pub(super) fn watch() -> Deadline {
     deadline
 }
 
+/// Ends the process at the first signal, for commands that have nothing in hand. No spinner is left on the terminal.
+pub(super) fn end_at_once() {
+    tokio::spawn(async move {
+        let Ok(mut signals) = Signals::new() else { return };
+        signals.next().await;
+        clear();
+        say("interrupted; nothing was done");
+        std::process::exit(ExitCode::Interrupted as i32);
+    });
+}
+
 /// The signals that ask a program to stop.
 pub(super) struct Signals {
     #[cfg(unix)]

@@ -170,6 +170,25 @@ fn the_inside_of_an_image_of_the_demo() {
 }
 
 #[test]
+fn three_hundred_repositories_take_a_line_each_and_idle_ones_none() {
+    let world = World::new().with_state();
+    for number in 0..300 {
+        let repository = world.repository(&format!("team/{number}"));
+        match number {
+            0..20 => drop(repository.orphans(60, single(1))),
+            _ => drop(repository.push(60, single(1), "v1")),
+        }
+    }
+    let outcome = world.cli(&["plan"]);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    assert!(lines.len() < 40, "{outcome:?}");
+    assert_eq!(lines.iter().filter(|line| line.starts_with("team/")).count(), 20);
+    assert!(outcome.stdout.contains("280 more repositories with nothing to do"), "{outcome:?}");
+    assert!(outcome.stdout.contains("plan: 20 planned"), "{outcome:?}");
+}
+
+#[test]
 fn repositories_stand_in_the_order_that_is_asked_for() {
     let world = World::new().with_state();
     let [few, many] = ["aa", "bb"].map(|name| world.repository(name));

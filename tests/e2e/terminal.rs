@@ -23,7 +23,7 @@ fn the_question_says_where_how_much_and_what_can_be_brought_back() {
     for columns in [60, 80, 120] {
         let world = registry();
         let mut terminal = world.on_terminal(columns, &["apply"]);
-        terminal.wait_for("[y/N]");
+        terminal.wait_for("[y/N] ");
         terminal.answer("n");
         let (status, screen) = terminal.end();
         assert_eq!((status.code(), world.writes()), (Some(2), vec![]), "{screen}");
@@ -36,7 +36,7 @@ fn the_question_says_where_how_much_and_what_can_be_brought_back() {
 fn yes_is_taken_and_the_screen_has_no_bar_at_the_end() {
     let world = registry();
     let mut terminal = world.on_terminal(80, &["apply"]);
-    terminal.wait_for("[y/N]");
+    terminal.wait_for("[y/N] ");
     terminal.answer("y");
     let (status, screen) = terminal.end();
     assert_eq!(status.code(), Some(0), "{screen}");
@@ -82,6 +82,19 @@ fn a_long_wait_for_the_list_of_repositories_shows() {
     let (status, screen) = terminal.end();
     assert_eq!(status.code(), Some(0), "{screen}");
     assert_no_bar(&screen);
+}
+
+#[test]
+fn a_command_with_nothing_in_hand_ends_at_the_first_ctrl_c() {
+    let world = registry();
+    let release = hold(&world, "DescribeRepositories");
+    let terminal = world.on_terminal(80, &["explain", "team/api:v1"]);
+    terminal.wait_for("listing the repositories");
+    let kill = Command::new("kill").args(["-INT", &terminal.child.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+    let (status, screen) = terminal.end();
+    release.send(()).unwrap();
+    assert_eq!((status.code(), screen.as_str()), (Some(130), "ecr-janitor: interrupted; nothing was done\n"));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::progress::{Waiting, say};
 use super::reference::Reference;
 use super::session::Session;
 use super::stdout::{print_json, print_wrapped};
-use super::{Common, Failure, Output};
+use super::{Common, Failure, Output, signals};
 use crate::cli::exit_code::ExitCode;
 use crate::config::policy::Policy;
 use crate::inventory::{ImageIndex, ImageStatus, Inventory, PerImage};
@@ -45,6 +45,7 @@ pub(super) struct Args {
 pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let config = common.config()?;
     let reference = Reference::parse(&args.image).map_err(|bad| Failure::Usage(bad.to_string()))?;
+    signals::end_at_once();
     let mut session = Session::open(common, config, Deadline::default()).await?;
     let skipped = scope(&mut session, &reference).await?;
     let waiting = Waiting::new("reading the repository");

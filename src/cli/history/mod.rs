@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::progress::Waiting;
 use super::session::archive;
 use super::stdout::{print_json, print_wrapped};
-use super::{Common, Failure, Output};
+use super::{Common, Failure, Output, signals};
 use crate::cli::exit_code::ExitCode;
 use crate::memory::backup::{ArchivedImage, RunHistory};
 use crate::report::SCHEMA_VERSION;
@@ -31,6 +31,7 @@ struct Document<'a> {
 pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let config = common.config()?;
     let narrow = common.narrow()?;
+    signals::end_at_once();
     let archive = archive(common, &config).await?;
     let waiting = Waiting::new("reading the backups");
     let unreadable = |error: &dyn std::error::Error| Failure::NothingDone(error.to_string());
