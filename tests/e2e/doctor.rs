@@ -129,7 +129,8 @@ fn a_principal_that_is_not_excluded_comes_with_the_command() {
     finds(&outcome, "Pull times", "warn", &["the role other", "aws iam get-role --role-name other"]);
     world.ecr.fault(trouble("ListPullTimeUpdateExclusions", When::Always, Fault::AccessDenied));
     let outcome = doctor(&world, 0, &[]);
-    finds(&outcome, "Pull times", "warn", &["not checked", "allow ecr:ListPullTimeUpdateExclusions"]);
+    let texts = ["not checked", "allow ecr:ListPullTimeUpdateExclusions", "iam-policy --for doctor"];
+    finds(&outcome, "Pull times", "warn", &texts);
 }
 
 #[test]
@@ -182,4 +183,16 @@ fn a_key_without_effect_is_told() {
 fn bad_usage_is_refused() {
     world("[policy]\norphand = 'keep'").cli(&["doctor"]).refused(2, &["policy.orphand"]);
     world("").cli(&["doctor", "--repository", "team/apj"]).refused(2, &["did you mean \"team/api\"?"]);
+}
+
+#[test]
+fn the_policy_for_doctor_is_enough_for_all_but_the_permissions_of_apply() {
+    let world = world("[policy]\npreset = 'recommended'\nattached = 'tag'");
+    exclude(&world, OWN);
+    let policy = world.cli(&["iam-policy", "--for", "doctor"]).json();
+    world.ecr.set_policy(None, Some(policy)).unwrap();
+    let json = doctor(&world, 0, &[]).json();
+    for check in json["checks"].as_array().unwrap().iter().filter(|it| it["status"] != "ok") {
+        assert!(check["text"].as_str().unwrap().starts_with("apply needs"), "{check:#}");
+    }
 }

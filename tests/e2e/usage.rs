@@ -246,3 +246,15 @@ fn the_shipped_example_of_a_configuration_says_the_defaults() {
     };
     assert_eq!(between(&["plan", "--config", example]), between(&["plan"]));
 }
+
+#[test]
+fn the_function_s_binary_says_where_it_runs() {
+    for (arguments, code) in [(&["--help"][..], 0), (&[], 2)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
+        let output = command.args(arguments).env_remove("AWS_LAMBDA_RUNTIME_API").output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        assert!(stderr.contains("AWS Lambda") && stderr.contains("ecr-janitor demo"), "{stderr}");
+        assert!(!stderr.contains("panicked"), "{stderr}");
+    }
+}

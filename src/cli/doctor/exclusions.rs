@@ -19,7 +19,11 @@ pub(super) async fn look(session: &Session, caller: Option<&Caller>, roles: &[St
                 _ => "",
             };
             let text = format!("not checked: {error}{remedy}");
-            return vec![Check::warn(SUBJECT, sanitize::line(&text))];
+            let check = Check::warn(SUBJECT, sanitize::line(&text));
+            return vec![match error.is_access_denied() {
+                true => check.mended_by("ecr-janitor iam-policy --for doctor"),
+                false => check,
+            }];
         }
     };
     let own = match caller.map(|caller| Principal::of(&caller.arn)) {

@@ -72,7 +72,8 @@ async fn apply_permissions(session: &Session, repository: &str) -> Found {
     let deletes = config.policies().any(|policy| policy.deletes());
     let mut found = Found::default();
     if deletes {
-        let deleted = session.ecr.delete(repository, &[nobody_s()]).await;
+        let turn = session.ecr.turn().await;
+        let deleted = session.ecr.delete(turn, repository, &[nobody_s()]).await;
         found.note("BatchDeleteImage", deleted.map(drop));
         if config.backup.is_on() {
             let blob = session.ecr.blob(repository, nobody_s(), 1).await;

@@ -58,6 +58,8 @@ pub enum Purpose {
     Restore,
     /// Runs that only plan, and commands that read statements: `sources` and `explain`.
     Sources,
+    /// Runs that only plan, and looking at what runs would find.
+    Doctor,
 }
 
 /// An identity-based policy.
@@ -111,6 +113,9 @@ const PUT_OBJECT: &str = "s3:PutObject";
 pub fn policy(config: &Config, purpose: Purpose, registry: &Registry) -> Document {
     let writes = Writes::of(config, purpose);
     let mut statement = reads(config, writes, registry);
+    if purpose == Purpose::Doctor {
+        statement.extend(inspections(config, registry));
+    }
     statement.extend(write_statements(config, writes, registry));
     statement.extend(state_statements(config, purpose, writes, registry));
     Document { version: "2012-10-17", statement }
@@ -162,6 +167,15 @@ fn reads(config: &Config, writes: Writes, registry: &Registry) -> Vec<Statement>
         statement.push(Statement::allow("ReplicationRules", &["ecr:DescribeRegistry"], vec!["*".into()]));
     }
     statement
+}
+
+/// What `doctor` looks at and no run needs.
+fn inspections(config: &Config, registry: &Registry) -> [Statement; 2] {
+    let selected = registry.repositories(&config.select.repositories);
+    [
+        Statement::allow("PullTimeExclusions", &["ecr:ListPullTimeUpdateExclusions"], vec!["*".into()]),
+        Statement::allow("LifecycleRules", &["ecr:GetLifecyclePolicy"], selected),
+    ]
 }
 
 fn write_statements(config: &Config, writes: Writes, registry: &Registry) -> Vec<Statement> {
@@ -426,6 +440,16 @@ mod tests {
             document["Statement"].as_array().unwrap().iter().map(|it| &it["Resource"][0]).collect();
         assert!(resources.contains(&&json!("arn:aws-cn:s3:::state/memory/*")), "{resources:?}");
         assert!(resources.contains(&&json!("arn:aws-cn:s3:::state/backup/*")), "{resources:?}");
+    }
+
+    #[test]
+    fn doctor_may_look_at_more_than_a_plan_and_write_nothing() {
+        let file = "[policy]\npreset = 'recommended'\nattached = 'tag'";
+        let document = printed(file, Purpose::Doctor);
+        assert_eq!(
+            actions(&document)[READS.len()..],
+            ["ecr:DescribeRegistry", "ecr:ListPullTimeUpdateExclusions", "ecr:GetLifecyclePolicy"]
+        );
     }
 
     #[test]

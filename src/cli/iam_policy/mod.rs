@@ -37,6 +37,8 @@ enum Other {
     Restore,
     /// Planning, and reading statements: `sources`, and what `explain` tells of the inside
     Sources,
+    /// All that `doctor` looks at, but the permissions of apply
+    Doctor,
 }
 
 pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
@@ -49,6 +51,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let purpose = match (args.purpose, args.mode, config.mode) {
         (Some(Other::Restore), ..) => Purpose::Restore,
         (Some(Other::Sources), ..) => Purpose::Sources,
+        (Some(Other::Doctor), ..) => Purpose::Doctor,
         (None, Some(Role::Plan), _) | (None, None, Mode::Plan) => Purpose::Plan,
         (None, Some(Role::Apply), _) | (None, None, Mode::Apply) => Purpose::Apply,
     };
