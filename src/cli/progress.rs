@@ -17,8 +17,7 @@ use crate::util::sanitize;
 
 /// A wait that takes no longer is not worth a word.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Where there is no terminal: the time before the first line, and between two of them.
-const FIRST_BEAT: Duration = Duration::from_secs(10);
+/// Where there is no terminal: the time between two lines.
 const BEAT: Duration = Duration::from_secs(30);
 /// How often a bar asks whether ECR throttles.
 const LOOK: Duration = Duration::from_secs(1);
@@ -105,10 +104,9 @@ async fn appear(bar: ProgressBar) {
 /// Tells now and then that it is still going on.
 async fn heartbeat(tell: impl Fn(&str), message: impl Fn(Duration) -> String) {
     let begun = Instant::now();
-    sleep(FIRST_BEAT).await;
     loop {
-        tell(&message(begun.elapsed()));
         sleep(BEAT).await;
+        tell(&message(begun.elapsed()));
     }
 }
 
@@ -205,7 +203,7 @@ mod tests {
         let line = |seconds: u64| {
             format!("planning: 120 of 300 repositories after {seconds} s, throttled 2 times by ECR")
         };
-        assert_eq!(*told.lock().unwrap(), [line(10), line(40), line(70)]);
+        assert_eq!(*told.lock().unwrap(), [line(30), line(60)]);
     }
 
     #[test]
