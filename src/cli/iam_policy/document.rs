@@ -141,7 +141,9 @@ impl Writes {
             restores: purpose == Purpose::Restore,
             reads_statements: match purpose {
                 Purpose::Sources => true,
-                Purpose::Plan | Purpose::Apply => config.memory.statements == Statements::Newest,
+                Purpose::Plan | Purpose::Apply | Purpose::Doctor => {
+                    config.memory.statements == Statements::Newest
+                }
                 Purpose::Restore => false,
             },
             backs_up: deletes && config.backup.is_on() && config.backup.location != Location::None,

@@ -86,7 +86,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
 /// Looks at each selected repository; the warnings are about memory.
 async fn survey_all(session: &Session, selection: Selection, most: usize) -> (Vec<Surveyed>, Vec<String>) {
     let selected: Vec<_> = selection.repositories.into_iter().filter(|it| it.skip.is_none()).collect();
-    let progress = Progress::new("reading");
+    let progress = Progress::new("reading", &session.ecr);
     let observer: &dyn crate::report::observer::Observer = &progress;
     observer.selected(selected.len());
     let concurrency = session.config.limits.concurrency.repositories().min(AT_ONCE);
