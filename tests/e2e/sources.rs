@@ -72,7 +72,9 @@ fn the_readme_shows_what_the_demo_prints() {
     let (_served, mut world) = demo();
     world.set("COLUMNS", "100");
     let readme = include_str!("../../README.md");
-    let examples: Vec<&str> = readme.split("```text\n$ ecr-janitor ").skip(1).collect();
+    let examples = readme.split("```text\n$ ecr-janitor ").skip(1);
+    // The whole plan is compared elsewhere (documents.rs).
+    let examples: Vec<&str> = examples.filter(|example| !example.starts_with("plan\n")).collect();
     assert_eq!(examples.len(), 2);
     for example in examples {
         let (command, shown) = example.split("\n```").next().unwrap().split_once('\n').unwrap();
