@@ -89,6 +89,9 @@ impl<'a> Reasons<'a> {
             Reason::SubjectPresent => {
                 let subject = self.judge.inventory.subject(position);
                 subject.into_iter().for_each(|subject| list.tagged(subject));
+                let is_needed = subject.is_none_or(|subject| self.judge.needed[subject]);
+                let unreadable = self.unreadable.first().filter(|_| !is_needed);
+                unreadable.into_iter().for_each(|index| list.digest(*index));
             }
             Reason::Orphaned => self.others(position).into_iter().for_each(|it| list.digest(it)),
             Reason::FollowsItsSubject => list.lines.extend(subject.map(|subject| subject.to_string())),

@@ -58,6 +58,8 @@ struct Judge<'a> {
     now: Timestamp,
     identities: PerImage<Identity>,
     needed: Set,
+    /// The same with what an index that cannot be read may list: somebody may need that index.
+    may_be_needed: Set,
     flags: AncestorFlags,
     /// The push of the youngest index whose children are not known.
     unreadable_index: Option<Timestamp>,
@@ -74,8 +76,11 @@ impl<'a> Judge<'a> {
         let identities: PerImage<Identity> =
             inventory.positions().map(|position| identify(inventory, policy, now, position)).collect();
         let is_used_by_digest = needed::is_used_by_digest(inventory, policy);
-        let needed = needed::needed(inventory, policy, now, &identities, is_used_by_digest);
         let unreadable_index = ancestors::youngest_unreadable_index(inventory);
+        let needed = |unreadable_index| {
+            needed::needed(inventory, policy, now, &identities, is_used_by_digest, unreadable_index)
+        };
+        let (needed, may_be_needed) = (needed(None), needed(unreadable_index));
         let flags = AncestorFlags::of(inventory, policy, now, &identities, unreadable_index);
         let released = PerImage::filled(inventory, false);
         let mut judge = Self {
@@ -84,6 +89,7 @@ impl<'a> Judge<'a> {
             now,
             identities,
             needed,
+            may_be_needed,
             flags,
             unreadable_index,
             is_used_by_digest,
@@ -268,13 +274,13 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// `subject-present`: the newest orphan of a needed image may be the only attestation of it that clients can still
-    /// find.
+    /// `subject-present`: the newest orphan of an image that somebody may need may be the only attestation of it that
+    /// clients can still find.
     fn orphans_with_subject(&self, verdicts: &mut PerImage<Verdict>) {
         if self.policy.orphaned_with_subject == Action::Delete {
             return;
         }
-        for position in subjects::last_attestations(self.inventory, &self.needed, verdicts) {
+        for position in subjects::last_attestations(self.inventory, &self.may_be_needed, verdicts) {
             let verdict = &mut verdicts[position];
             verdict.reason = Reason::SubjectPresent;
             verdict.action = Action::Keep;

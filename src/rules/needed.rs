@@ -6,6 +6,7 @@ use crate::config::policy::{Action, Policy};
 use crate::inventory::graph::{self, Set};
 use crate::inventory::{Evidence, ImageIndex, ImageStatus, Inventory, PerImage};
 use crate::oci::attestation::Kind;
+use crate::rules::ancestors;
 use crate::rules::identity::{Identity, is_referrer};
 use crate::rules::tags::is_root;
 
@@ -13,16 +14,21 @@ use crate::rules::tags::is_root;
 ///
 /// What a needed index lists is needed, what a needed referrer refers to, and the referrers of anything needed. A BuildKit
 /// attestation is no referrer. What is not known to be one or the other counts as a referrer where that keeps more,
-/// unless it is shown as an attestation: then it is read before anything rests on it.
+/// unless it is shown as an attestation: then it is read before anything rests on it. With the age of an index that
+/// cannot be read, what it could list counts as needed too.
 pub(super) fn needed(
     inventory: &Inventory,
     policy: &Policy,
     now: Timestamp,
     identities: &PerImage<Identity>,
     is_used_by_digest: bool,
+    unreadable_index: Option<Timestamp>,
 ) -> Set {
     let needs = Needs { inventory, policy, now, identities, is_used_by_digest };
-    let seeds = inventory.positions().filter(|position| needs.is_needed_itself(*position));
+    let may_be_listed = |position: &ImageIndex| {
+        ancestors::could_be_listed(unreadable_index, inventory.image(*position).pushed_at, policy)
+    };
+    let seeds = inventory.positions().filter(|it| needs.is_needed_itself(*it) || may_be_listed(it));
     graph::reachable(inventory, seeds, |at, step| {
         inventory.children(at).iter().for_each(|edge| step(edge.child));
         inventory.subject(at).filter(|_| needs.may_refer(at)).into_iter().for_each(&mut *step);

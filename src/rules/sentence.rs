@@ -259,8 +259,18 @@ impl Reasons<'_> {
             let tags = self.user_tags(subject);
             if tags.is_empty() { self.short(subject) } else { format!("{} ({tags})", self.short(subject)) }
         });
+        let is_needed = subject.is_none_or(|subject| self.judge.needed[subject]);
+        let need = match self.unreadable.first() {
+            Some(index) if !is_needed => {
+                format!(
+                    "which somebody may need because of the index {}, which cannot be read,",
+                    self.short(*index)
+                )
+            }
+            _ => "which is needed".into(),
+        };
         format!(
-            "no index lists it, but it is the newest such attestation of {what}, which is needed and which no index that stays gives another"
+            "no index lists it, but it is the newest such attestation of {what}, {need} and which no index that stays gives another"
         )
     }
 
@@ -273,11 +283,7 @@ impl Reasons<'_> {
         let about = match self.inventory().position(digest) {
             None => format!(", and {attests}, which it attests, is not in this repository"),
             Some(_) if self.judge.policy.orphaned_with_subject == Action::Delete => String::new(),
-            // An index that cannot be read may list the subject, and somebody may need that index.
-            Some(subject) if !self.judge.needed[subject] && self.judge.may_be_listed(subject) => {
-                format!(", and nothing that can be read needs {attests}, which it attests")
-            }
-            Some(subject) if !self.judge.needed[subject] => {
+            Some(subject) if !self.judge.may_be_needed[subject] => {
                 format!(", and nobody needs {attests}, which it attests")
             }
             Some(_) => match self.others(position).first() {

@@ -8,7 +8,7 @@ use crate::oci::attestation::Kind;
 use crate::report::reason::Reason;
 use crate::rules::verdict::Verdict;
 
-/// The newest orphan of each needed image that no index left by the plan lists an attestation of.
+/// The newest orphan of each of these images that no index left by the plan lists an attestation of.
 pub(super) fn last_attestations(
     inventory: &Inventory,
     needed: &Set,

@@ -98,7 +98,7 @@ pub(crate) fn decide_over(world: &World, stage: &Stage, views: &[ImageView]) -> 
     }
     loop {
         reference.link();
-        reference.needed = reference.needed();
+        reference.needed = reference.needed(|_| false);
         let rulings = reference.rule();
         if !reference.read_more(&rulings) {
             return Some(reference.decided(rulings));
@@ -524,7 +524,8 @@ impl<'a> Reference<'a> {
             return;
         }
         let attested = self.attested_by_what_stays(rulings);
-        for subject in self.needed.difference(&attested) {
+        // An index that cannot be read may list the subject, and somebody may need that index.
+        for subject in self.needed(|digest| self.may_be_listed(digest)).difference(&attested) {
             let orphans = rulings.iter().filter(|(_, ruling)| ruling.reason == "orphaned").map(|(it, _)| *it);
             let of_it = orphans.filter(|orphan| self.subject(orphan) == Some(subject));
             if let Some(newest) = of_it.max_by_key(|orphan| (self.images[orphan].view.pushed_at_ms, *orphan))
@@ -789,10 +790,10 @@ impl<'a> Reference<'a> {
 
     /// What somebody may need: what is so by itself, what that lists, what refers to anything of it, and what a
     /// referrer among it refers to.
-    fn needed(&self) -> Set<'a> {
+    fn needed(&self, or_else: impl Fn(&str) -> bool) -> Set<'a> {
         let mut needed = BTreeSet::new();
-        let mut todo: Vec<&str> =
-            self.images.keys().copied().filter(|digest| self.is_needed_itself(digest)).collect();
+        let digests = self.images.keys().copied();
+        let mut todo: Vec<&str> = digests.filter(|it| self.is_needed_itself(it) || or_else(it)).collect();
         while let Some(digest) = todo.pop() {
             if needed.insert(digest) {
                 todo.extend(self.children(digest));

@@ -103,6 +103,37 @@ fn an_image_is_needed_as_the_indexes_that_list_it() {
 }
 
 #[test]
+fn what_an_unreadable_index_may_list_is_needed() {
+    let indexes: [(Change, bool); 5] = [
+        (|index| index.age(days(100)).archived().unreadable(), true),
+        (|index| index.age(days(98)).unreadable(), true),
+        (|index| index.age(days(97)).failing(), true),
+        // The image came more than the grace period after the index.
+        (|index| index.age(days(103)).archived().unreadable(), false),
+        (|index| index.age(days(98)), false),
+    ];
+    for (place, (index, may_list_it)) in indexes.into_iter().enumerate() {
+        let w = World::default();
+        let (p, other) = (w.image("linux/amd64").age(days(100)), w.image("linux/arm64"));
+        let [old, last] = [50, 40].map(|age| w.oci(p).age(days(age)));
+        index(w.index(&[other]));
+        let judged = w.judge(&defaults());
+        let expected = if may_list_it { SubjectPresent } else { Orphaned };
+        assert_eq!((judged.reason(old), judged.reason(last)), (Orphaned, expected), "{place}");
+    }
+}
+
+#[test]
+fn so_is_what_an_index_lists_that_an_unreadable_one_may_list() {
+    let w = World::default();
+    let p = w.image("linux/amd64").age(days(90));
+    w.index(&[p]).age(days(100));
+    w.index(&[]).age(days(98)).archived().unreadable();
+    let a = w.oci(p).age(days(50));
+    assert_eq!(w.judge(&defaults()).reason(a), SubjectPresent);
+}
+
+#[test]
 fn what_a_needed_referrer_refers_to_is_needed() {
     for (tag, expected) in [("sbom", SubjectPresent), ("", Orphaned)] {
         let w = World::default();

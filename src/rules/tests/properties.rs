@@ -310,6 +310,21 @@ proptest! {
     }
 
     #[test]
+    fn of_what_anybody_needs_an_attestation_stays(recipes in recipes(), policy in policy()) {
+        let w = world(&recipes);
+        let policy = Policy { orphaned_with_subject: Action::Keep, ..policy };
+        let judged = w.judge(&policy);
+        let needed = needed(&w, &policy);
+        for it in w.all().filter(|it| judged.is_deleted(*it) && judged.reason(*it) == Reason::Orphaned) {
+            let Some(of) = it.subject().filter(|of| needed.contains(&of.digest())) else { continue };
+            // What names no subject may be listed as an attestation of it.
+            let attests = |other: &It| other.subject().is_none_or(|subject| subject.digest() == of.digest());
+            let mut left = w.all().filter(|other| other.is_attestation() && !judged.is_deleted(*other));
+            prop_assert!(left.any(|other| attests(&other)), "{:?}", judged[it]);
+        }
+    }
+
+    #[test]
     fn what_goes_is_the_subject_of_nothing_that_stays(recipes in recipes(), policy in policy()) {
         let w = world(&recipes);
         let policy = Policy { superseded: Action::Delete, ..policy };
