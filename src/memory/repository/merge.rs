@@ -55,3 +55,43 @@ impl Entry {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::repository::ManifestFact;
+    use crate::oci::attestation::{Classified, Form};
+    use crate::oci::digest::Digest;
+
+    /// Both orders of merging two entries of one image.
+    fn merged(change: impl Fn(&mut Entry), other: impl Fn(&mut Entry)) -> [Entry; 2] {
+        let [mut one, mut two] = [(); 2].map(|()| Entry::new(Digest::of(b"it")));
+        change(&mut one);
+        other(&mut two);
+        [one.clone().merge(two.clone()), two.merge(one)]
+    }
+
+    #[test]
+    fn what_one_run_knows_of_an_image_both_know() {
+        for entry in merged(|it| it.in_baseline = true, |_| {}) {
+            assert!(entry.in_baseline && !entry.lost_parent && !entry.has_bytes);
+        }
+        for entry in merged(|it| it.lost_parent = true, |_| {}) {
+            assert!(entry.lost_parent && !entry.in_baseline);
+        }
+        for entry in merged(|it| it.has_bytes = true, |_| {}) {
+            assert!(entry.has_bytes && !entry.in_baseline);
+        }
+    }
+
+    #[test]
+    fn of_two_facts_that_differ_neither_is_believed() {
+        let fact = |form| Some(ManifestFact { classified: Classified::attestation(form), subject: None });
+        let (oci, legacy) = (fact(Form::Oci), fact(Form::Legacy));
+        for (theirs, expected) in [(oci, oci), (legacy, None), (None, oci)] {
+            for entry in merged(|it| it.set_fact(oci), |it| it.set_fact(theirs)) {
+                assert_eq!(entry.fact(), expected);
+            }
+        }
+    }
+}

@@ -34,8 +34,11 @@ fn orphan(name: &str, at: i64) -> Decision {
 
 /// The names of what waits, of these.
 fn waiting<'a>(pace: &Pace, plan: &RepositoryPlan, names: &[&'a str]) -> Vec<&'a str> {
-    let waiting: BTreeSet<Digest> =
-        pace.waiting(&plan.name).map(|step| plan.step(step).image().digest).collect();
+    let steps: BTreeSet<StepIndex> = pace.waiting(&plan.name).collect();
+    for (step, _) in plan.numbered() {
+        assert_eq!(pace.waits(&plan.name, step), steps.contains(&step));
+    }
+    let waiting: BTreeSet<Digest> = steps.into_iter().map(|step| plan.step(step).image().digest).collect();
     names.iter().copied().filter(|name| waiting.contains(&digest(name))).collect()
 }
 
@@ -270,4 +273,15 @@ fn what_is_left_of_a_loop_is_counted_all_the_same() {
     let plan = plan_among("r", 0, vec![index("a").under(&["b"]), index("b").under(&["a"])]);
     assert_eq!(pace([&plan], &LIMITS), Pace::default());
     assert_eq!(pace([&plan], &Limits { max_deletions: 0, ..LIMITS }).limit_reached, 2);
+}
+
+#[test]
+fn an_index_goes_with_an_attestation_of_itself() {
+    let mut rows = build("i", 1, 0);
+    for row in &mut rows[1..] {
+        row.image.subject = Some(digest("i"));
+    }
+    let plan = plan_among("r", 0, rows);
+    let limits = Limits { max_deletions: 1, ..LIMITS };
+    assert_eq!(waiting(&pace([&plan], &limits), &plan, &["i", "i.a"]), Vec::<&str>::new());
 }

@@ -321,3 +321,86 @@ fn a_young_attestation_holds_the_image_that_it_attests() {
     let judged = w.judge(&recommended());
     assert!(judged.is_deleted(build.inner) && !judged.is_deleted(build.image));
 }
+
+#[test]
+fn an_index_holds_while_its_subject_is_kept_as_the_last_attestation() {
+    let w = World::default();
+    let p = w.image("linux/amd64").tag("v1");
+    let orphan = w.oci(p);
+    let listed = w.legacy(p);
+    let index = w.index_with_subject(&[p, listed], orphan);
+    let judged = w.judge(&recommended());
+    // If the index went, the orphan would be the last attestation and stay, and then the index must not go.
+    assert_eq!((judged.reason(orphan), judged.reason(listed)), (Orphaned, HasReferrers));
+    assert!(judged.is_deleted(orphan) && !judged.is_deleted(index));
+}
+
+#[test]
+fn where_nothing_has_a_users_tag_an_orphan_goes_with_its_signature() {
+    let w = World::default();
+    w.without_bystander();
+    let orphan = w.legacy(w.image("linux/amd64"));
+    let signature = w.signature(orphan);
+    let judged = w.judge(&recommended());
+    assert_eq!([orphan, signature].map(|it| judged.reason(it)), [Orphaned, FollowsItsSubject]);
+}
+
+#[test]
+fn the_attestation_of_a_needed_image_is_not_needed_as_a_referrer() {
+    let w = World::default();
+    let p = w.image("linux/amd64").tag("v1");
+    let (orphan, listed) = (w.oci(p).age(days(90)), w.oci(p));
+    w.index(&[p, listed]);
+    w.oci(p).age(days(80));
+    let signatures = [orphan, listed].map(|it| w.signature(it));
+    let judged = w.judge(&recommended());
+    assert_eq!([orphan, listed].map(|it| judged.reason(it)), [Orphaned, Superseded]);
+    assert_eq!(signatures.map(|it| judged.reason(it)), [FollowsItsSubject; 2]);
+}
+
+#[test]
+fn what_an_index_lists_that_refers_to_something_needed_is_needed() {
+    let w = World::default();
+    let (p, orphan) = (w.image("linux/amd64").tag("v1"), w.legacy(w.image("linux/arm64")));
+    w.index_with_subject(&[w.signature(orphan)], p);
+    assert_eq!(w.judge(&recommended()).reason(orphan), HasReferrers);
+}
+
+#[test]
+fn an_index_follows_nothing() {
+    let w = World::default();
+    let build = build(&w);
+    let index = w.index_with_subject(&[w.chart()], build.inner);
+    let judged = w.judge(&recommended());
+    assert!(judged.is_deleted(build.inner) && !judged.is_deleted(index));
+}
+
+#[test]
+fn what_bears_cosigns_tag_stays_where_only_deleted_indexes_list_it() {
+    let w = World::default();
+    let (p, q) = (w.image("linux/amd64"), w.image("linux/arm64"));
+    let signature = w.signature(p);
+    for it in [q, signature] {
+        it.tag(&format!("sha256-{}.sig", w.chart().digest().hex()));
+    }
+    let index = w.index(&[p, q, w.legacy(p), signature]);
+    let judged = w.judge(&recommended());
+    assert_eq!([index, p, q, signature].map(|it| judged.is_deleted(it)), [true, true, false, false]);
+}
+
+#[test]
+fn a_follower_may_hide_its_subject_from_the_listing() {
+    let w = World::default();
+    let build = build(&w);
+    let signature = w.signature(build.inner).discreet();
+    let judged = w.judge(&recommended());
+    assert_eq!((judged.reason(signature), judged.is_deleted(signature)), (FollowsItsSubject, true));
+}
+
+#[test]
+fn what_may_be_an_attestation_or_a_referrer_holds_under_cosigns_tag_too() {
+    let w = World::default();
+    let build = build(&w);
+    w.signed(build.inner).taciturn().tag(&format!("sha256-{}.att", build.inner.digest().hex()));
+    assert_eq!(w.judge(&recommended()).reason(build.attestation), HasReferrers);
+}

@@ -100,6 +100,33 @@ fn an_unreadable_index_that_is_not_archived_is_told() {
 }
 
 #[test]
+fn an_unreadable_image_is_told_as_unread() {
+    let w = World::default();
+    let unreadable = w.legacy(w.image("linux/amd64")).unreadable();
+    let judged = w.judge(&defaults());
+    assert_eq!((judged[unreadable].kind(), judged.reason(unreadable)), (Kind::Unread, Unreadable));
+}
+
+#[test]
+fn what_failed_has_a_row_and_what_is_unreadable_is_counted() {
+    let w = World::default();
+    let failing = w.legacy(w.image("linux/amd64")).failing();
+    w.legacy(w.image("linux/arm64")).unreadable();
+    let expanded = w.judge(&defaults()).expanded(&defaults());
+    let rows: Vec<_> = expanded.kept.iter().map(|it| (it.image.digest, it.failed)).collect();
+    assert_eq!(rows, [(failing.digest(), true)]);
+    assert_eq!(expanded.kept_by_reason.into_iter().collect::<Vec<_>>(), [(Unreadable, 1)]);
+}
+
+#[test]
+fn what_is_gone_is_told_no_more() {
+    let w = World::default();
+    let gone = w.legacy(w.image("linux/amd64")).untyped().gone();
+    let judged = w.judge(&defaults());
+    assert!(judged.decision(&defaults(), gone).is_none(), "{:?}", judged[gone]);
+}
+
+#[test]
 fn a_follower_that_an_unreadable_index_could_list_stays() {
     for (age, goes) in [(days(101), false), (days(103), true)] {
         let w = World::default();
@@ -217,6 +244,14 @@ fn what_was_restored_is_as_young_as_its_restoring() {
         (w.judge(&defaults())[orphan].kind(), w.judge(&defaults()).was_read(orphan)),
         (Kind::Unread, false)
     );
+}
+
+#[test]
+fn what_was_pushed_again_since_its_restoring_is_as_young_as_its_push() {
+    let w = World::default();
+    let (_, a, index) = build(&w);
+    index.age(days(20)).activated(days(60));
+    assert_eq!(w.judge(&deletes()).reason(a), SupersededWithinGrace);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod because;
 mod following;
+mod forecast;
 mod gates;
 mod images;
 mod indexes;

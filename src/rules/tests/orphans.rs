@@ -245,3 +245,11 @@ fn a_subject_may_be_archived_or_tagged_and_is_present_all_the_same() {
     let judged = w.judge(&defaults());
     assert_eq!((judged.reason(one), judged.reason(two)), (SubjectPresent, SubjectPresent));
 }
+
+#[test]
+fn an_orphan_that_was_pulled_makes_its_subject_no_more_needed() {
+    let w = World::default();
+    let a = w.oci(w.image("linux/amd64")).pulled(days(1));
+    let judged = w.judge(&defaults());
+    assert_eq!((judged.reason(a), judged.is_deleted(a)), (Orphaned, true));
+}

@@ -202,3 +202,59 @@ fn an_attestation_that_cannot_be_read_takes_no_index_along() {
     assert_eq!(judged.reason(a), Unreadable);
     assert!(!judged.is_deleted(a) && !judged.is_deleted(index) && !judged.is_deleted(p));
 }
+
+#[test]
+fn a_young_attestation_is_read_where_indexes_may_go_and_counts_as_unread() {
+    for quiet in [
+        |it: It<'_>| {
+            it.taciturn();
+        },
+        |it: It<'_>| {
+            it.without_type();
+        },
+    ] {
+        let w = World::default();
+        let p = w.image("linux/amd64");
+        let (young, old) = (w.oci(p).age(hours(1)), w.oci(p));
+        quiet(young);
+        let judged = w.judge(&recommended());
+        assert_eq!((judged[young].kind(), judged.reason(young)), (Kind::Unread, NotAnAttestation));
+        // It is no referrer, so that it makes its subject no more needed.
+        assert_eq!(judged.reason(old), Orphaned);
+    }
+}
+
+#[test]
+fn what_its_parent_claims_and_the_listing_shows_with_a_subject_is_not_read() {
+    let w = World::default();
+    let p = w.image("linux/amd64");
+    let a = w.oci(p).without_type();
+    w.index(&[p, a]).tag("v1");
+    assert!(!w.judge(&recommended()).was_read(a));
+}
+
+#[test]
+fn a_young_referrer_that_the_listing_keeps_quiet_about_holds() {
+    let w = World::default();
+    let a = w.legacy(w.image("linux/amd64"));
+    let index = w.index(&[a]);
+    w.signature(index).discreet().age(hours(1));
+    assert_eq!(w.judge(&deletes()).reason(a), HasReferrers);
+}
+
+#[test]
+fn a_referrer_that_the_listing_shows_as_one_is_not_read_for_its_subject() {
+    let w = World::default();
+    let signature = w.signature(w.index(&[]).tag("v1")).age(hours(1));
+    assert!(!w.judge(&recommended()).was_read(signature));
+}
+
+#[test]
+fn what_is_listed_and_read_for_its_subject_counts_as_what_it_is() {
+    let w = World::default();
+    let p = w.image("linux/amd64");
+    let a = w.oci(p).taciturn();
+    w.index(&[p, a.listed(As::Bare)]).tag("v1");
+    let judged = w.judge(&recommended());
+    assert_eq!((judged[a].kind(), judged.reason(a), judged.was_read(a)), (Kind::Attestation, Attached, true));
+}

@@ -7,7 +7,7 @@ use std::ops::Index;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::config::policy::{Action, Policy, Referrers, SupersededSince};
+use crate::config::policy::{Action, Policy, Preset, Referrers, SupersededSince};
 use crate::inventory::{
     Evidence, Image, ImageIndex, ImageStatus, Inventory, PerImage, Problem, Recollection,
 };
@@ -18,12 +18,14 @@ use crate::oci::media_type::{
     self, DOCKER_ATTESTATION, EMPTY, IMAGE_CONFIG, IN_TOTO, OCI_INDEX, OCI_MANIFEST, Shape,
 };
 use crate::report::RepositoryReport;
+use crate::report::counts::WhatIf;
 use crate::report::decision::Decision;
 use crate::report::outcomes::Outcomes;
 use crate::report::plan::RepositoryPlan;
 use crate::report::reason::Reason;
 use crate::rules::because::Reasons;
 use crate::rules::explanation::{Why, explain};
+use crate::rules::forecast;
 use crate::rules::reads::{self, Purpose};
 use crate::rules::verdict::{Expanded, Verdict, expand};
 use crate::rules::{Judge, judge};
@@ -367,6 +369,11 @@ impl<'w> It<'w> {
         self.change(|it| it.tells_subject = false)
     }
 
+    /// The listing does not give its artifact type.
+    pub(super) fn without_type(self) -> Self {
+        self.change(|it| it.tells_types = false)
+    }
+
     /// The listing gives neither its artifact type nor its subject.
     pub(super) fn taciturn(self) -> Self {
         self.change(|it| (it.tells_types, it.tells_subject) = (false, false))
@@ -395,6 +402,11 @@ impl<'w> It<'w> {
             it.bytes = manifest.to_string();
             it.children = children.iter().map(|child| child.at).collect();
         })
+    }
+
+    /// What the listing says of its size.
+    pub(super) fn size(self) -> u64 {
+        self.stored().bytes.len() as u64
     }
 
     pub(super) fn children(self) -> Vec<It<'w>> {
@@ -629,6 +641,11 @@ impl Judged {
             .find(|decision| decision.image.digest == it.digest())
     }
 
+    /// What a plan would have of it that lists nothing that is only kept.
+    pub(super) fn expanded(&self, policy: &Policy) -> Expanded {
+        expand(&self.inventory, policy, now(), &self.verdicts, false)
+    }
+
     /// The explanation of a verdict.
     pub(super) fn why(&self, policy: &Policy, it: It<'_>) -> Why {
         explain(&self.inventory, policy, now(), &self.verdicts, self.position(it))
@@ -638,6 +655,16 @@ impl Judged {
     pub(super) fn all_reasons(&self, policy: &Policy) -> PerImage<Why> {
         let reasons = Reasons::new(Judge::new(&self.inventory, policy, now()), &self.verdicts);
         self.inventory.positions().map(|position| reasons.why(position)).collect()
+    }
+
+    /// What would go under another policy, and once its waiting periods are over.
+    pub(super) fn what_if(&self, policy: &Policy) -> WhatIf {
+        forecast::what_if(&self.inventory, Preset::Recommended, policy, now())
+    }
+
+    /// The images that the plan leaves without an index, and their bytes.
+    pub(super) fn stranded(&self) -> (u64, u64) {
+        forecast::stranded(&self.inventory, &self.verdicts)
     }
 
     /// The verdict if nothing but the time changed.

@@ -1,0 +1,60 @@
+//! What would go under another policy or later, and what a plan leaves without an index.
+
+use super::world::*;
+use crate::report::counts::Going;
+
+#[test]
+fn what_another_preset_would_delete_is_told_before_anything_of_it_is_read() {
+    let w = World::default();
+    let p = w.image("linux/amd64");
+    let (superseded, orphan) = (w.legacy(p), w.legacy(w.image("linux/arm64").tag("v1")));
+    w.index(&[p, superseded]);
+    let judged = w.judge(&defaults());
+    assert!(!judged.was_read(superseded));
+    let orphans = Going { attestations: 1, bytes: orphan.size(), ..Going::default() };
+    assert_eq!(judged.what_if(&defaults()).now, orphans);
+    let bytes = [p, superseded, orphan].map(It::size).iter().sum();
+    let all = Going { attestations: 2, indexes: 1, images: 1, bytes };
+    assert_eq!(judged.what_if(&recommended()).now, all);
+}
+
+#[test]
+fn what_only_waits_goes_later_and_what_was_pulled_does_not() {
+    let w = World::default();
+    for pulled in [false, true] {
+        let p = w.image(if pulled { "linux/arm64" } else { "linux/amd64" }).age(days(10));
+        let index = w.index(&[p, w.legacy(p).age(days(10))]).age(days(10));
+        if pulled {
+            index.pulled(days(5));
+        }
+    }
+    let what_if = w.judge(&defaults()).what_if(&recommended());
+    assert_eq!(what_if.now, Going::default());
+    let Going { attestations, indexes, images, .. } = what_if.later;
+    assert_eq!((attestations, indexes, images), (1, 1, 1));
+}
+
+#[test]
+fn what_nothing_shows_to_be_an_attestation_is_not_counted() {
+    let w = World::default();
+    w.legacy(w.image("linux/arm64"));
+    assert_eq!(w.judge_unread(&defaults()).what_if(&defaults()).now.attestations, 0);
+    w.oci(w.image("linux/amd64"));
+    assert_eq!(w.judge_unread(&defaults()).what_if(&defaults()).now.attestations, 1, "by its type");
+    let p = w.image("linux/s390x");
+    w.index(&[p, w.legacy(p).listed(As::Bare)]);
+    assert_eq!(w.judge(&defaults()).what_if(&recommended()).now.attestations, 2, "not that in the index");
+}
+
+#[test]
+fn images_are_stranded_that_no_index_lists_any_more() {
+    let w = World::default();
+    let [p, tagged, shared] = ["linux/amd64", "linux/arm64", "linux/s390x"].map(|it| w.image(it));
+    tagged.tag(&format!("sha256-{}.sig", w.chart().digest().hex()));
+    let chart = w.chart();
+    w.index(&[p, tagged, shared, chart, w.legacy(p)]);
+    w.index(&[shared]).tag("v1");
+    w.image("linux/riscv64");
+    assert_eq!(w.judge(&deletes()).stranded(), (1, p.size()));
+    assert_eq!(w.judge(&deletes_images()).stranded(), (0, 0));
+}
