@@ -2,8 +2,10 @@
 
 use super::world::*;
 use crate::config::policy::{Action, Policy, SupersededSince};
-use crate::oci::attestation::Kind;
+use crate::inventory::Evidence;
+use crate::oci::attestation::{Classified, Kind};
 use crate::report::reason::Reason::{self, *};
+use crate::rules::verdict::Verdict;
 
 /// A superseded build of an image, an attestation and their index.
 fn build(w: &World) -> (It<'_>, It<'_>, It<'_>) {
@@ -111,11 +113,13 @@ fn an_unreadable_image_is_told_as_unread() {
 fn what_failed_has_a_row_and_what_is_unreadable_is_counted() {
     let w = World::default();
     let failing = w.legacy(w.image("linux/amd64")).failing();
-    w.legacy(w.image("linux/arm64")).unreadable();
+    let p = w.image("linux/arm64");
+    (w.legacy(p).unreadable(), w.legacy(p).unreadable());
+    w.index(&[p, w.legacy(p)]).tag("v1");
     let expanded = w.judge(&defaults()).expanded(&defaults());
     let rows: Vec<_> = expanded.kept.iter().map(|it| (it.image.digest, it.failed)).collect();
     assert_eq!(rows, [(failing.digest(), true)]);
-    assert_eq!(expanded.kept_by_reason.into_iter().collect::<Vec<_>>(), [(Unreadable, 1)]);
+    assert_eq!(expanded.kept_by_reason.into_iter().collect::<Vec<_>>(), [(Unreadable, 2), (Attached, 1)]);
 }
 
 #[test]
@@ -292,4 +296,17 @@ fn what_may_refer_to_anything_holds_everything_superseded() {
     w.signature(w.chart()).taciturn().failing();
     let judged = w.judge(&deletes());
     assert_eq!((judged.reason(a), judged.reason(orphan)), (HasReferrers, Orphaned));
+}
+
+#[test]
+fn nothing_is_proven_by_bytes_of_another_kind() {
+    let read = |kind, has_subject| Evidence::Read(Classified { has_subject, ..Classified::other(kind) });
+    let superseded = |kind| Verdict::delete(kind, Superseded);
+    let follows = Verdict::delete(Kind::Signature, FollowsItsSubject);
+    assert!(superseded(Kind::Index).proven_target(read(Kind::Index, false)).is_some());
+    assert!(superseded(Kind::Index).proven_target(read(Kind::Image, false)).is_none());
+    assert!(superseded(Kind::Image).proven_target(read(Kind::Artifact, false)).is_none());
+    assert!(superseded(Kind::Image).proven_target(Evidence::Unread).is_none());
+    assert!(follows.proven_target(read(Kind::Signature, true)).is_some());
+    assert!(follows.proven_target(read(Kind::Signature, false)).is_none());
 }
