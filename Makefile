@@ -19,7 +19,7 @@ soak: ## Run the reference model and interleavings over many random registries: 
 	MODEL_WORLDS=$(or $(WORLDS),10000) $(CARGO) test --locked --test model
 
 ceilings: ## Hold the function against its ceilings of memory: a hundred repositories of 30,000 images in 256 MB
-	$(CARGO) test --locked --test ceilings -- --include-ignored
+	$(CARGO) test --locked --config 'profile.dev.package.ecr-attestation-janitor.opt-level=2' --test ceilings -- --include-ignored
 
 nights: ## Show what goes, stays and is lost in fourteen weeks of nights over 18 kinds of repository
 	$(CARGO) test --locked --test nights -- --long

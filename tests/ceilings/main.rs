@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ecr_attestation_janitor::cli::local_lambda::{Answer, LocalFunction};
+use ecr_attestation_janitor::oci::digest::Digest;
 use ecr_emulator::Emulator;
 use ecr_emulator::buildx::{Build, Form};
-use registry::{Images, ORIGINAL, serve};
+use registry::{Images, Manifests, ORIGINAL, serve};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -23,6 +24,7 @@ const PROGRAM_MB: u64 = 24;
 const PATIENCE: Duration = Duration::from_secs(800);
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const ATTESTATION: &str = "application/vnd.docker.attestation.manifest.v1+json";
 
 /// The function as a program that has no more data than a function of so many MB.
 fn limited(folder: &Path, mb: u64) -> PathBuf {
@@ -58,21 +60,11 @@ async fn report(mb: u64, images: Images, repositories: usize, variables: &[(&str
     }
 }
 
-fn emulator() -> Emulator {
-    let emulator = Emulator::new();
-    emulator.create_repository(ORIGINAL).unwrap();
-    let long_ago = emulator.now() - 100 * 24 * 3600 * 1000;
-    emulator.set_clock(Some(long_ago));
-    emulator
-}
-
-fn put(emulator: &Emulator, manifest: &Value, media_type: &str, tag: Option<&str>) -> String {
-    emulator.put_image(ORIGINAL, &manifest.to_string(), Some(media_type), tag).unwrap()
-}
-
 /// Builds as CI leaves them: some with a tag, most superseded, and orphans.
 fn builds(images: u64) -> Emulator {
-    let emulator = emulator();
+    let emulator = Emulator::new();
+    emulator.create_repository(ORIGINAL).unwrap();
+    emulator.set_clock(Some(emulator.now() - 100 * 24 * 3600 * 1000));
     for code in 0..images / 5 {
         let build = Build::new(&["linux/amd64", "linux/arm64"]).code(code).form(Form::Oci);
         let tag = (code % 10 == 0).then(|| format!("v{code}"));
@@ -83,50 +75,61 @@ fn builds(images: u64) -> Emulator {
 }
 
 /// Every attestation in every index.
-fn entangled(attestations: usize, indexes: usize) -> Emulator {
-    let emulator = emulator();
-    let blob = |bytes: &str| emulator.push_blob(ORIGINAL, bytes.as_bytes()).unwrap();
-    let (empty, statement) = (blob("{}"), blob("{\"a\":1}"));
-    let descriptors: Vec<Value> = (0..attestations)
+fn entangled(attestations: usize, indexes: usize) -> Images {
+    let (mut entries, mut manifests) = (Vec::new(), Manifests::default());
+    let mut put = |manifest: &str, media_type: &str, tags: &[&str]| {
+        let digest = Digest::of(manifest.as_bytes()).to_string();
+        entries.push(entry(&digest, media_type, tags));
+        manifests.add(digest.clone(), manifest);
+        digest
+    };
+    let descriptors: Vec<String> = (0..attestations)
         .map(|number| {
-            let attestation = json!({
-                "schemaVersion": 2, "mediaType": MANIFEST,
-                "artifactType": "application/vnd.docker.attestation.manifest.v1+json",
-                "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": empty, "size": 2},
-                "layers": [{
-                    "mediaType": "application/vnd.in-toto+json", "digest": statement, "size": 7,
-                    "annotations": {"in-toto.io/predicate-type": "https://slsa.dev/provenance/v1"},
-                }],
-                "subject": {"mediaType": MANIFEST, "digest": format!("sha256:{number:064x}"), "size": 2},
-            });
-            let digest = put(&emulator, &attestation, MANIFEST, None);
-            json!({"mediaType": MANIFEST, "digest": digest, "size": attestation.to_string().len()})
+            let attestation = attestation(number);
+            let digest = put(&attestation, MANIFEST, &[]);
+            json!({"mediaType": MANIFEST, "digest": digest, "size": attestation.len()}).to_string()
         })
         .collect();
-    for number in 0..indexes {
-        let index = json!({
-            "schemaVersion": 2, "mediaType": INDEX, "manifests": descriptors, "annotations": {"n": number.to_string()},
-        });
-        put(&emulator, &index, INDEX, None);
-    }
-    let live = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [descriptors[0]]});
-    put(&emulator, &live, INDEX, Some("v1"));
-    emulator.set_clock(None);
-    emulator
+    let mut index = |descriptors: &[String], number: usize, tags: &[&str]| {
+        let (listed, head) =
+            (descriptors.join(","), format!("\"schemaVersion\":2,\"mediaType\":\"{INDEX}\""));
+        let index = format!("{{{head},\"manifests\":[{listed}],\"annotations\":{{\"n\":\"{number}\"}}}}");
+        put(&index, INDEX, tags);
+    };
+    (0..indexes).for_each(|number| index(&descriptors, number, &[]));
+    index(&descriptors[..1], indexes, &["v1"]);
+    Images::Listed { entries, manifests }
+}
+
+/// An attestation of an image that is not there.
+fn attestation(number: usize) -> String {
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": ATTESTATION,
+        "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": Digest::of(b"{}").to_string(), "size": 2},
+        "layers": [{
+            "mediaType": "application/vnd.in-toto+json", "digest": Digest::of(b"statement").to_string(), "size": 9,
+            "annotations": {"in-toto.io/predicate-type": "https://slsa.dev/provenance/v1"},
+        }],
+        "subject": {"mediaType": MANIFEST, "digest": format!("sha256:{number:064x}"), "size": 2},
+    });
+    manifest.to_string()
+}
+
+/// What DescribeImages says of an image that was pushed long ago.
+fn entry(digest: &str, media_type: &str, tags: &[impl AsRef<str>]) -> Value {
+    let tags: Vec<&str> = tags.iter().map(AsRef::as_ref).collect();
+    json!({
+        "registryId": "123456789012", "repositoryName": ORIGINAL, "imageDigest": digest, "imageTags": tags,
+        "imageSizeInBytes": 1, "imagePushedAt": 1_700_000_000.0, "imageStatus": "ACTIVE",
+        "imageManifestMediaType": media_type,
+    })
 }
 
 /// Images of very many tags.
-fn tagged(images: usize, tags: usize, length: usize) -> Vec<Value> {
-    let pushed_at = 1_700_000_000.0;
-    let entry = |image: usize| {
-        let tags: Vec<String> = (0..tags).map(|tag| format!("{image:0>length$}-{tag:04}")).collect();
-        json!({
-            "registryId": "123456789012", "repositoryName": ORIGINAL, "imageDigest": format!("sha256:{image:064x}"),
-            "imageTags": tags, "imageSizeInBytes": 1, "imagePushedAt": pushed_at, "imageStatus": "ACTIVE",
-            "imageManifestMediaType": MANIFEST, "artifactMediaType": "application/vnd.oci.image.config.v1+json",
-        })
-    };
-    (0..images).map(entry).collect()
+fn tagged(images: usize, tags: usize, length: usize) -> Images {
+    let tags = |image: usize| (0..tags).map(|tag| format!("{image:0>length$}-{tag:04}")).collect::<Vec<_>>();
+    let entry = |image: usize| entry(&format!("sha256:{image:064x}"), MANIFEST, &tags(image));
+    Images::Listed { entries: (0..images).map(entry).collect(), manifests: Manifests::default() }
 }
 
 const DELETES: [(&str, &str); 4] = [
@@ -163,15 +166,14 @@ async fn a_hundred_repositories_with_nothing_to_do_fit_256_mb() {
 #[ignore = "it takes minutes: make ceilings"]
 async fn a_repository_of_entangled_indexes_fits_128_mb() {
     let (attestations, indexes) = (12_000, 160);
-    let report = report(128, Images::Emulated(entangled(attestations, indexes)), 1, &DELETES).await;
+    let report = report(128, entangled(attestations, indexes), 1, &DELETES).await;
     let repository = &report["repositories"][0];
     assert_eq!(repository["images"], attestations + indexes + 1, "{repository:#}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_repository_of_very_many_tags_fits_128_mb() {
-    let images = Images::Listed(tagged(1000, 700, 120));
-    let report = report(128, images, 1, &DELETES).await;
+    let report = report(128, tagged(1000, 700, 120), 1, &DELETES).await;
     let repository = &report["repositories"][0];
     assert_eq!(repository["reason"], "listing-incomplete", "{repository:#}");
     assert!(repository["detail"].as_str().unwrap().contains("tags"), "{repository:#}");

@@ -18,8 +18,30 @@ pub(crate) const ORIGINAL: &str = "original";
 pub(crate) enum Images {
     /// Those of the emulator's repository.
     Emulated(Emulator),
-    /// These entries of DescribeImages; nothing can be read.
-    Listed(Vec<Value>),
+    /// These entries of DescribeImages, and what can be read of them.
+    Listed { entries: Vec<Value>, manifests: Manifests },
+}
+
+/// Manifests by digest, each as a string of JSON, so that an answer of hundreds of megabytes is soon written.
+#[derive(Default)]
+pub(crate) struct Manifests(HashMap<String, String>);
+
+impl Manifests {
+    pub(crate) fn add(&mut self, digest: String, manifest: &str) {
+        self.0.insert(digest, json!(manifest).to_string());
+    }
+
+    /// The answer of BatchGetImage.
+    fn answer(&self, request: &Value) -> Bytes {
+        let ids = request["imageIds"].as_array().unwrap();
+        let digests = ids.iter().map(|id| id["imageDigest"].as_str().unwrap());
+        let images = digests.map(|digest| {
+            let manifest = &self.0[digest];
+            format!("{{\"imageId\":{{\"imageDigest\":\"{digest}\"}},\"imageManifest\":{manifest}}}")
+        });
+        let images = images.collect::<Vec<_>>().join(",");
+        format!("{{\"images\":[{images}],\"failures\":[]}}").into()
+    }
 }
 
 struct Copies {
@@ -43,6 +65,9 @@ async fn answer(State(copies): State<Arc<Copies>>, headers: HeaderMap, body: Byt
     let mut request: Value = serde_json::from_slice(&body).unwrap();
     if request["repositoryName"].is_string() {
         request["repositoryName"] = json!(ORIGINAL);
+    }
+    if let ("BatchGetImage", Images::Listed { manifests, .. }) = (operation.as_str(), &copies.images) {
+        return (StatusCode::OK, manifests.answer(&request));
     }
     let key = (operation, request.to_string());
     if let Some(known) = copies.answers.lock().unwrap().get(&key) {
@@ -68,8 +93,8 @@ impl Copies {
             ("DescribeRegistry", _) => Ok(json!({"replicationConfiguration": {"rules": []}})),
             ("DescribePullThroughCacheRules", _) => Ok(json!({"pullThroughCacheRules": []})),
             (_, Images::Emulated(emulator)) => emulator.send(operation, request),
-            ("DescribeImages", Images::Listed(entries)) => Ok(page(entries, &request)),
-            (other, Images::Listed(_)) => panic!("{other} is not expected"),
+            ("DescribeImages", Images::Listed { entries, .. }) => Ok(page(entries, &request)),
+            (other, Images::Listed { .. }) => panic!("{other} is not expected"),
         }
     }
 
