@@ -114,7 +114,7 @@ fn what_failed_has_a_row_and_what_is_unreadable_is_counted() {
     let w = World::default();
     let failing = w.legacy(w.image("linux/amd64")).failing();
     let p = w.image("linux/arm64");
-    (w.legacy(p).unreadable(), w.legacy(p).unreadable());
+    let _unreadable = [(); 2].map(|()| w.legacy(p).unreadable());
     w.index(&[p, w.legacy(p)]).tag("v1");
     let expanded = w.judge(&defaults()).expanded(&defaults());
     let rows: Vec<_> = expanded.kept.iter().map(|it| (it.image.digest, it.failed)).collect();
