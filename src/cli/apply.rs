@@ -6,10 +6,10 @@ use jiff::SignedDuration;
 
 use super::confirm::Consent;
 use super::log_file::LogFile;
+use super::picture::print_run;
 use super::plan::watched;
 use super::progress::{Progress, Waiting, say};
 use super::session::Session;
-use super::stdout::print_report;
 use super::{Common, Failure, Output, RunArgs, conclude, plan, signals};
 use crate::cli::exit_code::ExitCode;
 use crate::config::{Mode, duration};
@@ -73,13 +73,13 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
         let report = report_plan(&session.ecr, plan, &session.run, &());
         // Whoever said no has just seen the table.
         let was_shown = view.output == Output::Table && !deadline.was_interrupted();
-        let printed = if was_shown { Ok(()) } else { print_report(&report, view) };
+        let printed = if was_shown { Ok(()) } else { print_run(&report, view, &session).await };
         let logged = log.map_or(Ok(()), |log| log.end(&report));
         say("nothing was done");
         return Ok(conclude(ExitCode::Usage, deadline, [printed, logged]));
     }
     let report = execute(&session, &request.memories, plan, lines.as_ref()).await;
-    let printed = print_report(&report, view);
+    let printed = print_run(&report, view, &session).await;
     let logged = log.map_or(Ok(()), |log| log.end(&report));
     Ok(conclude(ExitCode::of(&report, false), deadline, [printed, logged]))
 }

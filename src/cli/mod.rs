@@ -33,6 +33,7 @@ pub mod local_lambda;
 mod log_file;
 mod man;
 mod next;
+mod picture;
 mod plan;
 mod progress;
 mod reference;
@@ -106,6 +107,12 @@ enum Output {
     Table,
     /// One JSON document
     Json,
+    /// For pull requests and step summaries
+    Markdown,
+    /// One file for a browser, complete in itself: > picture.html
+    Html,
+    /// A few lines, for a chat or a mail
+    Summary,
 }
 
 #[derive(Debug, Subcommand)]
@@ -225,6 +232,7 @@ fn help_or_mistake(error: &clap::Error) -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    cli.check_output()?;
     match cli.command {
         Command::Plan(args) => plan::run(&cli.common, &args).await,
         Command::Apply(args) => apply::run(&cli.common, &args).await,
@@ -239,6 +247,30 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Man(args) => man::run(&args),
         Command::Demo(args) => demo::run(&args).await,
         Command::Emulator(args) => emulator::run(&cli.common, &args).await,
+    }
+}
+
+impl Cli {
+    /// Refuses forms of output that a command does not have, before anything is called.
+    fn check_output(&self) -> Result<(), Failure> {
+        let forms = match (&self.command, self.common.output) {
+            (_, Output::Table | Output::Json)
+            | (Command::Plan(_) | Command::Apply(_), _)
+            | (Command::Explain(_), Output::Html) => return Ok(()),
+            (Command::Explain(_), _) => "table, json or html",
+            _ => "table or json",
+        };
+        Err(Failure::Usage(format!(
+            "this command prints {forms}; --output {} is for {}",
+            self.common.output.word(),
+            if self.common.output == Output::Html { "plan, apply and explain" } else { "plan and apply" }
+        )))
+    }
+}
+
+impl Output {
+    fn word(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 }
 

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::log_file::LogFile;
+use super::picture::print_run;
 use super::progress::{Progress, say};
 use super::session::Session;
-use super::stdout::{View, print_report, print_wrapped};
+use super::stdout::{View, print_wrapped};
 use super::{Common, Failure, Output, RunArgs, conclude, next, signals};
 use crate::cli::exit_code::ExitCode;
 use crate::config::Mode;
@@ -49,7 +50,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let saved = out.map_or(Ok(()), |file| file.save(&plan, &session, common));
     let report = report_plan(&session.ecr, plan, &session.run, &observer);
     drop(progress);
-    let printed = print_report(&report, view).and_then(|()| {
+    let printed = print_run(&report, view, &session).await.and_then(|()| {
         let is_asked = view.output == Output::Table && !is_saved && !session.deadline.was_interrupted();
         let next = is_asked.then(|| next::after_plan(&report, common, &args.run)).flatten();
         next.map_or(Ok(()), |next| print_wrapped(&next))

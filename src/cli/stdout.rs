@@ -5,7 +5,9 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use serde::Serialize;
 
 use super::{Failure, Output};
+use crate::render::page::{self, Past};
 use crate::render::table::{self, Layout, NARROWEST, Sort, Style, USUAL_WIDTH};
+use crate::render::{markdown, summary};
 use crate::report::Report;
 use crate::util::sanitize;
 
@@ -27,12 +29,20 @@ impl View {
     }
 }
 
-/// Prints a report.
-pub(super) fn print_report(report: &Report, view: View) -> Result<(), Failure> {
+/// Prints a report. A page shows what is known of earlier runs too.
+pub(super) fn print_report(report: &Report, view: View, past: Option<&Past>) -> Result<(), Failure> {
     match view.output {
         Output::Table => print_text(&table::report(report, &view.layout(&io::stdout()))),
         Output::Json => print_json(report),
+        Output::Markdown => print_text(&markdown::report(report)),
+        Output::Summary => print_text(&summary::text(report)),
+        Output::Html => print_page(page::run(report, past)),
     }
+}
+
+/// One file for a browser, in which everything that others wrote is escaped already.
+pub(super) fn print_page(page: serde_json::Result<String>) -> Result<(), Failure> {
+    print(|out| out.write_all(page?.as_bytes()))
 }
 
 /// One JSON document and a line break.

@@ -17,6 +17,7 @@ mod documents;
 mod emulator;
 mod explain;
 mod floor;
+mod forms;
 mod hostile;
 mod iam;
 mod init;

@@ -62,7 +62,7 @@ async fn show(args: &Args, emulator: &Emulator, url: &str, state: &State) -> Res
     heading("The Lambda function, invoked by hand with JANITOR_MODE=plan: what would it do, and why?")?;
     let plan = invoke(url, state, Mode::Plan).await?;
     let view = View { output: Output::Table, details: true, sort: Sort::Name };
-    print_report(&plan, view)?;
+    print_report(&plan, view, None)?;
     print_wrapped(REMARK)?;
     if args.mode == Until::Plan {
         return Ok(ExitCode::Done);

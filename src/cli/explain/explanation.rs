@@ -250,7 +250,7 @@ impl Explainer<'_> {
     }
 
     /// What the image is: by the rules, and where those need not know, by its bytes.
-    fn kind(&self, position: ImageIndex, manifest: Option<&Manifest>) -> Kind {
+    pub(super) fn kind(&self, position: ImageIndex, manifest: Option<&Manifest>) -> Kind {
         if self.inventory.is_index(position) {
             return Kind::Index;
         }

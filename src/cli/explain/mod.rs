@@ -3,6 +3,7 @@
 pub mod explanation;
 pub mod inside;
 pub mod inside_text;
+mod neighbourhood;
 pub mod text;
 
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use super::progress::{Waiting, say};
 use super::reference::Reference;
 use super::session::Session;
-use super::stdout::{print_json, print_wrapped};
+use super::stdout::{print_json, print_page, print_wrapped};
 use super::{Common, Failure, Output, signals};
 use crate::cli::exit_code::ExitCode;
 use crate::config::policy::Policy;
@@ -26,6 +27,7 @@ use crate::planner::selection::UnknownName;
 use crate::planner::statements::{self, Unread, Wanted};
 use crate::registry::ecr::Ecr;
 use crate::registry::{CallError, ReadRepository as _, StoredManifest};
+use crate::render::page;
 use crate::report::RepositoryReason;
 use crate::rules::judge;
 use crate::rules::verdict::Verdict;
@@ -45,6 +47,7 @@ pub(super) struct Args {
 pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let config = common.config()?;
     let reference = Reference::parse(&args.image).map_err(|bad| Failure::Usage(bad.to_string()))?;
+    check_form(common.output, &reference)?;
     signals::end_at_once();
     let mut session = Session::open(common, config, Deadline::default()).await?;
     let skipped = scope(&mut session, &reference).await?;
@@ -79,7 +82,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
         let overview = explainer.overview();
         match common.output {
             Output::Json => print_json(&overview)?,
-            Output::Table => print_wrapped(&text::overview(&overview))?,
+            _ => print_wrapped(&text::overview(&overview))?,
         }
         return Ok(ExitCode::Done);
     };
@@ -105,9 +108,23 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     session.announce();
     match common.output {
         Output::Json => print_json(&explanation)?,
-        Output::Table => print_wrapped(&text::image(&explanation))?,
+        Output::Html => {
+            let around = neighbourhood::around(&explainer, position, &explanation);
+            print_page(page::image(&session.run, &around, explanation.digest, &text::image(&explanation)))?;
+        }
+        _ => print_wrapped(&text::image(&explanation))?,
     }
     Ok(ExitCode::Done)
+}
+
+/// The picture of a whole repository is that of a run.
+fn check_form(output: Output, Reference { repository, tag, digits, .. }: &Reference) -> Result<(), Failure> {
+    if output == Output::Html && tag.is_none() && digits.is_none() {
+        return Err(Failure::Usage(format!(
+            "explain draws one image; for all of {repository}: plan --repository {repository} --output html"
+        )));
+    }
+    Ok(())
 }
 
 /// Reads the image itself: the rules may not have needed its bytes, the reader does.

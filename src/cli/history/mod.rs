@@ -60,7 +60,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
             let (schema_version, place, runs) = (SCHEMA_VERSION, place.as_str(), runs.as_slice());
             print_json(&Document { schema_version, place, runs, images: images.as_deref() })?;
         }
-        Output::Table => print_wrapped(&text::history(&place, &runs, images.as_deref()))?,
+        _ => print_wrapped(&text::history(&place, &runs, images.as_deref()))?,
     }
     Ok(ExitCode::Done)
 }

@@ -117,7 +117,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let restored = Restored::new(&session.run, archive.place(), repositories);
     let printed = match common.output {
         Output::Json => print_json(&restored),
-        Output::Table => print_wrapped(&text::restored(&restored)),
+        _ => print_wrapped(&text::restored(&restored)),
     };
     Ok(conclude(restored.exit_code(knows_something), &session.deadline, [printed]))
 }

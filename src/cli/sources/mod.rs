@@ -74,7 +74,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     };
     match common.output {
         Output::Json => print_json(&sources)?,
-        Output::Table => print_wrapped(&text::sources(&sources))?,
+        _ => print_wrapped(&text::sources(&sources))?,
     }
     Ok(match session.deadline.was_interrupted() {
         true => ExitCode::Interrupted,
