@@ -19,6 +19,7 @@ const WITHOUT_EFFECT: &[(&str, &[&str])] = &[
     ("iam-policy", &["repositories", "output", "concurrency"]),
     ("completions", ALL),
     ("man", ALL),
+    ("schema", ALL),
     ("demo", ALL),
     ("emulator", &["config", "repositories", "output", "concurrency", "profile"]),
 ];

@@ -39,6 +39,7 @@ mod progress;
 mod reference;
 mod remedy;
 mod restore;
+mod schema;
 mod session;
 mod signals;
 mod sources;
@@ -139,6 +140,8 @@ enum Command {
     Completions(completions::Args),
     /// Print the manual pages
     Man(man::Args),
+    /// Print the JSON Schema of the report, the plan file, the configuration or the events
+    Schema(schema::Args),
     /// Show the Lambda function at work on an embedded ECR; needs no AWS account
     Demo(demo::Args),
     /// Serve the embedded ECR, for trying things out
@@ -245,6 +248,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::IamPolicy(args) => iam_policy::run(&cli.common, &args).await,
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
+        Command::Schema(args) => schema::run(&args),
         Command::Demo(args) => demo::run(&args).await,
         Command::Emulator(args) => emulator::run(&cli.common, &args).await,
     }

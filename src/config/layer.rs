@@ -11,13 +11,20 @@ use crate::config::select::SelectPatch;
 
 /// The keys that a file (but for its overrides) or the environment gives.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Layer {
+    /// The mode of the Lambda function; on the command line the verb is the mode.
     pub(super) mode: Option<Mode>,
+    /// Which repositories take part.
     pub(super) select: SelectPatch,
+    /// What happens to their attestations.
     pub(super) policy: PolicyPatch,
+    /// What one run may do.
     pub(super) limits: LimitsPatch,
+    /// Where runs leave what later ones should know.
     pub(super) memory: MemoryPatch,
+    /// What is kept of what is deleted, where, and for how long.
     pub(super) backup: BackupPatch,
 }
 

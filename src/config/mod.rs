@@ -24,6 +24,8 @@ pub mod location;
 pub mod memory;
 pub mod pattern;
 pub mod policy;
+#[cfg(test)]
+pub(crate) mod schema;
 mod section;
 mod select;
 pub mod tag_template;

@@ -24,6 +24,7 @@ macro_rules! section {
 
         #[doc = concat!("Any of the keys of [`", stringify!($section), "`].")]
         #[derive(Debug, Clone, Default, serde::Deserialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
         #[serde(deny_unknown_fields, default)]
         pub(super) struct $patch {
             $( $(#[$doc])* pub(super) $key: Option<$raw>, )+
@@ -52,6 +53,7 @@ macro_rules! words {
     ) => {
         $(#[$attribute])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
         pub enum $name {
             $( $(#[$doc])* #[serde(rename = $word)] $variant, )+
         }

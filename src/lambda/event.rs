@@ -67,11 +67,17 @@ impl BadEvent {
 /// In characters.
 const LONGEST_PROBLEM: usize = 300;
 
+/// A run by hand. All keys are optional.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-struct Manual {
+pub(super) struct Manual {
+    /// `plan`, where the function is configured to apply; nothing else is of use.
     mode: Option<Mode>,
+    /// Only these of the configured repositories.
+    #[cfg_attr(test, schemars(with = "Option<Patterns>"))]
     repositories: Option<Vec<String>>,
+    /// Go on in these repositories although most of their tags have vanished since the last run.
     accept_tag_loss: Option<Vec<String>>,
 }
 

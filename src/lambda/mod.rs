@@ -35,6 +35,8 @@ use event::{Event, Message, RunEvent};
 pub mod answer;
 pub mod emf;
 pub mod event;
+#[cfg(test)]
+pub(crate) mod schema;
 pub mod truncate;
 
 /// What one instance of the function keeps between invocations.

@@ -13,6 +13,7 @@ use crate::oci::media_type::{self, DOCKER_ATTESTATION, IMAGE_CONFIG, is_in_toto_
 
 /// The form in which a BuildKit attestation is stored, or by which it is proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Form {
@@ -28,6 +29,7 @@ pub enum Form {
 
 /// The kind of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Kind {

@@ -5,3 +5,5 @@ pub mod digest;
 pub mod manifest;
 pub mod media_type;
 pub mod statement;
+#[cfg(test)]
+pub(crate) mod schema;

@@ -21,13 +21,16 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The content of a plan file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SavedPlan {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
     /// When it was made: ages are counted from here, and nothing in it was read before.
+    #[cfg_attr(test, schemars(with = "crate::oci::schema::Time"))]
     pub created_at: Timestamp,
     /// When the last of it was read.
+    #[cfg_attr(test, schemars(with = "crate::oci::schema::Time"))]
     pub read_until: Timestamp,
     /// The registry's id, 12 digits. Empty for one without repositories, which nobody can know.
     pub account: String,
@@ -41,6 +44,7 @@ pub struct SavedPlan {
 
 /// One repository in the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SavedRepository {
     /// Its name.

@@ -17,8 +17,10 @@ pub const SMALL_ARTIFACT: u64 = 1024 * 1024;
 
 /// The deletions of a run, planned or done, by how far its backup can bring them back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Backup {
     /// Until when: `backup.keep` after the beginning of the run.
+    #[cfg_attr(test, schemars(with = "crate::oci::schema::Time"))]
     pub restorable_until: Timestamp,
     /// Images of which the backup holds all that ECR may drop.
     pub fully_restorable: u64,

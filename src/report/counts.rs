@@ -12,6 +12,7 @@ use crate::oci::digest::Digest;
 
 /// The images of a repository or of a run, counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct InventoryCounts {
     /// Images of any status, indexes included.
     pub images: u64,
@@ -29,6 +30,7 @@ pub struct InventoryCounts {
 
 /// The counts of a repository or of a run: what is there, and what became of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Counts {
     /// The images; a run that carries out a plan from a file does not know them.
     #[serde(flatten)]
@@ -61,6 +63,7 @@ pub struct Counts {
 
 /// Attestations by form and by state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Attestations {
     /// All of them.
     pub total: u64,
@@ -72,6 +75,7 @@ pub struct Attestations {
 
 /// The image nearest to ECR's quota on referrers, past which pushes of new attestations and signatures fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReferrerPressure {
     /// The image to which the most manifests of its repository refer.
     pub subject: Digest,
@@ -83,6 +87,7 @@ pub struct ReferrerPressure {
 
 /// What a plan would be under a preset, without its paces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WhatIf {
     /// The preset. Keys that the configuration gives beside it stay as they are.
     pub preset: Preset,
@@ -94,6 +99,7 @@ pub struct WhatIf {
 
 /// Images that would go, counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Going {
     /// Attestations.
     pub attestations: u64,

@@ -12,6 +12,7 @@ use crate::oci::attestation::{Form, Kind};
 
 /// One row of a report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Decision {
     /// The image.
     #[serde(flatten)]

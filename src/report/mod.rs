@@ -38,6 +38,7 @@ pub const SCHEMA_VERSION: u32 = 2;
 
 /// The result of a run for one repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum RepositoryStatus {
@@ -53,6 +54,7 @@ pub enum RepositoryStatus {
 
 /// A repository with its decisions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RepositoryReport {
     /// Its name.
     pub name: String,
@@ -84,6 +86,7 @@ pub struct RepositoryReport {
 
 /// A whole run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
@@ -93,6 +96,7 @@ pub struct Report {
     /// Whether anything could be written.
     pub mode: Mode,
     /// When it ended.
+    #[cfg_attr(test, schemars(with = "crate::oci::schema::Time"))]
     pub finished_at: Timestamp,
     /// Whether nothing was left undone by a breaker, a deadline or a failure. What waits for its turn is not undone.
     pub complete: bool,
@@ -116,6 +120,7 @@ pub struct Report {
 
 /// The sums of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Totals {
     /// Repositories that were worked on, or should have been.
     pub repositories: u64,
@@ -146,6 +151,7 @@ pub struct ApiUsage {
 
 /// The identity of a run, named by every output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunIdentity {
     /// An id that no other run has. Ids sort by the time of their runs.
     pub run_id: String,
@@ -156,6 +162,7 @@ pub struct RunIdentity {
     /// The configuration in force, as [`Config::describe`] names it.
     pub configuration: String,
     /// When the run began. Ages are counted from here.
+    #[cfg_attr(test, schemars(with = "crate::oci::schema::Time"))]
     pub started_at: Timestamp,
 }
 

@@ -59,6 +59,7 @@ impl StepIndex {
 
 /// One change of the registry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Step {
     /// An image is deleted, with the tags of the janitor that it may bear.
@@ -69,6 +70,7 @@ pub enum Step {
 
 /// The deletion of an image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Deletion {
     /// What is deleted.
     #[serde(flatten)]
@@ -80,6 +82,7 @@ pub struct Deletion {
 
 /// The kinds of image that a plan may delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum DeletionTarget {
     /// A proven attestation.
@@ -144,6 +147,7 @@ impl DeletionTarget {
 
 /// The tagging of an attestation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tagging {
     /// The form that its bytes, or its parent, prove.
     pub form: Form,
@@ -229,6 +233,7 @@ impl From<DeletionTarget> for Artifact {
 
 /// The facts about an image that a plan rests on, as they were when it was made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ImageFacts {
     /// Its digest.
     pub digest: Digest,
@@ -249,15 +254,19 @@ pub struct ImageFacts {
     /// ECR's `imageSizeInBytes`; for an index this is its largest child.
     pub size_bytes: u64,
     /// When its manifest was first stored.
+    #[cfg_attr(test, schemars(with = "Option<crate::oci::schema::Time>"))]
     pub pushed_at: Option<Timestamp>,
     /// When it was last restored from the archive, if ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<crate::oci::schema::Time>"))]
     pub activated_at: Option<Timestamp>,
     /// ECR's `lastRecordedPullTime` as the listing gave it, whoever pulled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<crate::oci::schema::Time>"))]
     pub pulled_at: Option<Timestamp>,
     /// The first run that saw it untagged.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "Option<crate::oci::schema::Time>"))]
     pub untagged_at: Option<Timestamp>,
 }
 

@@ -10,6 +10,7 @@ use crate::oci::statement::Pipeline;
 ///
 /// An attestation whose statement was not read counts with the one nearest in time that was: see `statements_read`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Source {
     /// The pipeline.
     #[serde(flatten)]
@@ -28,8 +29,10 @@ pub struct Source {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub buildkit: Option<String>,
     /// When the oldest one was pushed.
+    #[cfg_attr(test, schemars(with = "Option<crate::oci::schema::Time>"))]
     pub first_push: Option<Timestamp>,
     /// When the newest one was pushed.
+    #[cfg_attr(test, schemars(with = "Option<crate::oci::schema::Time>"))]
     pub last_push: Option<Timestamp>,
 }
 

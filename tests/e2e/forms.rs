@@ -105,3 +105,21 @@ fn forms_that_a_command_does_not_have_are_refused_before_anything_is_called() {
     }
     assert!(world.ecr.calls().is_empty());
 }
+
+#[test]
+fn schemas_are_printed() {
+    let world = World::new();
+    for (name, title) in [
+        ("report", "Report of ecr-janitor"),
+        ("plan", "Plan file of ecr-janitor"),
+        ("config", "Configuration of ecr-janitor (janitor.toml)"),
+        ("event", "Events of the ecr-janitor function"),
+    ] {
+        let schema = world.cli(&["schema", name]).json();
+        assert_eq!(
+            (&schema["title"], &schema["$schema"]),
+            (&title.into(), &"https://json-schema.org/draft/2020-12/schema".into())
+        );
+    }
+    assert_eq!(world.cli(&["schema", "plans"]).code, 2);
+}

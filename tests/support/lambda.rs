@@ -6,6 +6,7 @@ use std::time::Duration;
 use ecr_attestation_janitor::cli::local_lambda::{Answer, LocalFunction};
 use serde_json::Value;
 
+use super::documents::checked;
 use super::{Hold, Report, World};
 
 /// Lambda has none; a machine on which many tests run at once needs some.
@@ -80,7 +81,7 @@ impl<'a> Lambda<'a> {
     /// Invokes the function; it must answer.
     pub(crate) fn response(&mut self, event: &Value) -> Value {
         match self.invoke(event) {
-            Answer::Response(response) => response,
+            Answer::Response(response) => checked(response),
             Answer::Error(error) => panic!("{event} failed: {error}"),
         }
     }

@@ -4,12 +4,14 @@
 
 mod busy;
 pub(crate) mod crash;
+mod documents;
 mod held;
 mod hold;
 mod lambda;
 mod manifests;
 mod outcome;
 mod repo;
+mod schema;
 mod terminal;
 mod world;
 

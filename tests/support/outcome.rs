@@ -6,6 +6,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use super::Repo;
+use super::documents::checked;
 
 /// What a command printed and how it ended.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ impl Outcome {
 
     /// The JSON on stdout.
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+        checked(serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}")))
     }
 
     /// The report on stdout of a command that ended with this code.

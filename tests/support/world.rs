@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::runtime::Runtime;
 
+use super::documents::checked;
 use super::{Hold, Lambda, Outcome, Repo, Report};
 
 /// Longer than any run takes, on any machine: what takes longer is killed, and its test fails.
@@ -171,7 +172,17 @@ impl World {
     pub(crate) fn cli(&self, arguments: &[&str]) -> Outcome {
         let output = async { tokio::time::timeout(PATIENCE, self.command(arguments).output()).await };
         let output = self.runtime.block_on(output);
-        Outcome::of(output.unwrap_or_else(|_| panic!("{arguments:?} did not end")).unwrap())
+        let outcome = Outcome::of(output.unwrap_or_else(|_| panic!("{arguments:?} did not end")).unwrap());
+        self.check_plan(arguments);
+        outcome
+    }
+
+    /// Holds the plan that a command saved against its schema.
+    fn check_plan(&self, arguments: &[&str]) {
+        let saved = arguments.iter().skip_while(|argument| **argument != "--out").nth(1);
+        if let Some(text) = saved.and_then(|name| std::fs::read_to_string(self.file(name)).ok()) {
+            checked(serde_json::from_str(&text).unwrap());
+        }
     }
 
     /// Runs the command line beside another run: against a server of its own, because a call that is held blocks a thread

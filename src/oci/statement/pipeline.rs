@@ -9,6 +9,7 @@ use super::uri;
 
 /// The kinds of pipeline, by what must be changed in them to make no more attestations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum PipelineKind {
@@ -32,6 +33,7 @@ pub enum PipelineKind {
 
 /// A pipeline: all builds of one workflow, or of one source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Pipeline {
     /// Its kind.
     pub kind: PipelineKind,
