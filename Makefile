@@ -1,7 +1,7 @@
 # Everything but deploy and size needs only Rust and make. `make help` lists the targets.
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help demo test nights soak ceilings lint build bench size deploy template interop contract-aws fuzz clean
+.PHONY: help demo test nights soak ceilings lint build bench size deploy template interop page contract-aws fuzz clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,6 +13,7 @@ demo: ## Show the Lambda function at work on an embedded ECR (no AWS account nee
 test: ## Run all tests
 	$(CARGO) test --locked --workspace
 	@$(MAKE) --no-print-directory interop
+	@$(MAKE) --no-print-directory page
 	CARGO="$(CARGO)" tests/template/run.sh test
 
 soak: ## Run the reference model and interleavings over many random registries: WORLDS=10000
@@ -26,6 +27,9 @@ nights: ## Show what goes, stays and is lost in fourteen weeks of nights over 18
 
 interop: ## AWS's clients, skopeo and moto against the real binaries (skipped without Python)
 	CARGO="$(CARGO)" tests/interop/run.sh
+
+page: ## The page of --output html in a real browser (skipped without Node and Chromium)
+	CARGO="$(CARGO)" tests/page/run.sh
 
 fuzz: ## Fuzz with libFuzzer, TIME=60 seconds a target (skipped without a C++ compiler)
 	fuzz/run.sh $(or $(TIME),60)
