@@ -4,6 +4,6 @@ pub mod attestation;
 pub mod digest;
 pub mod manifest;
 pub mod media_type;
-pub mod statement;
 #[cfg(test)]
 pub(crate) mod schema;
+pub mod statement;
