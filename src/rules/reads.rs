@@ -39,13 +39,17 @@ pub fn wanted<'a>(
 /// Whether an image may refer to something that the listing does not show. Where a policy deletes indexes or images,
 /// who refers to what must not rest on the listing.
 pub fn hides_its_subject(inventory: &Inventory, policy: &Policy, position: ImageIndex) -> bool {
+    policy.deletes_superseded() && may_hide_its_subject(inventory, position)
+}
+
+/// Whether an unread image may refer to something that the listing does not show.
+pub(super) fn may_hide_its_subject(inventory: &Inventory, position: ImageIndex) -> bool {
     let image = inventory.image(position);
     let may_be_anything = || {
         let is_claimed = inventory.parents(position).iter().any(|edge| edge.role == Role::Attestation);
         image.listed_type == ListedType::Unknown && !is_claimed
     };
-    policy.deletes_superseded()
-        && image.evidence == Evidence::Unread
+    image.evidence == Evidence::Unread
         && matches!(image.shape, Shape::Manifest | Shape::Withdrawn)
         && !image.listed_type.is_image()
         && (image.subject.is_none() || may_be_anything())

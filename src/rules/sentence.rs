@@ -8,7 +8,7 @@ use crate::inventory::{Evidence, ImageIndex, ImageStatus, Inventory, Role, UNUSA
 use crate::oci::attestation::Kind;
 use crate::report::reason::{Reason, State};
 use crate::rules::ancestors::{self, Since};
-use crate::rules::tags;
+use crate::rules::{reads, tags};
 
 impl Reasons<'_> {
     /// The reason for the verdict on an image, as a clause that follows "because".
@@ -284,7 +284,10 @@ impl Reasons<'_> {
             None => format!(", and {attests}, which it attests, is not in this repository"),
             Some(_) if self.judge.policy.orphaned_with_subject == Action::Delete => String::new(),
             Some(subject) if !self.judge.may_be_needed[subject] => {
-                format!(", and nobody needs {attests}, which it attests")
+                let hides = |it| reads::may_hide_its_subject(self.inventory(), it);
+                let is_hidden = self.inventory().positions().any(hides);
+                let who = if is_hidden { "nothing that shows what it refers to" } else { "nobody" };
+                format!(", and {who} needs {attests}, which it attests")
             }
             Some(_) => match self.others(position).first() {
                 Some(other) => {

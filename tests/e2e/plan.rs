@@ -476,6 +476,7 @@ fn the_table_shows_what_would_be_done_and_counts_the_rest() {
       kept: 6 attached, 2 superseded
 
     plan: 4 planned, 8 kept in 2 repositories with 35 images, 5 API calls
+    Next: ecr-janitor apply  (asks first)
     "#);
 }
 
