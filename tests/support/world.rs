@@ -181,7 +181,9 @@ impl World {
     fn check_plan(&self, arguments: &[&str]) {
         let of_plan = arguments.first().is_some_and(|command| *command == "plan");
         let saved = arguments.iter().skip_while(|argument| **argument != "--out").nth(1);
-        if let Some(text) = saved.filter(|_| of_plan).and_then(|name| std::fs::read_to_string(self.file(name)).ok()) {
+        if let Some(text) =
+            saved.filter(|_| of_plan).and_then(|name| std::fs::read_to_string(self.file(name)).ok())
+        {
             checked(serde_json::from_str(&text).unwrap());
         }
     }
