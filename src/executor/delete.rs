@@ -11,13 +11,10 @@ use crate::registry::{
     BatchResponse, CallError, CallErrorKind, DeleteImages, ReadRepository, Refusal, RefusalKind, TagImages,
     presence,
 };
-use crate::report::outcome::{Cause, Outcome};
+use crate::report::outcome::{Cause, MAY_BE_DELETED, Outcome};
 use crate::report::plan::StepIndex;
 use crate::util::backoff;
 use crate::util::deadline::DeadlineExceeded;
-
-/// What ECR may have done, for the outcomes of deletions whose response was lost.
-const MAY_BE_DELETED: &str = "it may be deleted";
 
 impl<R, B> Work<'_, R, B>
 where
@@ -26,17 +23,16 @@ where
 {
     /// Deletes at most 100 images, none of which lists another.
     pub(super) async fn delete_batch(&self, batch: &[StepIndex]) {
-        let mut batch = batch.to_vec();
-        if self.run.is_plan_old() {
+        let is_again = |step: &StepIndex| self.progress().lagging.contains_key(step);
+        let (again, mut batch): (Vec<_>, Vec<_>) = batch.iter().copied().partition(is_again);
+        if self.run.is_plan_old() && !batch.is_empty() {
             // The read that comes next hides who pulled until then.
             let Ok(_turn) = self.turn(&batch).await else {
                 return self.conclude(&batch, &Outcome::OutOfTime);
             };
             batch = self.unchanged(&batch, self.run.planning_reads(), &Doubt::none()).await;
         }
-        let (again, first): (Vec<_>, Vec<_>) =
-            batch.into_iter().partition(|step| self.progress().lagging.contains_key(step));
-        let mut proven = self.prove_and_back_up(&first).await;
+        let mut proven = self.prove_and_back_up(&batch).await;
         proven.steps.extend(again);
         self.delete_proven(proven).await;
     }
@@ -139,7 +135,7 @@ where
                 }
                 refusal_outcome(refusal)
             } else {
-                let detail = "BatchDeleteImage did not mention it; it may be deleted";
+                let detail = format!("BatchDeleteImage did not mention it; {MAY_BE_DELETED}");
                 Outcome::Failed(Cause::new("no-answer", detail))
             };
             self.settle(*step, doubt.of(outcome));

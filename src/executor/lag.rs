@@ -59,7 +59,7 @@ impl<R, B> Work<'_, R, B> {
 
     pub(super) fn deleted(&self, index: Digest) -> bool {
         let step = self.order.step(index);
-        step.is_some_and(|step| self.progress().outcomes.get(step) == Some(&Outcome::Deleted))
+        step.is_some_and(|step| self.progress().outcomes.get(step).is_some_and(Outcome::is_gone))
     }
 }
 

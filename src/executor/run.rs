@@ -133,8 +133,11 @@ async fn remember(
     let read = with(|outcome| {
         matches!(outcome, Outcome::Changed(_) | Outcome::Protected(_) | Outcome::Failed(_) | Outcome::Tagged)
     });
+    let in_doubt = with(Outcome::may_be_deleted).iter().map(|image| image.digest).collect();
     let update = memories.update(&plan.name, |memory| {
         memory.delete(&deleted, now);
+        // Whether they are gone shows at the next look.
+        memory.begin_deletion(&in_doubt);
         read.iter().for_each(|image| memory.note_read(image.digest, image.pulled_at, now));
     });
     update.await.map(|warning| warning.to_string())

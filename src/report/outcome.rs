@@ -7,6 +7,9 @@ use strum::IntoStaticStr;
 
 use crate::oci::digest::Digest;
 
+/// What ECR may have done, in the outcomes of deletions whose response was lost.
+pub const MAY_BE_DELETED: &str = "it may be deleted";
+
 /// The outcome of one step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -106,6 +109,14 @@ impl Outcome {
     /// Whether the image is not there any more.
     pub fn is_gone(&self) -> bool {
         matches!(self, Self::Deleted | Self::AlreadyGone(_))
+    }
+
+    /// Whether nobody knows if the image was deleted: the response was lost.
+    pub fn may_be_deleted(&self) -> bool {
+        match self {
+            Self::AlreadyGone(cause) | Self::Failed(cause) => cause.detail.contains(MAY_BE_DELETED),
+            _ => false,
+        }
     }
 
     /// The code and the sentence for a step that went otherwise than planned.

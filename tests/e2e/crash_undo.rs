@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use ecr_emulator::UnreferencedLayers;
+use ecr_emulator::{Fault, UnreferencedLayers, When};
 
 use crate::harness::crash::{FRESH, each};
-use crate::harness::{Held, Hold, Listed, Moment, World, legacy, oci, single};
+use crate::harness::{Held, Hold, Listed, Moment, World, legacy, oci, single, trouble};
 
 const MOMENTS: [Moment; 2] = [Moment::Before, Moment::After];
 const REPOSITORIES: [&str; 2] = ["team/api", "team/web"];
@@ -151,5 +151,25 @@ fn what_a_killed_run_left_without_an_index_goes_in_the_next_run() {
         let world = world.fork();
         world.apply();
         assert_eq!(left(&world), left(&done), "killed after deletion {nth}");
+    });
+}
+
+#[test]
+fn so_it_does_after_a_deletion_whose_answer_was_lost() {
+    let world = world().with("JANITOR_SUPERSEDED_IMAGES", "delete").with("JANITOR_MAX_IMAGES_SHARE", "1");
+    let world = world.with("AWS_MAX_ATTEMPTS", "1");
+    let left = |world: &World| bytes(world).into_keys().collect::<Vec<_>>();
+    let (calls, _) = undisturbed(&world);
+    let done = world.fork();
+    done.apply();
+    let lost = [Fault::DropAfter, Fault::Cut, Fault::Garbage];
+    let cuts = (1..=calls["BatchDeleteImage"]).flat_map(|nth| lost.clone().map(|fault| (nth, fault)));
+    each(&cuts.collect::<Vec<_>>(), 8, |(nth, fault)| {
+        let world = world.fork();
+        world.ecr.fault(trouble("BatchDeleteImage", When::Nth(*nth), fault.clone()));
+        world.cli(FRESH);
+        world.ecr.clear_faults();
+        world.apply();
+        assert_eq!(left(&world), left(&done), "{fault:?} of deletion {nth}");
     });
 }

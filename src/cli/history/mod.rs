@@ -47,6 +47,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
             return Err(Failure::NothingDone(no_such_run(run_id, &archive.place())));
         }
     }
+    let all = runs.len();
     if let Some(patterns) = narrow {
         for run in &mut runs {
             run.repositories.retain(|repository| patterns.matches(&repository.name));
@@ -60,7 +61,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
             let (schema_version, place, runs) = (SCHEMA_VERSION, place.as_str(), runs.as_slice());
             print_json(&Document { schema_version, place, runs, images: images.as_deref() })?;
         }
-        _ => print_wrapped(&text::history(&place, &runs, images.as_deref()))?,
+        _ => print_wrapped(&text::history(&place, &runs, all, images.as_deref()))?,
     }
     Ok(ExitCode::Done)
 }

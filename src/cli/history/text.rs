@@ -11,13 +11,24 @@ use crate::util::sanitize;
 /// More repositories of one run than this are counted, not named.
 const NAMED: usize = 12;
 
-/// The runs, newest first, and the images of one of them if they are wanted.
-pub(super) fn history(place: &str, runs: &[RunHistory], images: Option<&[ArchivedImage]>) -> String {
+/// The runs that are asked for of all that there are, newest first, and the images of one of them if they are wanted.
+pub(super) fn history(
+    place: &str,
+    runs: &[RunHistory],
+    all: usize,
+    images: Option<&[ArchivedImage]>,
+) -> String {
     let mut text = format!("Backups in {}\n", sanitize::line(place));
-    if runs.is_empty() {
+    if runs.is_empty() && all > 0 {
         let _ = writeln!(
             text,
-            "\nNo run has stored anything here. For what the function deleted, set backup.location or\nJANITOR_BACKUP_LOCATION to the bucket of its stack (output SharedBackups)."
+            "\nNo run has stored anything of these repositories; {} stored something of others. Check the names, or leave --repository out.",
+            counted(all, "run")
+        );
+    } else if runs.is_empty() {
+        let _ = writeln!(
+            text,
+            "\nNo run has stored anything here. For what the function deleted, set backup.location or JANITOR_BACKUP_LOCATION to the bucket of its stack (output SharedBackups)."
         );
     }
     for run in runs {
@@ -114,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_run_is_told_with_what_undoes_it() {
-        let told = history("/state", &[run()], None);
+        let told = history("/state", &[run()], 1, None);
         assert_eq!(
             told,
             "Backups in /state\n\n\
@@ -124,6 +135,7 @@ mod tests {
              \x20 team/web: nobody wrote down what was deleted; 10 of 12 fully restorable, 2 while ECR has their layers\n\
              \x20 undo: ecr-janitor restore --run 20261126T153638Z-0a1b2c\n"
         );
-        assert!(history("/state", &[], None).contains("No run has stored anything here."));
+        assert!(history("/state", &[], 0, None).contains("No run has stored anything here."));
+        assert!(history("/state", &[], 2, None).contains("2 runs stored something of others"));
     }
 }

@@ -66,11 +66,14 @@ fn of_pipeline(number: usize, it: &Totals, same_change: Option<usize>) -> String
     };
     let mut text = format!("{number}. {}{kind}\n", sanitize::line(&sums.pipeline.name()));
     let per_push = sums.attestations as f64 / sums.pushes.max(1) as f64;
+    let share = format!(" ({:.0} %)", it.share * 100.0);
+    // Of all, where there are none of the last days.
+    let is_of_all = sums.attestations_of_the_last_30_days == 0 && it.share > 0.0;
+    let (lately, of_all) = if is_of_all { ("", share.as_str()) } else { (share.as_str(), "") };
     let _ = writeln!(
         text,
-        "Attestations    {} in the last 30 days ({:.0} %), {} in all, {per_push:.1} per push{}",
+        "Attestations    {} in the last 30 days{lately}, {} in all{of_all}, {per_push:.1} per push{}",
         sums.attestations_of_the_last_30_days,
-        it.share * 100.0,
         sums.attestations,
         form(it),
     );

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::is_statement;
 use super::lenient::{Lenient, List, Object, Shape, Text};
+use super::{is_statement, uri};
 use crate::oci::digest::Digest;
 
 /// The most layers of one manifest that are looked at; BuildKit makes one a statement, and there are seldom more than three.
@@ -66,7 +66,10 @@ pub fn statement_layers(manifest: &[u8]) -> Vec<StatementLayer> {
         Some(StatementLayer {
             digest: layer.digest.text()?.parse().ok()?,
             size: layer.size.0.as_ref().map(|size| size.0),
-            predicate_type: layer.annotations.object().and_then(|it| it.predicate_type.0.clone()),
+            predicate_type: layer
+                .annotations
+                .object()
+                .and_then(|it| uri::type_name(it.predicate_type.text()?)),
         })
     };
     parsed.layers.first().iter().filter_map(layer).take(MOST_LAYERS).collect()

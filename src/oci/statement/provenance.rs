@@ -179,7 +179,8 @@ impl<'a> Members<'a> {
         let path = path.and_then(|it| it.split('@').next());
         let entry = self.config.and_then(|it| it.entry_point.text());
         let entry = entry.filter(|it| it.contains(".github/workflows/"));
-        path.or(self.workflow.and_then(|it| it.path.text())).or(entry).and_then(uri::text)
+        let path = path.or(self.workflow.and_then(|it| it.path.text())).or(entry);
+        path.and_then(uri::text).filter(|path| path.chars().all(uri::is_plain))
     }
 
     fn mode(&self) -> Option<Mode> {

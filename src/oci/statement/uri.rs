@@ -24,8 +24,13 @@ const AWS_KEYS: [&str; 2] = ["AKIA", "ASIA"];
 /// The parameters of a git address that say what is checked out.
 const GIT_PARAMETERS: [&str; 6] = ["ref", "tag", "branch", "commit", "checksum", "subdir"];
 
-/// A text in which no well-known token is.
+/// A text in which no well-known token is, and no address but one without a secret.
 pub(super) fn text(text: &str) -> Option<String> {
+    if text.contains("://") { address(text) } else { tokenless(text) }
+}
+
+/// A text in which no well-known token is.
+fn tokenless(text: &str) -> Option<String> {
     (!has_token(text)).then(|| text.to_owned())
 }
 
@@ -54,7 +59,7 @@ pub(super) fn type_name(uri: &str) -> Option<String> {
 
 /// An address, or an id that is none, without user, password and all parameters that are not about git.
 pub(super) fn address(uri: &str) -> Option<String> {
-    let uri = text(uri)?;
+    let uri = tokenless(uri)?;
     let (scheme, rest) = match uri.split_once("://") {
         Some((scheme, rest)) if is_scheme(scheme) => (scheme, rest),
         Some(_) => return None,
@@ -85,17 +90,28 @@ fn without_scheme(uri: &str) -> Option<String> {
 fn path(rest: &str) -> Option<String> {
     let (rest, fragment) = rest.split_once('#').map_or((rest, None), |(rest, it)| (rest, Some(it)));
     let (path, query) = rest.split_once('?').map_or((rest, None), |(path, it)| (path, Some(it)));
-    // A part with @ is a user, unless it is the version of a workflow, or of a source at a reference.
+    // An @ is before a version, of a workflow or a source at a reference; or before it is a user whose password has a slash.
     let is_version = path.contains(".github/workflows/") || path.contains("@refs/");
-    let path = if is_version { path } else { path.split('@').next().unwrap_or_default() };
+    let path = match path.split_once('@') {
+        Some((path, number)) if !is_version => is_number(number).then_some(path)?,
+        _ => path,
+    };
     let parameters = query.unwrap_or_default().split('&').filter(|parameter| {
         parameter.split_once('=').is_some_and(|(name, _)| GIT_PARAMETERS.contains(&name))
     });
     let query: Vec<&str> = parameters.collect();
     let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+    // A branch, a revision, a folder: never the value of something.
+    let fragment = fragment.filter(|it| !it.contains(['=', '@', '?']));
     let fragment = fragment.map(|it| format!("#{it}")).unwrap_or_default();
     let address = format!("{path}{query}{fragment}");
     address.chars().all(is_plain).then_some(address)
+}
+
+/// Whether this is the number of a version, as in `v1` or `v0.2.1`.
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix('v').unwrap_or_default();
+    digits.starts_with(|c: char| c.is_ascii_digit()) && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
 }
 
 fn is_scheme(scheme: &str) -> bool {
@@ -112,7 +128,7 @@ fn is_host(host: &str) -> bool {
         && port.chars().all(|c| c.is_ascii_digit())
 }
 
-fn is_plain(character: char) -> bool {
+pub(super) fn is_plain(character: char) -> bool {
     character.is_alphanumeric() || "/._-~:@+%#?=&, ()".contains(character)
 }
 
@@ -135,13 +151,18 @@ pub(super) fn repository(uri: &str) -> Option<String> {
 /// The image of a package URL, as in `alpine:3.22` of `pkg:docker/alpine@3.22?platform=linux%2Famd64`.
 pub(super) fn image(uri: &str) -> Option<String> {
     let rest = uri.strip_prefix("pkg:docker/").or_else(|| uri.strip_prefix("pkg:oci/"))?;
-    let name = text(rest.split(['?', '#']).next()?)?;
+    let name = tokenless(rest.split(['?', '#']).next()?)?;
     let name = decoded(&name);
     let name = match name.rsplit_once('@') {
         Some((name, version)) if version.starts_with("sha256:") => name.to_owned(),
+        // What follows the @ of a user is a registry.
+        Some((_, host)) if host.contains('/') => return None,
         Some((name, version)) => format!("{name}:{version}"),
         None => name,
     };
+    if name.contains('@') {
+        return None;
+    }
     name.chars().all(is_plain).then_some(name)
 }
 
@@ -173,7 +194,10 @@ mod tests {
                 Some("https://github.com/acme/shop?branch=main"),
             ),
             ("https://user:pa/ss@github.com/acme/shop", None),
-            ("https://user/pass@github.com/acme", Some("https://user/pass")),
+            ("https://user/pass@github.com/acme", None),
+            ("https://builder.example.com/Hosted@v1", Some("https://builder.example.com/Hosted")),
+            ("https://github.com/acme/shop#access_token=secret", Some("https://github.com/acme/shop")),
+            ("https://github.com/acme/shop#token?secret", Some("https://github.com/acme/shop")),
             ("git@github.com:acme/shop.git", Some("github.com:acme/shop.git")),
             ("user:secret@host:acme/shop.git", Some("host:acme/shop.git")),
             ("user@secret", None),
@@ -245,6 +269,21 @@ mod tests {
             ("https://github.com/acme/shop", None),
         ] {
             assert_eq!(image(uri).as_deref(), name, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_no_hiding_place_for_an_address() {
+        for (it, shown) in [
+            ("Dockerfile", Some("Dockerfile")),
+            ("https://bob:secret@host/Dockerfile", Some("https://host/Dockerfile")),
+            ("see https://bob:secret@host/", None),
+        ] {
+            assert_eq!(text(it).as_deref(), shown, "{it}");
+        }
+        assert_eq!(image("pkg:docker/alpine@3.22").as_deref(), Some("alpine:3.22"));
+        for hidden in ["pkg:docker/bob:secret@reg/alpine@3.22", "pkg:docker/bob:secret@reg/alpine"] {
+            assert_eq!(image(hidden), None, "{hidden}");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::graph::Graph;
 use super::rows::{self, Folded, Rows};
@@ -105,7 +106,7 @@ struct Repository<'a> {
     changes: u64,
     quota: Option<f64>,
     pressure: Option<Pressure>,
-    sources: &'a [Source],
+    sources: Vec<Value>,
     before: Option<Segments>,
     after: Option<Segments>,
     graph: Graph,
@@ -252,7 +253,7 @@ impl<'a> Repository<'a> {
             changes: changes(&report.counts),
             quota: report.image_quota_share,
             pressure: report.referrer_pressure.map(Pressure::of),
-            sources: &report.sources,
+            sources: report.sources.iter().map(harmless).collect(),
             before,
             after,
             graph: Graph::new(&rows.drawn, digits, start, tables),
@@ -281,4 +282,16 @@ fn what(report: &RepositoryReport) -> String {
     }
     let outcomes = outcomes(&Counts { kept: 0, ..report.counts.clone() });
     if outcomes.is_empty() { "nothing to do".to_owned() } else { outcomes.join(", ") }
+}
+/// What a registry says of a pipeline, with every text in one harmless line.
+fn harmless(source: &Source) -> Value {
+    fn clean(value: Value) -> Value {
+        match value {
+            Value::String(text) => sanitize::line(&text).into(),
+            Value::Array(items) => items.into_iter().map(clean).collect(),
+            Value::Object(members) => members.into_iter().map(|(name, it)| (name, clean(it))).collect(),
+            other => other,
+        }
+    }
+    serde_json::to_value(source).map(clean).unwrap_or_default()
 }
