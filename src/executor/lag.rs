@@ -57,9 +57,11 @@ impl<R, B> Work<'_, R, B> {
         Box::new(self.image(step).parents.iter().copied())
     }
 
+    /// Whether this run deleted an index, as far as anybody knows.
     pub(super) fn deleted(&self, index: Digest) -> bool {
-        let step = self.order.step(index);
-        step.is_some_and(|step| self.progress().outcomes.get(step).is_some_and(Outcome::is_gone))
+        let is_by_us =
+            |outcome: &Outcome| *outcome == Outcome::Deleted || outcome.is_gone() && outcome.may_be_deleted();
+        self.order.step(index).is_some_and(|step| self.progress().outcomes.get(step).is_some_and(is_by_us))
     }
 }
 

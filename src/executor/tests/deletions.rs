@@ -337,6 +337,16 @@ async fn only_once_more_and_only_what_this_run_unlocked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn so_is_a_child_of_an_index_whose_answer_was_lost() {
+    let decisions = superseded();
+    let registry = registry(&decisions);
+    registry.lose_answer("delete", 1);
+    registry.script("delete", digest("a"), Lags { index: digest("i"), calls: 1 });
+    let report = applied(&registry, decisions).await;
+    assert_eq!(outcomes(&report, ["i", "a", "p"]), [AlreadyGone, Deleted, Deleted]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_time_for_another_try_ecr_s_refusal_stands() {
     let decisions = vec![index("i"), attestation("a").under(&["i"])];
     let registry = registry(&decisions);
