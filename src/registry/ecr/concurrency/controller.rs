@@ -29,7 +29,10 @@ const NEAR: f64 = 0.9;
 const A_WHILE: Duration = Duration::from_secs(30);
 /// After throttling, what was sent before it is not held against the new rate.
 const SETTLING: Duration = Duration::from_secs(1);
-const LEAST_RATE: f64 = 0.5;
+/// Less than any rate that ECR publishes. What is throttled below it is throttled whatever the rate.
+const LEAST_RATE: f64 = 4.0;
+/// The longest pause before the next place.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// A rate that needs no limit any more.
 const FREE_RATE: f64 = 2000.0;
 
@@ -146,9 +149,10 @@ impl Controller {
         let is_first = self.rate.is_none();
         let rate = self.rate.get_or_insert_with(|| Rate::first(accepted * LEFT_OF_FIRST_RATE, now));
         // It will be sent again, which takes a place, too; and one more, so that it is not throttled again.
-        let pause = rate.gap() * 2;
-        rate.next = rate.next.max(now) + pause;
-        self.paused += pause;
+        let next = rate.next.max(now);
+        let latest = next.max(now + LONGEST_PAUSE);
+        rate.next = (next + rate.gap() * 2).min(latest);
+        self.paused += rate.next - next;
         if has_eased {
             return;
         }

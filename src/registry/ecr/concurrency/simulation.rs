@@ -76,8 +76,7 @@ async fn shares(a_second: f64, latency_ms: u64) -> (f64, f64) {
 #[tokio::test(start_paused = true)]
 async fn a_limit_on_calls_a_second_is_used_and_seldom_hit() {
     fastrand::seed(1);
-    for (rates, least_used, most_throttled) in
-        [(vec![10.0, 20.0, 50.0], 0.9, 0.03), (vec![2.0, 5.0], 0.75, 0.08)]
+    for (rates, least_used, most_throttled) in [(vec![10.0, 20.0, 50.0], 0.9, 0.03), (vec![5.0], 0.75, 0.08)]
     {
         for a_second in rates {
             for latency_ms in [40, 150] {
