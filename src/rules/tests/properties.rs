@@ -205,6 +205,11 @@ pub(super) fn honest_recipes() -> impl Strategy<Value = Vec<Recipe>> {
 
 /// What somebody may need, by the definition: worked out round by round, from the images themselves.
 pub(super) fn needed(w: &World, policy: &Policy) -> BTreeSet<Digest> {
+    needed_where(w, policy, |it| it.shows_its_subject())
+}
+
+/// The same, where only what these images refer to is known.
+fn needed_where(w: &World, policy: &Policy, is_told: impl Fn(&It) -> bool) -> BTreeSet<Digest> {
     let is_needed_itself = |it: &&It| {
         it.is_root()
             || it.is_archived()
@@ -216,7 +221,7 @@ pub(super) fn needed(w: &World, policy: &Policy) -> BTreeSet<Digest> {
     loop {
         let before = needed.len();
         for it in &there {
-            let subject = it.subject().filter(|_| !it.is_attestation() && it.shows_its_subject());
+            let subject = it.subject().filter(|_| !it.is_attestation() && is_told(it));
             if needed.contains(&it.digest()) {
                 needed.extend(it.children_within(policy.grace_period).iter().map(|child| child.digest()));
                 needed.extend(subject.map(It::digest));
@@ -314,7 +319,9 @@ proptest! {
         let w = world(&recipes);
         let policy = Policy { orphaned_with_subject: Action::Keep, ..policy };
         let judged = w.judge(&policy);
-        let needed = needed(&w, &policy);
+        // Nobody reads what an index lists as something else only to see whether it refers to anything.
+        let is_told = |it: &It| it.tells_its_subject() || judged.was_read(*it) || !judged.is_described(*it);
+        let needed = needed_where(&w, &policy, |it| it.shows_its_subject() && is_told(it));
         for it in w.all().filter(|it| judged.is_deleted(*it) && judged.reason(*it) == Reason::Orphaned) {
             let Some(of) = it.subject().filter(|of| needed.contains(&of.digest())) else { continue };
             // What names no subject may be listed as an attestation of it.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::config::policy::{Action, Policy, Preset, Referrers, SupersededSince};
 use crate::inventory::{
-    Evidence, Image, ImageIndex, ImageStatus, Inventory, PerImage, Problem, Recollection,
+    Evidence, Image, ImageIndex, ImageStatus, Inventory, PerImage, Problem, Recollection, Role,
 };
 use crate::oci::attestation::{ListedType, listed_type};
 use crate::oci::digest::Digest;
@@ -448,6 +448,11 @@ impl<'w> It<'w> {
         it.tells_subject || it.fate == Evidence::Unread && !has_image_type
     }
 
+    /// Whether the listing says what it refers to.
+    pub(super) fn tells_its_subject(self) -> bool {
+        self.stored().tells_subject
+    }
+
     /// Whether it bears a tag by which people find it.
     pub(super) fn is_root(self) -> bool {
         let is_index = self.stored().bytes.contains("\"manifests\"");
@@ -624,6 +629,12 @@ impl Judged {
 
     pub(super) fn was_read(&self, it: It<'_>) -> bool {
         self.read.contains(&it.digest())
+    }
+
+    /// Whether an index describes it as an image for a platform, or as an artifact, and no attestation.
+    pub(super) fn is_described(&self, it: It<'_>) -> bool {
+        let parents = self.inventory.parents(self.position(it));
+        parents.iter().any(|edge| matches!(edge.role, Role::Platform | Role::Contradiction))
     }
 
     pub(super) fn is_proven(&self, it: It<'_>) -> bool {
