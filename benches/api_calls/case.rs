@@ -59,7 +59,7 @@ pub(crate) struct Case {
     pub(crate) latency: Latency,
     pub(crate) series: Series,
     #[serde(skip)]
-    workflow: Workflow,
+    pub(crate) workflow: Workflow,
 }
 
 /// The runs of a case.
@@ -234,11 +234,10 @@ impl Case {
     fn compare(&self, name: &'static str, task: Task, floor: Floor, ran: Ran, seen: Seen) -> Run {
         let api = seen.calls.iter().filter(|(operation, _)| *operation != DOWNLOAD);
         let api: Calls = api.map(|(operation, count)| (operation.clone(), *count)).collect();
-        let pages = self.images.div_ceil(1000) as f64;
         Run {
             name,
             wall_ms: ran.wall.as_secs_f64() * 1000.0,
-            listing_ms: pages * f64::from(self.latency.describe),
+            listing_ms: floor.pages as f64 * f64::from(self.latency.describe),
             needs: ran.needs,
             report_agrees: ran.totals.api_calls == api,
             calls: seen.calls,

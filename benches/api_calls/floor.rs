@@ -42,6 +42,8 @@ pub(crate) fn known(emulator: &Emulator, repositories: &[String]) -> Known {
 #[derive(Debug, Default)]
 pub(crate) struct Floor {
     pub(crate) calls: Calls,
+    /// Pages of the longest listing, which come one after the other.
+    pub(crate) pages: u64,
     /// Images deleted, or planned to be.
     pub(crate) deletions: u64,
 }
@@ -167,7 +169,9 @@ impl<'a> Repository<'a> {
             superseded.iter().flat_map(|digest| &self.parents[*digest]).copied().collect();
         let orphans = self.orphans(&candidates, &going);
 
-        floor.add("DescribeImages", calls(self.images.len(), PAGE).max(1));
+        let pages = calls(self.images.len(), PAGE).max(1);
+        floor.pages = floor.pages.max(pages);
+        floor.add("DescribeImages", pages);
         floor.add("BatchGetImage", calls(indexes, BATCH));
         let unread = candidates.iter().chain(&superseded).filter(|digest| !is_known(digest)).count();
         floor.add("BatchGetImage", calls(unread, BATCH));

@@ -6,7 +6,8 @@
 //! number of images; never because of time or memory.
 //!
 //! After `--`: `--json` prints one JSON document; `--large` takes large registries at latencies as on AWS; `--quick` takes
-//! small registries, as does any run that is not `cargo bench`.
+//! small registries, as does any run that is not `cargo bench`; `--concurrency N` keeps to a fixed number of calls in
+//! flight; `--only N` takes the Nth case alone.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -40,7 +41,11 @@ fn run() -> Result<bool> {
     let json = asked("--json");
     let mut done = Vec::new();
     let cases = if asked("--large") { Case::large(quick) } else { Case::all(quick) };
-    for case in cases {
+    let number = |option: &str| number_after(option).transpose();
+    let (fixed, only) = (number("--concurrency")?, number("--only")?);
+    let chosen = (1..).zip(cases).filter(|(nth, _)| only.is_none_or(|only| only == *nth));
+    for (_, case) in chosen {
+        let case = Case { concurrency: fixed.or(case.concurrency), ..case };
         eprintln!("{} ...", case.title());
         let measured = case.measure()?;
         if !json {
@@ -55,4 +60,12 @@ fn run() -> Result<bool> {
         print!("{}{}", table::pure(&pure), table::legend());
     }
     Ok(done.iter().all(|case| case.is_at_the_floor()))
+}
+
+/// The number after an option, if it is given.
+fn number_after(option: &str) -> Option<Result<u64>> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != option);
+    arguments.next()?;
+    let number = arguments.next().unwrap_or_default();
+    Some(number.parse().map_err(|_| format!("{option} takes a number, not {number:?}").into()))
 }
