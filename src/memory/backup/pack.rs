@@ -1,7 +1,7 @@
 //! The objects of a backup: JSON, compressed by gzip, so that people can read them without the janitor.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufWriter, Read as _, Write as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,6 +20,8 @@ use crate::oci::digest::Digest;
 /// The largest object that is read, uncompressed: one image of 48 MiB with every byte escaped in JSON.
 const LARGEST: u64 = 320 * 1024 * 1024;
 const SCHEMA_VERSION: u32 = 1;
+/// What is compressed at once, in bytes.
+const PIECE: usize = 64 * 1024;
 
 /// Images with their bytes, stored before they were deleted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -163,10 +165,11 @@ impl RunRecord {
 }
 
 fn to_bytes<T: Serialize>(content: &T) -> io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    serde_json::to_writer(&mut encoder, &Versioned { schema_version: SCHEMA_VERSION, content })?;
-    encoder.write_all(b"\n")?;
-    encoder.finish()
+    // JSON is written in very small pieces, and the encoder clears a large buffer for each.
+    let mut pieces = BufWriter::with_capacity(PIECE, GzEncoder::new(Vec::new(), Compression::default()));
+    serde_json::to_writer(&mut pieces, &Versioned { schema_version: SCHEMA_VERSION, content })?;
+    pieces.write_all(b"\n")?;
+    pieces.into_inner()?.finish()
 }
 
 fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
