@@ -42,7 +42,7 @@ impl Concurrency {
     pub const MOST: usize = 256;
     /// Repositories at once, where ECR's answers limit the calls.
     const REPOSITORIES: usize = 128;
-    const BATCHES: usize = 32;
+    const BATCHES: usize = 64;
 
     /// The fixed number, if there is one.
     pub const fn fixed(self) -> Option<usize> {
@@ -135,7 +135,7 @@ mod tests {
             assert_eq!(text.parse(), concurrency, "{text:?}");
         }
         let numbers = |it: Concurrency| (it.fixed(), it.repositories(), it.batches());
-        assert_eq!(numbers(Concurrency::Auto), (None, 128, 32));
+        assert_eq!(numbers(Concurrency::Auto), (None, 128, 64));
         assert_eq!(numbers(Concurrency::Fixed(7)), (Some(7), 7, 7));
     }
 }

@@ -16,7 +16,7 @@ use crate::report::RunIdentity;
 
 /// Downloads of blobs at once, for all backups of a run. A hundred deletions need some hundred and fifty of them, two calls
 /// each, beside three calls: with fewer at once a backup would take longer than the deletion.
-const DOWNLOADS: usize = 128;
+const DOWNLOADS: usize = 256;
 
 /// The places of memory and backups.
 #[derive(Debug, Clone, Default)]

@@ -27,7 +27,7 @@ use crate::util::deadline::{Deadline, DeadlineExceeded};
 use crate::util::memory;
 
 /// Batches of one repository that are read at once. What ECR takes limits the calls.
-const READS_AT_ONCE: usize = 32;
+const READS_AT_ONCE: usize = 64;
 /// Calls that may fail as a whole before nothing more is read in a repository.
 const MAX_FAILED_CALLS: usize = 3;
 /// The memory that the listing of one repository may take in a small function: several times what ECR's quota of images

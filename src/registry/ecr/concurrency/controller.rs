@@ -9,8 +9,10 @@ use tokio::time::Instant;
 
 /// Calls in flight to begin with.
 const FIRST: f64 = 4.0;
-/// Rising latency alone never leads below this many.
+/// Rising latency alone never leads below this many, nor below so many times what the calls that are answered in a second
+/// need at the usual latency: fewer would only make fewer calls, whatever is slow.
 const LEAST_BY_LATENCY: f64 = 8.0;
+const NEEDED_BY_LATENCY: f64 = 2.0;
 /// Answers that take so many times as long as usual say that ECR, the network or this machine is at its limit.
 const SLOW: f64 = 3.0;
 /// Differences below this say nothing, in seconds.
@@ -134,9 +136,11 @@ impl Controller {
         self.usual = self.average.min(self.usual + (self.average - self.usual).max(0.0) * 0.002);
         let is_slow = self.average > SLOW * self.usual && self.average > self.usual + NOISE;
         let round = Duration::from_secs_f64(self.average);
-        if is_slow && self.limit > LEAST_BY_LATENCY && !self.has_eased_within(round, now) {
+        let needed = NEEDED_BY_LATENCY * self.accepted.a_second(now) * self.usual;
+        let least = LEAST_BY_LATENCY.max(needed);
+        if is_slow && self.limit > least && !self.has_eased_within(round, now) {
             self.is_starting = false;
-            self.limit = (self.limit * LEFT_AFTER_LATENCY).max(LEAST_BY_LATENCY);
+            self.limit = (self.limit * LEFT_AFTER_LATENCY).max(least);
             self.eased_at = Some(now);
         }
     }
