@@ -428,11 +428,12 @@ pub async fn check_opt_in(
 /// What the repository's plan would be under the preset in force, and under the other.
 fn what_if(collected: &Collected, config: &Config, repository: &str, now: Timestamp) -> Vec<WhatIf> {
     let in_force = config.policy_of(repository).preset;
-    let under = |preset: Preset| {
+    let Collected { inventory, verdicts, .. } = collected;
+    let under = |preset: Preset, verdicts| {
         let policy = config.policy_under(preset, repository);
-        forecast::what_if(&collected.inventory, preset, &policy, now)
+        forecast::what_if(inventory, preset, &policy, now, verdicts)
     };
-    vec![under(in_force), under(in_force.other())]
+    vec![under(in_force, Some(verdicts)), under(in_force.other(), None)]
 }
 
 /// The image with the most referrers: the first in digest order, if several are even.

@@ -12,11 +12,19 @@ use crate::rules::verdict::Verdict;
 
 /// What would go under a preset, whose policy this is: now, and once all waiting periods are over.
 ///
-/// What was not read counts as what it is shown to be.
-pub fn what_if(inventory: &Inventory, preset: Preset, policy: &Policy, now: Timestamp) -> WhatIf {
+/// What was not read counts as what it is shown to be. The verdicts under this policy and now are found if they are not
+/// at hand.
+pub fn what_if(
+    inventory: &Inventory,
+    preset: Preset,
+    policy: &Policy,
+    now: Timestamp,
+    verdicts: Option<&PerImage<Verdict>>,
+) -> WhatIf {
     let (later, at) = later(policy, now);
-    let going = |policy: &Policy, now| going(inventory, &judge(inventory, policy, now));
-    WhatIf { preset, now: going(policy, now), later: going(&later, at) }
+    let under = |policy: &Policy, now| going(inventory, &judge(inventory, policy, now));
+    let now = verdicts.map_or_else(|| under(policy, now), |verdicts| going(inventory, verdicts));
+    WhatIf { preset, now, later: under(&later, at) }
 }
 
 /// The policy and the time when every period but that of pulls has passed: a pull is use, and no waiting.

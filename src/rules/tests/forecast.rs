@@ -19,6 +19,17 @@ fn what_another_preset_would_delete_is_told_before_anything_of_it_is_read() {
 }
 
 #[test]
+fn what_goes_is_the_same_whether_its_verdicts_are_at_hand_or_not() {
+    let w = World::default();
+    let p = w.image("linux/amd64");
+    w.index(&[p, w.legacy(p)]);
+    for policy in [defaults(), recommended()] {
+        let judged = w.judge(&policy);
+        assert_eq!(judged.what_is_planned(&policy), judged.what_if(&policy));
+    }
+}
+
+#[test]
 fn what_only_waits_goes_later_and_what_was_pulled_does_not() {
     let w = World::default();
     for pulled in [false, true] {

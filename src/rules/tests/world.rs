@@ -670,7 +670,12 @@ impl Judged {
 
     /// What would go under another policy, and once its waiting periods are over.
     pub(super) fn what_if(&self, policy: &Policy) -> WhatIf {
-        forecast::what_if(&self.inventory, Preset::Recommended, policy, now())
+        forecast::what_if(&self.inventory, Preset::Recommended, policy, now(), None)
+    }
+
+    /// The same under the policy by which it was judged, from the verdicts at hand.
+    pub(super) fn what_is_planned(&self, policy: &Policy) -> WhatIf {
+        forecast::what_if(&self.inventory, Preset::Recommended, policy, now(), Some(&self.verdicts))
     }
 
     /// The images that the plan leaves without an index, and their bytes.
