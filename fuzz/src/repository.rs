@@ -13,7 +13,7 @@ use ecr_attestation_janitor::planner::recall::Recall;
 use ecr_attestation_janitor::planner::{RunRequest, Skipped};
 use ecr_attestation_janitor::registry::ecr::Ecr;
 use ecr_attestation_janitor::report::decision::Decision;
-use ecr_attestation_janitor::rules::verdict::expand;
+use ecr_attestation_janitor::rules::verdict::{Rows, expand};
 use ecr_attestation_janitor::util::deadline::Deadline;
 use ecr_in_process::Reply;
 use jiff::{SignedDuration, Timestamp};
@@ -118,7 +118,7 @@ fn decide(lines: &Arc<Vec<Line>>, policy: &Policy) -> Vec<Decision> {
     let now = Timestamp::from_second(NOW).unwrap();
     match in_process::wait(collected(&ecr, policy, now)) {
         Ok(collected) => {
-            let expanded = expand(&collected.inventory, policy, now, &collected.verdicts, false);
+            let expanded = expand(&collected.inventory, policy, now, &collected.verdicts, Rows::All).unwrap();
             expanded.steps.into_iter().map(|step| Decision::of_step(step, None)).collect()
         }
         Err(skipped) => {

@@ -19,6 +19,7 @@ use crate::report::outcome::Outcome;
 use crate::report::plan::{Artifact, RepositoryPlan, Step, StepIndex, UnreadStatement};
 use crate::report::source::Source;
 use crate::rules::limits::{self, Pace};
+use crate::rules::verdict::{Rows, TooLarge};
 use crate::rules::{forecast, verdict};
 use crate::util::clock::Clock;
 use crate::util::deadline::Deadline;
@@ -204,10 +205,11 @@ pub async fn plan(
 
 /// The memory that the plans of a small function take together: some hundred thousand images to be changed. A run may
 /// delete a thousand of them, unless somebody allows more.
-const LEAST_PLAN_BYTES: usize = 64 * 1024 * 1024;
+const LEAST_PLAN_BYTES: usize = 64 * MIB;
+const MIB: usize = 1024 * 1024;
 
 fn most_plan_bytes() -> usize {
-    LEAST_PLAN_BYTES.max(memory::of_this_process() / 4)
+    LEAST_PLAN_BYTES.max(memory::of_this_process() / 3)
 }
 
 /// A plan for which there is memory. Beyond that its repository waits for a later run, which begins with it.
@@ -220,7 +222,7 @@ fn within_memory(planned: Planned, request: &RunRequest, most: usize, held: &mut
     }
     let detail = format!(
         "there was no memory left for its plan: the plans of one run take {} MiB at most; the next run goes on",
-        most / (1024 * 1024)
+        most / MIB
     );
     let skipped = Skipped { reason: RepositoryReason::Deadline, detail };
     Planned::Skipped { name: planned.name().to_owned(), skipped }
@@ -344,12 +346,12 @@ async fn plan_selected(
     let known = collected.as_ref().ok().map(|collected| KnownSources::of(collected, config, &mut recall));
     let inventory = collected.as_ref().ok().map(|collected| &collected.inventory);
     let warning = recall.save(request, inventory).await;
-    let ready = collected.map(|collected| {
-        let mut ready = ready(config, &policy, request, name, collected);
+    let ready = collected.and_then(|collected| {
+        let mut ready = ready(config, &policy, request, name, collected)?;
         if let Some(KnownSources { sources, unread_statement }) = known {
             (ready.plan.sources, ready.plan.unread_statement) = (sources, unread_statement);
         }
-        ready
+        Ok(ready)
     });
     (ready, warning)
 }
@@ -381,9 +383,12 @@ fn ready(
     request: &RunRequest,
     name: String,
     collected: Collected,
-) -> Ready {
+) -> Result<Ready, Skipped> {
     let Collected { inventory, verdicts, .. } = &collected;
-    let expanded = verdict::expand(inventory, policy, request.now, verdicts, request.keeps_rows);
+    let most_bytes = most_plan_bytes();
+    let rows = if request.keeps_rows { Rows::All } else { Rows::Changed { most_bytes } };
+    let expanded = verdict::expand(inventory, policy, request.now, verdicts, rows)
+        .map_err(|TooLarge| too_large_alone(most_bytes))?;
     let to_be_tagged: HashSet<Digest> =
         expanded.steps.iter().filter_map(Step::tagging).map(|tagging| tagging.image.digest).collect();
     let counts = count(&collected);
@@ -401,7 +406,16 @@ fn ready(
     };
     let mut manifests = collected.manifests;
     manifests.retain(|digest, _| to_be_tagged.contains(digest));
-    Ready { plan, manifests, settled: BTreeMap::new() }
+    Ok(Ready { plan, manifests, settled: BTreeMap::new() })
+}
+
+/// A repository whose plan no later run has memory for either.
+fn too_large_alone(most: usize) -> Skipped {
+    let detail = format!(
+        "its plan takes more than the {} MiB of memory that plans have in a function of this size; give the function more memory (MemorySize), or run `ecr-janitor apply` for it once",
+        most / MIB
+    );
+    Skipped { reason: RepositoryReason::Deadline, detail }
 }
 
 /// Checks the resource tags with which a repository opts in, if the configuration asks for any.

@@ -283,15 +283,7 @@ impl RepositoryPlan {
 
     /// The memory that its steps take, about.
     pub fn bytes(&self) -> usize {
-        const ALLOCATION: usize = 32;
-        let texts = |texts: &[String]| texts.iter().map(|text| text.len() + ALLOCATION).sum::<usize>();
-        let of_one = |step: &Step| {
-            let image = step.image();
-            let lists =
-                texts(&image.because) + texts(&image.tags) + image.parents.len() * size_of::<Digest>();
-            size_of::<Step>() + lists + image.platform.as_ref().map_or(0, |it| it.len() + ALLOCATION)
-        };
-        self.steps.iter().map(of_one).sum()
+        self.steps.iter().map(Step::bytes).sum()
     }
 
     /// How many images it would delete.
@@ -301,6 +293,15 @@ impl RepositoryPlan {
 }
 
 impl Step {
+    /// The memory that it takes, about.
+    pub fn bytes(&self) -> usize {
+        const ALLOCATION: usize = 32;
+        let texts = |texts: &[String]| texts.iter().map(|text| text.len() + ALLOCATION).sum::<usize>();
+        let image = self.image();
+        let lists = texts(&image.because) + texts(&image.tags) + image.parents.len() * size_of::<Digest>();
+        size_of::<Self>() + lists + image.platform.as_ref().map_or(0, |it| it.len() + ALLOCATION)
+    }
+
     /// The image that is changed.
     pub fn image(&self) -> &ImageFacts {
         match self {

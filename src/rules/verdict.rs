@@ -86,7 +86,46 @@ pub struct Expanded {
     pub kept: Vec<Kept>,
     /// How many stay, by reason. What failed is not among them.
     pub kept_by_reason: BTreeMap<Reason, u64>,
+    /// The memory that its steps may still take.
+    room: usize,
 }
+
+impl Expanded {
+    /// Nothing yet, with room for what these verdicts want to change.
+    fn with_room(verdicts: &PerImage<Verdict>, rows: Rows) -> Result<Self, TooLarge> {
+        let room = match rows {
+            Rows::All => usize::MAX,
+            Rows::Changed { most_bytes } => most_bytes,
+        };
+        let steps = verdicts.iter().filter(|(_, verdict)| verdict.action != Action::Keep).count();
+        if steps * size_of::<Step>() > room {
+            return Err(TooLarge);
+        }
+        Ok(Self { steps: Vec::with_capacity(steps), room, ..Self::default() })
+    }
+
+    fn add(&mut self, step: Step) -> Result<(), TooLarge> {
+        self.room = self.room.checked_sub(step.bytes()).ok_or(TooLarge)?;
+        self.steps.push(step);
+        Ok(())
+    }
+}
+
+/// The rows of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// Of everything that reports list, whatever memory they take.
+    All,
+    /// Of what is changed or failed, in at most so many bytes.
+    Changed {
+        /// The memory that the steps may take.
+        most_bytes: usize,
+    },
+}
+
+/// A plan whose steps take more memory than there is for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLarge;
 
 /// The steps and the kept images that reports list. An action without proof is dropped here, whatever came before.
 pub fn expand(
@@ -94,28 +133,28 @@ pub fn expand(
     policy: &Policy,
     now: Timestamp,
     verdicts: &PerImage<Verdict>,
-    keeps_rows: bool,
-) -> Expanded {
+    rows: Rows,
+) -> Result<Expanded, TooLarge> {
     let reasons = Reasons::new(Judge::new(inventory, policy, now), verdicts);
     let facts = |index, verdict: &Verdict, most_parents| ImageFacts {
         because: reasons.of(index),
         ..facts(inventory, index, verdict, most_parents)
     };
     let mut tags = TagsInUse::new(inventory, policy);
-    let mut expanded = Expanded::default();
+    let mut expanded = Expanded::with_room(verdicts, rows)?;
     for (index, verdict) in verdicts.iter().filter(|(_, verdict)| verdict.is_listed()) {
         let evidence = inventory.image(index).evidence;
         match (verdict.action, verdict.proven_target(evidence)) {
             (Action::Delete, Some(target)) => {
                 let image = facts(index, verdict, usize::MAX);
-                expanded.steps.push(Step::Delete(Deletion { target, image }));
+                expanded.add(Step::Delete(Deletion { target, image }))?;
             }
             (Action::Tag, Some(DeletionTarget::Attestation { form, state })) => {
                 let image = facts(index, verdict, MAX_LISTED);
                 let new_tag =
                     policy.tag_template.render(image.digest, image.platform.as_deref(), image.subject);
                 match tags.claim(Tagging { form, state, new_tag, image }) {
-                    Ok(tagging) => expanded.steps.push(Step::Tag(tagging)),
+                    Ok(tagging) => expanded.add(Step::Tag(tagging))?,
                     Err(in_use) => expanded.kept.push(*in_use),
                 }
             }
@@ -125,13 +164,13 @@ pub fn expand(
                 if !failed {
                     *expanded.kept_by_reason.entry(reason).or_default() += 1;
                 }
-                if keeps_rows || failed {
+                if rows == Rows::All || failed {
                     expanded.kept.push(keep(inventory, index, verdict, facts(index, verdict, MAX_LISTED)));
                 }
             }
         }
     }
-    expanded
+    Ok(expanded)
 }
 
 /// The reason why something stays. What should be acted on and is not proven is unreadable.

@@ -2,7 +2,9 @@
 
 use super::world::*;
 use crate::config::policy::{Action, Policy};
+use crate::report::plan::Step;
 use crate::report::reason::Reason::{self, *};
+use crate::rules::verdict::TooLarge;
 
 /// A superseded attestation with everything that can hold it back, in the order of the rules.
 struct Superseded<'w> {
@@ -224,4 +226,21 @@ fn everything_else_is_counted_by_kind_and_not_listed() {
         assert_eq!((judged[it].artifact.kind(), judged.reason(it)), (kind, NotAnAttestation));
         assert!(judged.decision(&deletes_images(), it).is_none());
     }
+}
+
+#[test]
+fn a_plan_that_takes_more_memory_than_there_is_is_none() {
+    let w = World::default();
+    let p = w.image("linux/amd64").tag("v1");
+    for _ in 0..10 {
+        w.oci(p);
+    }
+    let policy = Policy { orphaned_with_subject: Action::Delete, ..defaults() };
+    let judged = w.judge(&policy);
+    let steps = judged.expanded(&policy).steps;
+    assert_eq!(steps.len(), 10);
+    let bytes: usize = steps.iter().map(Step::bytes).sum();
+    assert!(judged.expanded_within(&policy, bytes).is_ok());
+    assert_eq!(judged.expanded_within(&policy, bytes - 1).unwrap_err(), TooLarge);
+    assert_eq!(judged.expanded_within(&policy, 0).unwrap_err(), TooLarge);
 }

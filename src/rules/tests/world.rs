@@ -27,7 +27,7 @@ use crate::rules::because::Reasons;
 use crate::rules::explanation::{Why, explain};
 use crate::rules::forecast;
 use crate::rules::reads::{self, Purpose};
-use crate::rules::verdict::{Expanded, Verdict, expand};
+use crate::rules::verdict::{Expanded, Rows, TooLarge, Verdict, expand};
 use crate::rules::{Judge, judge};
 
 /// The defaults: orphans are deleted, superseded attestations kept.
@@ -643,7 +643,8 @@ impl Judged {
 
     /// What would be written into the report.
     pub(super) fn decision(&self, policy: &Policy, it: It<'_>) -> Option<Decision> {
-        let Expanded { steps, kept, .. } = expand(&self.inventory, policy, now(), &self.verdicts, true);
+        let Expanded { steps, kept, .. } =
+            expand(&self.inventory, policy, now(), &self.verdicts, Rows::All).unwrap();
         let outcomes = Outcomes::none(steps.len());
         let plan = RepositoryPlan { name: "r".to_owned(), steps, kept, ..RepositoryPlan::default() };
         RepositoryReport::new(plan, outcomes)
@@ -654,7 +655,12 @@ impl Judged {
 
     /// What a plan would have of it that lists nothing that is only kept.
     pub(super) fn expanded(&self, policy: &Policy) -> Expanded {
-        expand(&self.inventory, policy, now(), &self.verdicts, false)
+        self.expanded_within(policy, usize::MAX).unwrap()
+    }
+
+    /// The same in a function that has so much memory for it.
+    pub(super) fn expanded_within(&self, policy: &Policy, most_bytes: usize) -> Result<Expanded, TooLarge> {
+        expand(&self.inventory, policy, now(), &self.verdicts, Rows::Changed { most_bytes })
     }
 
     /// The explanation of a verdict.
