@@ -31,7 +31,8 @@ pub struct Edge {
     pub role: Role,
     /// The kind that the descriptor's artifact type names, if it has one that is not Docker's.
     pub artifact: Option<Kind>,
-    /// The number of the digest that an attestation is said to attest, or [`super::NONE`].
+    /// What an attestation is said to attest: the number of an image, beyond these the number of a digest that is not
+    /// here, or [`super::NONE`].
     pub(super) reference: u32,
     /// The number of the platform, or [`super::NONE`].
     pub(super) platform: u32,

@@ -107,6 +107,7 @@ pub struct Inventory {
     by_parent: Vec<Edge>,
     by_child: Vec<Edge>,
     referrers: Vec<(ImageIndex, ImageIndex)>,
+    /// The digests that descriptors say are attested, and that are not here.
     references: Vec<Digest>,
     reference_numbers: HashMap<Digest, u32>,
     platforms: Vec<Box<str>>,
@@ -215,7 +216,11 @@ impl Inventory {
 
     /// The digest that a parent's descriptor says this attestation speaks of.
     pub fn reference(&self, edge: &Edge) -> Option<Digest> {
-        self.references.get(edge.reference as usize).copied()
+        let number = edge.reference as usize;
+        match self.images.get(number) {
+            Some(image) => Some(image.digest),
+            None => self.references.get(number - self.images.len()).copied(),
+        }
     }
 
     /// The platform for which some index lists this image, as it stands in tags: `linux-arm64-v8`.
@@ -342,9 +347,12 @@ impl Inventory {
     fn number_of_reference(&mut self, descriptor: &Descriptor) -> u32 {
         let named = descriptor.annotations.as_ref().and_then(|a| a.reference_digest.as_ref());
         let Some(digest) = named.and_then(|text| text.parse::<Digest>().ok()) else { return NONE };
+        if let Some(image) = self.position(digest) {
+            return image.0;
+        }
         *self.reference_numbers.entry(digest).or_insert_with(|| {
             self.references.push(digest);
-            self.references.len() as u32 - 1
+            (self.images.len() + self.references.len() - 1) as u32
         })
     }
 
@@ -368,7 +376,7 @@ impl Inventory {
     pub fn link(&mut self) {
         self.by_parent.sort_unstable_by_key(Edge::key);
         self.by_child.clone_from(&self.by_parent);
-        self.by_child.sort_by_key(|edge| (edge.child, edge.parent));
+        self.by_child.sort_unstable_by_key(|edge| (edge.child, edge.key()));
         self.referrers =
             self.positions().filter_map(|position| Some((self.subject(position)?, position))).collect();
         self.referrers.sort_unstable();

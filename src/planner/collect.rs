@@ -106,6 +106,13 @@ fn bytes_of(image: &Image) -> usize {
     size_of::<Image>() + image.tags.iter().map(|tag| tag.len() + ALLOCATION).sum::<usize>()
 }
 
+/// Makes room for so many more, and some: twice as much, as vectors grow, may be more than there is.
+fn make_room(images: &mut Vec<Image>, more: usize) {
+    if images.capacity() - images.len() < more {
+        images.reserve_exact(more.max(images.len() / 8));
+    }
+}
+
 /// The memory that the listing of one repository may take.
 fn most_listing_bytes() -> usize {
     LEAST_LISTING_BYTES.max(memory::of_this_process() / 4)
@@ -162,6 +169,7 @@ impl<R: ReadRepository> Collector<'_, R> {
                         return Err(too_many_tags(most));
                     }
                     let is_full = page.len() >= PAGE;
+                    make_room(&mut images, page.len());
                     images.extend(page);
                     if is_full {
                         large.wait(&mut turn, images.len(), self.deadline).await.map_err(failed)?;
