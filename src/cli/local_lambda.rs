@@ -62,7 +62,7 @@ struct Api {
 }
 
 impl LocalFunction {
-    /// Starts the binary, with these variables besides those that Lambda sets and nothing else of this
+    /// Starts the binary, with those variables that Lambda sets, these beside and over them, and nothing else of this
     /// environment but PATH.
     pub async fn start<K: AsRef<OsStr>, V: AsRef<OsStr>>(
         binary: &Path,
@@ -78,9 +78,9 @@ impl LocalFunction {
         });
         let mut command = Command::new(binary);
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-        command.envs(variables).env("AWS_LAMBDA_RUNTIME_API", address.to_string());
         command.env("AWS_LAMBDA_FUNCTION_NAME", "ecr-janitor").env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128");
         command.env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
+        command.envs(variables).env("AWS_LAMBDA_RUNTIME_API", address.to_string());
         // As in Lambda: the working directory is where the function lies.
         command.current_dir(binary.parent().unwrap_or(Path::new(".")));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);

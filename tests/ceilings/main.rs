@@ -42,7 +42,9 @@ async fn report(mb: u64, images: Images, repositories: usize, variables: &[(&str
     let url = serve(images, repositories).await;
     let config = folder.path().join("janitor.toml");
     std::fs::write(&config, "").unwrap();
+    let size = mb.to_string();
     let given = [
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", size.as_str()),
         ("AWS_ENDPOINT_URL", url.as_str()),
         ("JANITOR_CONFIG", config.to_str().unwrap()),
         ("AWS_REGION", "us-east-1"),
@@ -63,6 +65,7 @@ async fn report(mb: u64, images: Images, repositories: usize, variables: &[(&str
 /// Builds as CI leaves them: some with a tag, most superseded, and orphans.
 fn builds(images: u64) -> Emulator {
     let emulator = Emulator::new();
+    emulator.set_image_limit(usize::MAX);
     emulator.create_repository(ORIGINAL).unwrap();
     emulator.set_clock(Some(emulator.now() - 100 * 24 * 3600 * 1000));
     for code in 0..images / 5 {
@@ -160,6 +163,31 @@ async fn a_hundred_repositories_with_nothing_to_do_fit_256_mb() {
     let report = report(256, Images::Emulated(builds(images)), repositories, &[]).await;
     assert_eq!(report["totals"]["images"], images * repositories as u64, "{:#}", report["totals"]);
     assert_eq!(report["complete"], true);
+}
+
+/// A plan of so many images, in a function of so many MB, which must reach each of them.
+async fn plan_reaches(images: u64, repositories: usize, mb: u64) {
+    let report = report(mb, Images::Emulated(builds(images)), repositories, &DELETES).await;
+    assert_eq!(report["totals"]["images"], images * repositories as u64, "{:#}", report["totals"]);
+    assert_eq!(report["complete"], true, "{:#}", report["totals"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "it takes minutes: make ceilings"]
+async fn a_repository_of_300_000_images_fits_256_mb() {
+    plan_reaches(300_000, 1, 256).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "it takes minutes: make ceilings"]
+async fn a_repository_of_412_000_images_fits_512_mb() {
+    plan_reaches(412_000, 1, 512).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "it takes minutes: make ceilings"]
+async fn ten_thousand_repositories_of_a_hundred_images_fit_512_mb() {
+    plan_reaches(100, 10_000, 512).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
