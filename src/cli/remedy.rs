@@ -1,7 +1,11 @@
 //! What to do about a call that failed before anything could be done.
 
+use aws_config::SdkConfig;
+
 use super::Common;
 use crate::registry::{CallError, CallErrorKind};
+use crate::util::sanitize;
+use crate::util::shell::quoted;
 use crate::util::similar::{did_you_mean, similar};
 
 /// The settings that such a failure comes from, as far as they may be shown.
@@ -9,33 +13,60 @@ use crate::util::similar::{did_you_mean, similar};
 pub(super) struct Settings {
     profile: Option<String>,
     region: Option<String>,
-    has_endpoint: bool,
+    endpoint: Option<Endpoint>,
+}
+
+/// An endpoint that stands in the place of AWS's own.
+#[derive(Debug, Clone)]
+struct Endpoint {
+    /// The setting that gives it.
+    setting: &'static str,
+    /// Scheme, host and port, without what may be a password.
+    url: String,
+}
+
+const ENDPOINT_VARIABLES: [&str; 2] = ["AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL"];
+
+impl Endpoint {
+    /// The endpoint of the environment, else that of the profile.
+    fn of(settings: Option<&SdkConfig>) -> Option<Self> {
+        let given = |name: &'static str| Some((name, variable(name)?));
+        let of_profile = || Some(("endpoint_url of the AWS profile", settings?.endpoint_url()?.to_owned()));
+        let (setting, url) = ENDPOINT_VARIABLES.into_iter().find_map(given).or_else(of_profile)?;
+        let (scheme, rest) = url.split_once("://")?;
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        Some(Self { setting, url: sanitize::cut(&format!("{scheme}://{host}"), LONGEST_URL) })
+    }
+}
+
+/// In characters.
+const LONGEST_URL: usize = 120;
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 impl Settings {
     /// The settings of a command.
     pub(super) fn of(common: &Common) -> Self {
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         Self {
             profile: common.profile.clone().or_else(|| variable("AWS_PROFILE")),
             region: common.region.clone(),
-            has_endpoint: ["AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL"]
-                .into_iter()
-                .any(|it| variable(it).is_some()),
+            endpoint: Endpoint::of(None),
         }
     }
 
-    /// The same once the Region is known.
-    pub(super) fn in_region(self, region: &str) -> Self {
-        Self { region: Some(region.to_owned()), ..self }
+    /// The same once Region and profile are known.
+    pub(super) fn resolved(self, region: &str, settings: &SdkConfig) -> Self {
+        Self { region: Some(region.to_owned()), endpoint: Endpoint::of(Some(settings)), ..self }
     }
 
     /// Refuses an endpoint with a scheme that nobody can call, before it is tried again and again. The rest of it may hold
     /// a password and is not shown.
     pub(super) fn check_endpoint() -> Result<(), String> {
-        let given = ["AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL"].into_iter();
-        let values = given.filter_map(|name| Some((name, std::env::var(name).ok()?)));
-        values.into_iter().try_for_each(|(name, value)| match value.split_once("://") {
+        let mut values = ENDPOINT_VARIABLES.into_iter().filter_map(|name| Some((name, variable(name)?)));
+        values.try_for_each(|(name, value)| match value.split_once("://") {
             Some((scheme, _)) if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) => {
                 Err(format!(
                     "{name} begins with {:?}, and an endpoint is written like https://HOST",
@@ -65,10 +96,7 @@ impl Settings {
             CallErrorKind::InvalidCredentials => {
                 format!("{error}; {}", self.check_credentials())
             }
-            CallErrorKind::NoResponse if error.message.contains("dns error") => self.without_host(error),
-            CallErrorKind::NoResponse if self.has_endpoint => {
-                format!("{error}; check AWS_ENDPOINT_URL and the network")
-            }
+            CallErrorKind::NoResponse => self.without_answer(error),
             _ => error.with_remedy(),
         }
     }
@@ -78,14 +106,18 @@ impl Settings {
         match &self.profile {
             Some(profile) if message.contains("was not defined") => {
                 format!(
-                    "there is no AWS profile {profile:?}; `aws configure list-profiles` names those that there are"
+                    "there is no AWS profile {profile:?}; `aws configure list-profiles` lists the profiles"
                 )
             }
+            // Also where there are no files of profiles at all.
+            Some(profile) if message.ends_with("the credential provider was not enabled") => format!(
+                "the AWS profile {profile:?} does not exist or has no credentials; `aws configure list-profiles` lists the profiles"
+            ),
             _ if message.contains("SSO") => {
                 format!("nobody is signed in with {}: {}", self.profile(), self.sign_in())
             }
             _ if message.contains("no credentials found") => format!(
-                "there are no AWS credentials for {}: name another with --profile or AWS_PROFILE (`aws configure list-profiles` names those that there are), {}, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+                "there are no AWS credentials for {}: name another with --profile or AWS_PROFILE (`aws configure list-profiles` lists them), {}, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
                 self.profile(),
                 self.sign_in(),
             ),
@@ -106,33 +138,37 @@ impl Settings {
 
     fn sign_in(&self) -> String {
         match &self.profile {
-            Some(profile) => format!("run `aws sso login --profile {profile}`"),
+            Some(profile) => format!("run `aws sso login --profile {}`", quoted(profile)),
             None => "run `aws sso login`".to_owned(),
         }
     }
 
     fn check_credentials(&self) -> String {
         match &self.profile {
-            Some(profile) => {
-                format!("check the AWS credentials, with `aws sts get-caller-identity --profile {profile}`")
-            }
+            Some(profile) => format!(
+                "check the AWS credentials, with `aws sts get-caller-identity --profile {}`",
+                quoted(profile)
+            ),
             None => "check the AWS credentials, with `aws sts get-caller-identity`".to_owned(),
         }
     }
 
     /// ECR has a host in each Region: where the network has none, the Region or the endpoint is misspelt.
-    fn without_host(&self, error: &CallError) -> String {
+    fn without_answer(&self, error: &CallError) -> String {
         let region = self.region.as_deref().unwrap_or_default();
         let known = REGIONS.split(' ').collect::<Vec<_>>();
-        let remedy = match known.contains(&region) {
-            _ if self.has_endpoint => "check AWS_ENDPOINT_URL and the network".to_owned(),
-            true => "check the network".to_owned(),
-            false => {
+        let (at, remedy) = match &self.endpoint {
+            Some(Endpoint { setting, url }) => {
+                (format!(" at {url}"), format!("check {setting} and the network"))
+            }
+            None if known.contains(&region) => (String::new(), "check the network".to_owned()),
+            None => {
                 let near = did_you_mean(&similar(region, known.iter().copied()));
-                format!("check the Region {region:?} and the network{near}")
+                (String::new(), format!("check the Region {region:?} and the network{near}"))
             }
         };
-        format!("{} found no host to call: {}; {remedy}", error.operation, error.message)
+        let CallError { operation, message, .. } = error;
+        format!("no answer from ECR{at}, Region {region}, to {operation}: {message}; {remedy}")
     }
 }
 
@@ -147,11 +183,8 @@ mod tests {
     use super::*;
 
     fn said(profile: Option<&str>, region: &str, kind: CallErrorKind, message: &str) -> String {
-        let settings = Settings {
-            profile: profile.map(str::to_owned),
-            region: Some(region.to_owned()),
-            has_endpoint: false,
-        };
+        let settings =
+            Settings { profile: profile.map(str::to_owned), region: Some(region.to_owned()), endpoint: None };
         settings.with_remedy(&CallError::of_kind("DescribeRepositories", kind, message))
     }
 
@@ -166,6 +199,11 @@ mod tests {
             ),
             (None, "the SSO token has expired", &["the default profile", "`aws sso login`"]),
             (Some("nope"), "profile `nope` was not defined", &["no AWS profile \"nope\"", "list-profiles"]),
+            (
+                Some("typo"),
+                "the credential provider was not enabled",
+                &["\"typo\" does not exist", "list-profiles"],
+            ),
             (None, "no credentials found in chain", &["--profile or AWS_PROFILE", "AWS_ACCESS_KEY_ID"]),
             (
                 Some("proc"),

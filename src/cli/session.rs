@@ -1,13 +1,14 @@
 //! A command at work on a registry: the configuration in force, the connection, and what the registry has.
 
 use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
 
 use aws_config::SdkConfig;
 
 use super::progress::{Waiting, say};
 use super::reference::{Place, Reference};
 use super::remedy::Settings;
-use super::{Common, Failure};
+use super::{Common, Failure, Output};
 use crate::config::Config;
 use crate::config::pattern::Patterns;
 use crate::memory::backup::Archive;
@@ -23,6 +24,7 @@ use crate::util::aws;
 use crate::util::clock::Clock;
 use crate::util::deadline::Deadline;
 use crate::util::sanitize;
+use crate::util::shell::quoted;
 use crate::util::similar::did_you_mean;
 
 /// A connection with a configuration, and the identity of the run.
@@ -49,9 +51,10 @@ impl Session {
         Settings::check_endpoint().map_err(Failure::NothingDone)?;
         let of_sdk = common.of_sdk().await;
         let places = places(&config, &of_sdk);
-        let ecr = Ecr::new(&of_sdk).map_err(|_no_region| Failure::NothingDone(settings.no_region()))?;
+        let ecr =
+            Ecr::for_people(&of_sdk).map_err(|_no_region| Failure::NothingDone(settings.no_region()))?;
         ecr.begin_run(config.limits.concurrency.fixed());
-        let settings = settings.in_region(ecr.region());
+        let settings = settings.resolved(ecr.region(), &of_sdk);
         let salt = std::process::id().to_string();
         let clock = Clock::default();
         let run = RunIdentity::new(&config, ecr.region(), clock.started_at(), &salt);
@@ -120,7 +123,7 @@ impl Session {
         }
         Err(Failure::Usage(format!(
             "{name} is named in {named}, and this command asks Region {region}; give --region {}",
-            named.region
+            quoted(&named.region)
         )))
     }
 
@@ -147,6 +150,13 @@ impl Session {
             // The only deadline of a command is Ctrl-C.
             CallErrorKind::DeadlineExceeded => Failure::Interrupted,
             _ => Failure::NothingDone(self.remedy(error)),
+        }
+    }
+
+    /// Says where a run is at work, unless its table says so to the same people.
+    pub(super) fn announce_run(&self, output: Output) {
+        if output != Output::Table || !std::io::stdout().is_terminal() {
+            self.announce();
         }
     }
 

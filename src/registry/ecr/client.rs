@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use aws_sdk_ecr::config::Builder;
 
 use super::Ecr;
 use super::attempts::Attempts;
@@ -25,18 +26,27 @@ pub struct NoRegion;
 impl Ecr {
     /// Connects with these settings. Calls nothing.
     pub fn new(shared: &SdkConfig) -> Result<Self, NoRegion> {
+        Self::with(shared, |config| config)
+    }
+
+    /// Connects for somebody who waits for the answer: a host that cannot be reached at all is given up soon.
+    #[cfg(feature = "cli")]
+    pub fn for_people(shared: &SdkConfig) -> Result<Self, NoRegion> {
+        Self::with(shared, |config| config.retry_classifier(super::unreachable::Unreachable::default()))
+    }
+
+    fn with(shared: &SdkConfig, adjust: impl FnOnce(Builder) -> Builder) -> Result<Self, NoRegion> {
         let region = shared.region().ok_or(NoRegion)?.to_string();
         let in_flight = CallsInFlight::default();
         let (attempts, retry_quota) = (Attempts::telling(in_flight.clone()), RetryQuota::default());
         let retries = aws::retries(shared, ATTEMPTS);
         let max_attempts = retries.max_attempts();
-        let config = aws_sdk_ecr::config::Builder::from(shared)
+        let config = Builder::from(shared)
             .retry_config(retries)
             .timeout_config(aws::timeouts(shared, ATTEMPT_TIMEOUT))
             .interceptor(attempts.clone())
-            .interceptor(retry_quota.clone())
-            .build();
-        let client = aws_sdk_ecr::Client::from_conf(config);
+            .interceptor(retry_quota.clone());
+        let client = aws_sdk_ecr::Client::from_conf(adjust(config).build());
         Ok(Self {
             client,
             max_attempts,

@@ -36,6 +36,8 @@ mod inspection;
 mod replication;
 mod restore;
 mod retry_quota;
+#[cfg(feature = "cli")]
+mod unreachable;
 
 use attempts::Attempts;
 use blobs::Downloads;
