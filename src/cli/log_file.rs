@@ -53,8 +53,11 @@ impl LogFile {
         RunLog { log: &self.log, mode }
     }
 
-    /// Writes the last line. Fails if any line could not be written.
+    /// Writes the warnings and the last line. Fails if any line could not be written.
     pub(super) fn end(self, report: &Report) -> Result<(), Failure> {
+        for warning in &report.warnings {
+            self.log.line(Level::WARN, "warning", &json!({"detail": warning}));
+        }
         self.lines(report.mode).run(report);
         match self.lost.lock().unwrap_or_else(PoisonError::into_inner).take() {
             None => Ok(()),

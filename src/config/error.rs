@@ -126,20 +126,24 @@ pub(super) fn advice_on_variable(variable: &str) -> String {
             in_capitals(new)
         );
     }
-    let known = || {
-        let twins =
-            Section::all().flat_map(|section| section.keys.iter().map(move |key| section.variable(key)));
-        twins.chain([STATE_BUCKET_VARIABLE.to_owned()])
+    let twins = Section::all().flat_map(|section| section.keys.iter().map(move |key| section.variable(key)));
+    let known: Vec<String> = twins.chain([STATE_BUCKET_VARIABLE.to_owned()]).collect();
+    let key = |name: &str| name.strip_prefix(PREFIX).unwrap_or_default().to_owned();
+    let wanted = key(variable);
+    // One name too many in front, or one that is missing in front or behind.
+    let is_longer = |one: &str, two: &str| {
+        one.strip_suffix(two).is_some_and(|rest| rest.ends_with('_'))
+            || one.strip_prefix(two).is_some_and(|rest| rest.starts_with('_'))
     };
-    let with_section = |known: &String| {
-        let key = known.strip_prefix(PREFIX).unwrap_or_default();
-        variable.strip_suffix(key).is_some_and(|rest| rest.ends_with('_'))
-    };
-    let found = known().find(with_section).or_else(|| nearest(variable, known().map(|it| (it.clone(), it))));
-    match found {
-        Some(name) => format!("did you mean `{name}`?"),
-        None => "the variables are JANITOR_CONFIG and JANITOR_ with each key of janitor.toml in capitals; unset it"
+    let is_alike = |name: &&String| is_longer(&wanted, &key(name)) || is_longer(&key(name), &wanted);
+    let mut alike: Vec<String> = known.iter().filter(is_alike).cloned().collect();
+    if alike.is_empty() {
+        alike.extend(nearest(&wanted, known.iter().map(|it| (it.clone(), key(it)))));
+    }
+    match alike.as_slice() {
+        [] => "the variables are JANITOR_CONFIG and JANITOR_ with each key of janitor.toml in capitals; unset it"
             .into(),
+        names => format!("did you mean `{}`?", names.join("` or `")),
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) mod schema;
 mod section;
 mod select;
 pub mod tag_template;
+mod unmatched;
 mod value;
 
 pub use backup::BackupConfig;
@@ -91,7 +92,8 @@ const PREFIX: &str = "JANITOR_";
 const CONFIG_VARIABLE: &str = "JANITOR_CONFIG";
 /// Set by `template.yaml`; no key of the file.
 const STATE_BUCKET_VARIABLE: &str = "JANITOR_STATE_BUCKET";
-const FILE_NAME: &str = "janitor.toml";
+/// The file that is looked for where none is named.
+pub const FILE_NAME: &str = "janitor.toml";
 /// More variables than this are counted, not named.
 const NAMED_VARIABLES: usize = 3;
 

@@ -79,6 +79,20 @@ impl Patterns {
         self.names.contains(repository) || self.wildcards.iter().any(|pattern| pattern.matches(repository))
     }
 
+    /// The patterns that match none of these names.
+    pub(super) fn unmatched<'a>(&'a self, names: &BTreeSet<&str>) -> impl Iterator<Item = &'a str> {
+        let matches = |text: &&String| match text.contains(WILDCARDS) {
+            true => {
+                let pattern = WildMatch::new(text);
+                names.iter().any(|name| pattern.matches(name))
+            }
+            false => names.contains(text.as_str()),
+        };
+        let unmatched: Vec<&str> =
+            self.texts.iter().filter(|text| !matches(text)).map(String::as_str).collect();
+        unmatched.into_iter()
+    }
+
     /// Whether there is no pattern at all.
     pub fn is_empty(&self) -> bool {
         self.texts.is_empty()
@@ -95,7 +109,7 @@ impl Patterns {
     }
 }
 
-const WILDCARDS: [char; 2] = ['*', '?'];
+pub(super) const WILDCARDS: [char; 2] = ['*', '?'];
 
 fn check(pattern: &str) -> Result<(), InvalidPattern> {
     let legal = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b"._-/*?".contains(&c);

@@ -35,6 +35,7 @@ pub async fn take_up(
     let planned_reads = OwnReads::of_saved_plan(saved.read_time());
     let request = &RunRequest { deadline: request.deadline.of_planning(), ..request.clone() };
     let clock = request.clock;
+    let mut warnings = selection.warnings(config);
     let mut here: BTreeMap<String, Selected> =
         selection.repositories.into_iter().map(|chosen| (chosen.name.clone(), chosen)).collect();
     let wanted = saved.repositories.into_iter().filter_map(|repository| {
@@ -58,8 +59,8 @@ pub async fn take_up(
     let at_once = config.limits.concurrency.repositories();
     let compared: Vec<(Planned, Option<String>)> =
         stream::iter(wanted).map(compare).buffer_unordered(at_once).collect().await;
-    let (repositories, warnings): (Vec<_>, Vec<_>) = compared.into_iter().unzip();
-    let warnings = one_warning(warnings.into_iter().flatten().collect()).into_iter().collect();
+    let (repositories, about_memory): (Vec<_>, Vec<_>) = compared.into_iter().unzip();
+    warnings.extend(one_warning(about_memory.into_iter().flatten().collect()));
     let read = ReadTime { from: clock.started_at(), until: clock.now() };
     let registry = selection.registry;
     let mut plan = Plan { registry, read, clock, repositories, warnings, ..Plan::default() };

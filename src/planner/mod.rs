@@ -165,7 +165,7 @@ pub async fn plan(
     selection: Selection,
     observer: &dyn Observer,
 ) -> Plan {
-    let emptiness = selection.emptiness();
+    let about_selection = selection.warnings(config);
     let (skipped, mut selected): (Vec<Selected>, Vec<Selected>) =
         selection.repositories.into_iter().partition(|chosen| chosen.skip.is_some());
     observer.selected(selected.len());
@@ -189,8 +189,7 @@ pub async fn plan(
     let (repositories, memory_warnings): (Vec<_>, Vec<_>) = planned.into_iter().unzip();
     let about_memory = one_warning(memory_warnings.into_iter().flatten().collect());
     let missing_memory = without_memory(config, request);
-    let warnings = emptiness
-        .map(str::to_owned)
+    let warnings = about_selection
         .into_iter()
         .chain(config.warnings())
         .chain(replication.warning())

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use futures::future::try_join;
 
-use crate::config::Select;
 use crate::config::pattern::Patterns;
+use crate::config::{Config, Select};
 use crate::registry::{CallError, ListRegistry, Repository};
 use crate::report::RepositoryReason;
 use crate::util::similar::similar;
@@ -46,10 +46,12 @@ pub struct UnknownName {
 impl Selection {
     /// The warning of a run that has nothing to work on, which may be a slip: a wrong Region, or patterns that match
     /// nothing. An event that brings no name that is configured is no slip.
-    pub fn emptiness(&self) -> Option<&'static str> {
+    fn emptiness(&self) -> Option<&'static str> {
         let is_unselected = |chosen: &Selected| chosen.skip == Some(RepositoryReason::NotSelected);
         if self.registry.is_none() {
-            Some("there are no repositories here; if you expected some, check the Region and the credentials")
+            Some(
+                "this registry has no repositories; if you expected some, check the Region and the credentials",
+            )
         } else if !self.is_narrowed && self.repositories.iter().all(is_unselected) {
             Some(
                 "no repository is selected; check select.repositories and select.exclude (JANITOR_REPOSITORIES, JANITOR_EXCLUDE)",
@@ -57,6 +59,15 @@ impl Selection {
         } else {
             None
         }
+    }
+
+    /// What people should know of a selection: it is empty, or patterns of the configuration match nothing. A run that was
+    /// narrowed does not see all repositories, and says nothing of patterns.
+    pub fn warnings(&self, config: &Config) -> Vec<String> {
+        let is_there = |it: &&Selected| it.skip != Some(RepositoryReason::RepositoryGone);
+        let names = || self.repositories.iter().filter(is_there).map(|chosen| chosen.name.as_str()).collect();
+        let unmatched = (!self.is_narrowed).then(|| config.unmatched(&names())).flatten();
+        self.emptiness().map(str::to_owned).into_iter().chain(unmatched).collect()
     }
 
     /// The first of these names that is no repository in scope.

@@ -41,7 +41,7 @@ impl Pace {
             None => "until max_deletions is raised".to_owned(),
         };
         Some(format!(
-            "{} deletions wait {runs}, the oldest first: max_deletions and max_images_share are what one run may do",
+            "{} deletions wait {runs}, oldest first: max_deletions and max_images_share limit each run",
             self.limit_reached
         ))
     }

@@ -24,12 +24,16 @@ fn distance(wanted: &str, name: &str) -> Option<usize> {
 
 /// `; did you mean "team/api" or "team/app"?`, or nothing if no name is near.
 pub fn did_you_mean(near: &[String]) -> String {
+    question(near).map_or_else(String::new, |question| format!("; {question}"))
+}
+
+/// `did you mean "team/api" or "team/app"?`, if any name is near.
+pub fn question(near: &[String]) -> Option<String> {
     let quoted: Vec<String> = near.iter().map(|name| format!("{name:?}")).collect();
-    match quoted.split_last() {
-        None => String::new(),
-        Some((only, [])) => format!("; did you mean {only}?"),
-        Some((last, rest)) => format!("; did you mean {} or {last}?", rest.join(", ")),
-    }
+    Some(match quoted.split_last()? {
+        (only, []) => format!("did you mean {only}?"),
+        (last, rest) => format!("did you mean {} or {last}?", rest.join(", ")),
+    })
 }
 
 #[cfg(test)]

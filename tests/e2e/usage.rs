@@ -93,6 +93,10 @@ fn a_variable_that_is_not_understood_is_refused_and_never_dropped() {
     let cases = [
         ("JANITOR_GRACE_PERIODS", "90d", "did you mean `JANITOR_GRACE_PERIOD`?"),
         ("JANITOR_LEAVE_ALONE", "*", "unset it"),
+        ("JANITOR_FOO", "x", "each key of janitor.toml in capitals"),
+        ("JANITOR_MEMORY", "none", "did you mean `JANITOR_MEMORY_LOCATION`"),
+        ("JANITOR_LOCATION", "none", "`JANITOR_MEMORY_LOCATION` or `JANITOR_BACKUP_LOCATION`?"),
+        ("JANITOR_POLICY_ORPHANED", "keep", "did you mean `JANITOR_ORPHANED`?"),
         ("JANITOR_EXCLUDE", " , ", "nothing but spaces and commas"),
         ("JANITOR_KEEP_PULLED_WITHIN", "3m", "minutes or months?"),
     ];
@@ -189,6 +193,49 @@ fn a_configuration_that_is_there_and_cannot_be_read_is_no_reason_for_defaults() 
     std::fs::write(world.file("janitor.toml"), b"# \xff").unwrap();
     world.cli(&["plan"]).refused(2, &["cannot read the configuration janitor.toml", "UTF-8"]);
     assert!(world.ecr.calls().is_empty());
+}
+
+#[test]
+fn patterns_that_match_nothing_are_told_in_every_output() {
+    let config = "[select]\nrepositories = ['team/*', 'shop/*']\nexclude = ['tema/*']\n[[override]]\nrepositories = ['team/apj']\norphaned = 'keep'";
+    let world = world().config(config).with_state();
+    let texts = [
+        "select.repositories \"shop/*\"",
+        "did you mean \"team/*\"?",
+        "\"team/apj\" (did you mean \"team/api\"?)",
+    ];
+    let is_told = |text: &str| {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(texts.iter().all(|it| text.contains(it)), "{text}");
+    };
+    for command in
+        [&["plan"][..], &["doctor"], &["plan", "--output", "markdown"], &["plan", "--output", "summary"]]
+    {
+        let outcome = world.cli(command);
+        is_told(&outcome.stdout.replace("\\*", "*"));
+    }
+    let report = world.cli(&["plan", "--output", "json", "--log", "log"]).report(0);
+    let warnings: Vec<&str> =
+        report.0["warnings"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    is_told(warnings[0]);
+    let log = std::fs::read_to_string(world.file("log")).unwrap();
+    let line = log.lines().find(|line| line.contains("\"message\":\"warning\"")).unwrap();
+    is_told(&line.replace("\\\"", "\""));
+    world.save_plan();
+    let saved = world.apply_saved().report(0);
+    is_told(saved.0["warnings"][0].as_str().unwrap());
+    let narrowed = world.cli(&["plan", "--repository", "team/api", "--output", "json"]).report(0);
+    assert!(narrowed.0.get("warnings").is_none(), "a part of the registry says nothing of patterns");
+}
+
+#[test]
+fn a_saved_plan_that_is_not_there_comes_with_the_command_that_makes_one() {
+    let world = world();
+    let texts =
+        ["no plan file nowhere.json", "`ecr-janitor plan --out nowhere.json`", "--repository nowhere.json"];
+    world.cli(&["apply", "nowhere.json", "--yes"]).refused(2, &texts);
+    assert_eq!(world.cli(&["apply", "-y"]).code, 0);
 }
 
 #[test]
