@@ -4,6 +4,7 @@ pub mod backup;
 pub mod memories;
 pub mod place;
 pub mod places;
+#[cfg(feature = "cli")]
 mod reach;
 pub mod repository;
 pub mod restore;

@@ -8,8 +8,11 @@ use jiff::Timestamp;
 use super::backup::{Archive, BackupRun, Backups};
 use super::memories::Memories;
 use super::place::{Host, Place};
+#[cfg(feature = "cli")]
 use super::reach::reach;
-use super::store::{Store, StoreError};
+use super::store::Store;
+#[cfg(feature = "cli")]
+use super::store::StoreError;
 use crate::config::{Config, Environment};
 use crate::registry::blobs::ReadBlobs;
 use crate::report::RunIdentity;
@@ -90,12 +93,14 @@ impl Places {
     }
 
     /// The place of memory, and whether it can be reached; nothing without one.
+    #[cfg(feature = "cli")]
     pub async fn reach_memory(&self) -> Option<(String, Result<(), StoreError>)> {
         let store = self.memory.as_ref()?;
         Some((store.place(), reach(store.as_ref(), "memory").await))
     }
 
     /// The place of backups, and whether it can be reached; nothing where there are none.
+    #[cfg(feature = "cli")]
     pub async fn reach_backups(&self) -> Option<(String, Result<(), StoreError>)> {
         let store = self.backups.as_ref().filter(|_| self.keeps_backups)?;
         Some((store.place(), reach(store.as_ref(), "backup").await))

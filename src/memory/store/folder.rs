@@ -138,6 +138,35 @@ impl Store for Folder {
     fn place(&self) -> String {
         self.root.display().to_string()
     }
+
+    /// A folder that is not there yet could be made in the nearest one above it.
+    #[cfg(feature = "cli")]
+    fn check_writable<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.run(Operation::Put, self.path(key), |path| Ok(path.parent().map_or(Ok(()), check_folder)?))
+    }
+}
+
+#[cfg(feature = "cli")]
+fn check_folder(folder: &Path) -> io::Result<()> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    match (fs::metadata(folder), folder.parent()) {
+        (Ok(there), _) if there.is_dir() => access(folder),
+        (Ok(_), _) => Err(io::ErrorKind::NotADirectory.into()),
+        (Err(error), Some(above)) if error.kind() == io::ErrorKind::NotFound => check_folder(above),
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// Whether this process may make files in a folder.
+#[cfg(all(feature = "cli", unix))]
+fn access(folder: &Path) -> io::Result<()> {
+    use rustix::fs::Access;
+    Ok(rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
+#[cfg(all(feature = "cli", not(unix)))]
+fn access(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 fn version(bytes: &[u8]) -> Version {

@@ -111,6 +111,21 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn delete<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>>;
     /// The place, for messages.
     fn place(&self) -> String;
+    /// Whether this blob could be written, found out without writing anything: by a write under a condition that does not
+    /// hold.
+    #[cfg(feature = "cli")]
+    fn check_writable<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
+        let never = WriteIf::Version(Version("\"never\"".to_owned()));
+        let write = self.put(key, Vec::new(), never);
+        Box::pin(async move {
+            match write.await {
+                Err(error) if error.kind == StoreErrorKind::Conflict => Ok(()),
+                // S3 has no object whose version could be compared.
+                Err(error) if error.message.contains("NoSuchKey") => Ok(()),
+                done => done,
+            }
+        })
+    }
 }
 
 /// A failed access to a place for blobs.
