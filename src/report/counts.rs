@@ -107,6 +107,9 @@ pub struct Going {
     pub indexes: u64,
     /// Platform images.
     pub images: u64,
+    /// Signatures, SBOMs and other artifacts that go with them.
+    #[serde(default)]
+    pub others: u64,
     /// ECR's sizes of all that would go but the indexes, in bytes.
     pub bytes: u64,
 }
@@ -125,6 +128,7 @@ impl Going {
             (&mut self.attestations, other.attestations),
             (&mut self.indexes, other.indexes),
             (&mut self.images, other.images),
+            (&mut self.others, other.others),
             (&mut self.bytes, other.bytes),
         ] {
             *mine = mine.saturating_add(theirs);

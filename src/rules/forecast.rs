@@ -49,7 +49,7 @@ fn going(inventory: &Inventory, verdicts: &PerImage<Verdict>) -> Going {
             Artifact::Attestation { .. } => going.attestations += 1,
             Artifact::Other(Kind::Index) => going.indexes += 1,
             Artifact::Other(Kind::Image) => going.images += 1,
-            Artifact::Other(_) => {}
+            Artifact::Other(_) => going.others += 1,
         }
         if verdict.kind() != Kind::Index {
             going.bytes = going.bytes.saturating_add(image.size_bytes);

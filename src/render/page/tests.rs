@@ -132,7 +132,7 @@ fn large() -> Report {
         report
     });
     let mut report = report(Mode::Plan, repositories.collect());
-    let going = |bytes| Going { attestations: 25_000, indexes: 400, images: 400, bytes };
+    let going = |bytes| Going { attestations: 25_000, indexes: 400, images: 400, others: 0, bytes };
     let what_if = |preset, bytes| WhatIf { preset, now: going(bytes), later: going(bytes * 2) };
     report.what_if = vec![what_if(Preset::Orphans, 1_000_000), what_if(Preset::Recommended, 9_000_000)];
     report

@@ -14,7 +14,7 @@ fn what_another_preset_would_delete_is_told_before_anything_of_it_is_read() {
     let orphans = Going { attestations: 1, bytes: orphan.size(), ..Going::default() };
     assert_eq!(judged.what_if(&defaults()).now, orphans);
     let bytes = [p, superseded, orphan].map(It::size).iter().sum();
-    let all = Going { attestations: 2, indexes: 1, images: 1, bytes };
+    let all = Going { attestations: 2, indexes: 1, images: 1, others: 0, bytes };
     assert_eq!(judged.what_if(&recommended()).now, all);
 }
 
