@@ -517,3 +517,30 @@ test("it can be printed, read on a telephone, and read without scripts", async (
   );
   await plain.context().close();
 });
+
+test("each heading stands above its cells and no reason is cut, at any width", async () => {
+  for (const width of [1280, 1100, 1000, 740, 360]) {
+    const viewport = { width, height: 800 };
+    const list = await open("plan", "", { viewport });
+    const [heads, cells] = await list.evaluate(() =>
+      ["thead tr", "tbody tr"].map((row) =>
+        [...document.querySelector(`.repositories ${row}`).children]
+          .filter((cell) => cell.getClientRects().length > 0)
+          .map((cell) => Math.round(cell.getBoundingClientRect().left)),
+      ),
+    );
+    assert.deepEqual(heads, cells, `${width}`);
+    await list.end();
+    if (width < 1000) continue;
+    const one = await open("plan", repository("team/api"), { viewport });
+    assert.ok(
+      await one.evaluate(() => {
+        const edge = document.querySelector(".scroll .family").getBoundingClientRect().right;
+        const whys = [...document.querySelectorAll(".whyline")];
+        return whys.length > 0 && whys.every((it) => it.getBoundingClientRect().right <= edge + 1);
+      }),
+      `a reason is cut at ${width}`,
+    );
+    await one.end();
+  }
+});

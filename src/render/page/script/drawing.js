@@ -125,8 +125,6 @@ function drawing(repository, family, nodes) {
       "svg",
       {
         viewBox: `0 0 ${WIDTH} ${rows * ROW}`,
-        width: WIDTH,
-        height: rows * ROW,
         role: "group",
         "aria-label": `${counted(family.members.length, "image", "images")} that belong together`,
       },

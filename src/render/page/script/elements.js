@@ -22,3 +22,40 @@ function fill(element, attributes, children) {
 const el = (name, attributes, ...children) => fill(document.createElement(name), attributes, children);
 const svg = (name, attributes, ...children) =>
   fill(document.createElementNS(SVG, name), attributes, children);
+
+/** A row of a table. The cells are texts, elements or nothing, in the order of the columns. */
+const line = (columns, cells) =>
+  el(
+    "tr",
+    {},
+    cells.map((cell, position) => el("td", { class: columns[position][1] }, cell)),
+  );
+
+/** A table of columns, each of its words and the classes of its head and its cells. */
+const table = (columns, rows, kind) =>
+  el(
+    "table",
+    { class: kind },
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        columns.map(([words, classes]) => el("th", { scope: "col", class: classes }, words)),
+      ),
+    ),
+    el(
+      "tbody",
+      {},
+      rows.map((cells) => line(columns, cells)),
+    ),
+  );
+
+/** What may be wider than the page. */
+const scrolling = (label, ...children) =>
+  el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, children);
+
+/** A part of the page with a heading. */
+const card = (id, heading, ...children) =>
+  el("section", { class: "card", "aria-labelledby": id }, el("h2", { id }, heading), children);

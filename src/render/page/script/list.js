@@ -15,23 +15,30 @@ const byName = (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 const link = (repository, digest) =>
   `#/r/${encodeURIComponent(repository.name)}${digest ? `/${digest}` : ""}`;
 
+const LIST = [
+  ["Repository", "c-name"],
+  ["Before and after", "c-bar"],
+  ["Images", "c-num num optional"],
+  ["Attestations", "c-num num optional"],
+  ["Changes", "c-num num"],
+  ["Outcome", "c-what"],
+];
+
 function row(repository) {
   const total = repository.before ? sum(repository.before) : 0;
   const bars =
     repository.before && total > 0
       ? [stacked(repository.before, total, "before"), stacked(repository.after, total, "after")]
       : el("span", { class: "small soft" }, repository.before ? "empty" : "not counted");
-  const number = (value) => el("td", { class: "num optional" }, value === null ? "" : n(value));
-  return el(
-    "tr",
-    {},
-    el("td", { class: "name" }, el("a", { href: link(repository) }, repository.name)),
-    el("td", {}, bars),
+  const number = (value) => (value === null ? "" : n(value));
+  return line(LIST, [
+    el("a", { href: link(repository) }, repository.name),
+    bars,
     number(repository.images),
     number(repository.attestations),
-    el("td", { class: "num" }, n(repository.changes)),
-    el("td", { class: "small soft" }, repository.what),
-  );
+    n(repository.changes),
+    repository.what,
+  ]);
 }
 
 /** Images whose digest begins so, or that bear such a tag. */
@@ -61,7 +68,7 @@ function found(text) {
 
 function overview() {
   const main = byId("main");
-  const rows = el("tbody", {});
+  const repositories = table(LIST, [], "repositories");
   const matches = el("div", {});
   const status = el("p", { class: "small soft", role: "status" });
   const more = el("div", {});
@@ -92,7 +99,7 @@ function overview() {
       shown = shown.filter((it) => it.changes > 0 || it.status === "failed" || it.status === "stopped");
     shown.sort((a, b) => SORTS[wanted.sort][1](a, b) || byName(a, b));
     const show = (most) => {
-      rows.replaceChildren(...shown.slice(0, most).map(row));
+      repositories.tBodies[0].replaceChildren(...shown.slice(0, most).map(row));
       more.replaceChildren(
         shown.length > most
           ? el(
@@ -109,14 +116,9 @@ function overview() {
     matches.replaceChildren(
       hits.length === 0
         ? ""
-        : el(
-            "section",
-            { class: "card", "aria-labelledby": "hits" },
-            el(
-              "h2",
-              { id: "hits" },
-              `Images with this tag or digest${hits.length >= FOUND ? ` (the first ${FOUND})` : ""}`,
-            ),
+        : card(
+            "hits",
+            `Images with this tag or digest${hits.length >= FOUND ? ` (the first ${FOUND})` : ""}`,
             el(
               "ul",
               {},
@@ -142,14 +144,6 @@ function overview() {
   sort.addEventListener("change", changed);
   busy.addEventListener("change", changed);
   list();
-  const columns = [
-    ["Repository", "c-name"],
-    ["Before and after", "c-bar"],
-    ["Images", "c-num num optional"],
-    ["Attestations", "c-num num optional"],
-    ["Changes", "c-num num"],
-    ["Outcome", "c-what"],
-  ];
   main.replaceChildren(
     ...[
       notes(),
@@ -158,10 +152,9 @@ function overview() {
       el(
         "div",
         { class: "pair" },
-        el(
-          "section",
-          { class: "card", "aria-labelledby": "facts" },
-          el("h2", { id: "facts" }, "In words"),
+        card(
+          "facts",
+          "In words",
           facts(data.facts.map(({ label, text }) => [label, text])),
           el("p", { class: "small soft last" }, data.closing),
         ),
@@ -169,10 +162,9 @@ function overview() {
         trend(),
       ),
       sources(data.repositories, 12),
-      el(
-        "section",
-        { class: "card", "aria-labelledby": "list" },
-        el("h2", { id: "list" }, "Repositories"),
+      card(
+        "list",
+        "Repositories",
         el(
           "div",
           { class: "tools" },
@@ -182,20 +174,7 @@ function overview() {
         ),
         status,
         matches,
-        el(
-          "table",
-          { class: "repositories" },
-          el(
-            "thead",
-            {},
-            el(
-              "tr",
-              {},
-              columns.map(([words, kind]) => el("th", { scope: "col", class: kind }, words)),
-            ),
-          ),
-          rows,
-        ),
+        repositories,
         more,
       ),
     ].filter(Boolean),

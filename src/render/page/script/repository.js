@@ -5,12 +5,7 @@ let hiddenTones = new Set();
 function repositoryView(repository, digest) {
   const main = byId("main");
   const { nodes, families: all } = graph(repository);
-  const pictures = el("div", {
-    class: "scroll",
-    tabindex: "0",
-    role: "region",
-    "aria-label": "The images of the repository",
-  });
+  const pictures = scrolling("The images of the repository");
   const status = el("p", { class: "small soft", role: "status" });
   const search = el("input", {
     type: "search",
@@ -114,7 +109,7 @@ function repositoryView(repository, digest) {
             { class: "heads", "aria-hidden": "true" },
             svg(
               "svg",
-              { width: WIDTH, height: 18, viewBox: `0 0 ${WIDTH} 18` },
+              { viewBox: `0 0 ${WIDTH} 18` },
               HEADS.map(([column, words]) =>
                 svg(
                   "text",
@@ -154,7 +149,6 @@ function repositoryView(repository, digest) {
   draw();
   const isOne = data.mode === "explain";
   const images = [
-    el("h2", { id: "images" }, isOne ? "What is around it" : "Images and how they hang together"),
     nodes.length === 0
       ? el("p", { class: "soft" }, "There is nothing to draw: no attestation, and nothing to be changed.")
       : [
@@ -167,7 +161,7 @@ function repositoryView(repository, digest) {
   ];
   main.replaceChildren(
     ...(isOne ? [explanation()] : heading(repository)),
-    el("section", { class: "card", "aria-labelledby": "images" }, images),
+    card("images", isOne ? "What is around it" : "Images and how they hang together", images),
   );
   if (digest) point(repository, digest);
 }
@@ -221,13 +215,7 @@ function heading(repository) {
       " / ",
       el("span", {}, repository.name),
     ),
-    el(
-      "section",
-      { class: "card", "aria-labelledby": "name" },
-      el("h2", { id: "name" }, repository.name),
-      about(repository),
-      bars,
-    ),
+    card("name", repository.name, about(repository), bars),
     sources([repository], Infinity),
   ].filter(Boolean);
 }
@@ -269,35 +257,23 @@ function folded(repository) {
       : null;
   if (repository.folded.length === 0) return rest;
   const total = sum(repository.folded.map(([, count]) => count));
-  const heads = ["What", "State", "Decision", "Reason"].map((it) => el("th", { scope: "col" }, it));
+  const columns = [
+    ["What"],
+    ["State"],
+    ["Decision"],
+    ["Reason"],
+    ["Images", "num"],
+    ["Bytes", "num"],
+  ];
   const row = ([number, count, bytes]) => {
     const it = classes[number];
-    return el(
-      "tr",
-      {},
-      [it.kind, it.state || "", TONE_WORDS[it.tone], it.reason].map((text) => el("td", {}, text)),
-      [n(count), size(bytes)].map((text) => el("td", { class: "num" }, text)),
-    );
+    return [it.kind, it.state || "", TONE_WORDS[it.tone], it.reason, n(count), size(bytes)];
   };
   return el(
     "div",
     {},
     el("h3", {}, `${counted(total, "decision that is", "decisions that are")} counted and not drawn`),
-    el(
-      "table",
-      {},
-      el(
-        "thead",
-        {},
-        el(
-          "tr",
-          {},
-          heads,
-          ["Images", "Bytes"].map((it) => el("th", { scope: "col", class: "num" }, it)),
-        ),
-      ),
-      el("tbody", {}, repository.folded.map(row)),
-    ),
+    table(columns, repository.folded.map(row)),
     rest,
   );
 }

@@ -49,7 +49,7 @@ function tiles() {
   const now = data.what_if.length > 0 ? data.what_if[0].now : null;
   const later = data.what_if.length > 0 ? data.what_if[0].later : null;
   const tile = (value, words) => el("div", { class: "tile" }, el("b", {}, value), el("span", {}, words));
-  const all = (going) => going.attestations + going.indexes + going.images;
+  const all = (going) => going.attestations + going.indexes + going.images + going.others;
   const made = [];
   if (totals.attestations) {
     made.push(
@@ -96,53 +96,26 @@ function tiles() {
 
 function presets() {
   if (data.what_if.length === 0) return null;
-  const cells = (going) =>
-    [going.attestations, going.indexes, going.images]
-      .map((value) => el("td", { class: "num" }, n(value)))
-      .concat(el("td", { class: "num" }, size(going.bytes)));
-  const rows = data.what_if.flatMap((it, position) =>
-    [
-      ["now", it.now],
-      ["later, in all", it.later],
-    ].map(([when, going], second) =>
-      el(
-        "tr",
-        {},
-        second === 0
-          ? el("th", { scope: "rowgroup", rowspan: 2 }, it.preset, position === 0 ? " (in force)" : "")
-          : null,
-        el("td", { class: "soft" }, when),
-        cells(going),
-      ),
-    ),
-  );
-  return el(
-    "section",
-    { class: "card", "aria-labelledby": "presets" },
-    el("h2", { id: "presets" }, "What would go under each preset"),
-    el(
-      "div",
-      { class: "scroll", tabindex: "0", role: "region", "aria-label": "Presets" },
-      el(
-        "table",
-        {},
-        el(
-          "thead",
-          {},
-          el(
-            "tr",
-            {},
-            el("th", { scope: "col" }, "Preset"),
-            el("th", { scope: "col" }, "When"),
-            ["Attestations", "Indexes", "Images", "Bytes"].map((it) =>
-              el("th", { scope: "col", class: "num" }, it),
-            ),
-          ),
-        ),
-        el("tbody", {}, rows),
-      ),
-    ),
-  );
+  const columns = [
+    ["Preset"],
+    ["When", "soft"],
+    ["Attestations", "num"],
+    ["Indexes", "num"],
+    ["Images", "num"],
+    ["Others", "num"],
+    ["Bytes", "num"],
+  ];
+  const row = (name, when, going) => [
+    name,
+    when,
+    ...[going.attestations, going.indexes, going.images, going.others].map(n),
+    size(going.bytes),
+  ];
+  const rows = data.what_if.flatMap((it, position) => {
+    const name = `${it.preset}${position === 0 ? " (in force)" : ""}`;
+    return [row(name, "now", it.now), row(name, "later, in all", it.later)];
+  });
+  return card("presets", "What would go under each preset", scrolling("Presets", table(columns, rows)));
 }
 
 function trend() {
@@ -155,7 +128,7 @@ function trend() {
     const height = it.deleted === null ? 4 : Math.max((it.deleted * 64) / most, it.deleted > 0 ? 1.5 : 0);
     const what =
       it.deleted === null
-        ? "nobody wrote down what was deleted"
+        ? "not known what was deleted"
         : `${n(it.deleted)} deleted (${size(it.bytes)})`;
     return svg(
       "rect",
@@ -170,43 +143,15 @@ function trend() {
     );
   });
   const label = `Images deleted by ${counted(runs.length, "run", "runs")}, at most ${n(most)} in one`;
-  const table = el(
-    "details",
-    {},
-    el("summary", { class: "small" }, "As a table"),
-    el(
-      "table",
-      {},
-      el(
-        "thead",
-        {},
-        el(
-          "tr",
-          {},
-          el("th", { scope: "col" }, "Run"),
-          el("th", { scope: "col", class: "num" }, "Deleted"),
-          el("th", { scope: "col", class: "num" }, "Bytes"),
-        ),
-      ),
-      el(
-        "tbody",
-        {},
-        runs.map((it) =>
-          el(
-            "tr",
-            {},
-            el("td", {}, el("code", {}, it.run_id)),
-            el("td", { class: "num" }, it.deleted === null ? "unknown" : n(it.deleted)),
-            el("td", { class: "num" }, it.bytes === null ? "" : size(it.bytes)),
-          ),
-        ),
-      ),
-    ),
-  );
-  return el(
-    "section",
-    { class: "card", "aria-labelledby": "trend" },
-    el("h2", { id: "trend" }, "Earlier runs"),
+  const rows = runs.map((it) => [
+    el("code", {}, it.run_id),
+    it.deleted === null ? "unknown" : n(it.deleted),
+    it.bytes === null ? "" : size(it.bytes),
+  ]);
+  const columns = [["Run"], ["Deleted", "num"], ["Bytes", "num"]];
+  return card(
+    "trend",
+    "Earlier runs",
     svg(
       "svg",
       {
@@ -226,7 +171,7 @@ function trend() {
       older > 0 && `; ${n(older)} older are not shown`,
       ". From the backups, as far as they reach.",
     ),
-    table,
+    el("details", {}, el("summary", { class: "small" }, "As a table"), table(columns, rows)),
   );
 }
 
@@ -235,10 +180,9 @@ function whole() {
   if (known.length === 0) return null;
   const add = (key) => SEGMENTS.map((_, position) => sum(known.map((it) => it[key][position])));
   const [before, after] = [add("before"), add("after")];
-  return el(
-    "section",
-    { class: "card", "aria-labelledby": "whole" },
-    el("h2", { id: "whole" }, "The registry before and after"),
+  return card(
+    "whole",
+    "The registry before and after",
     el(
       "div",
       { class: "ends" },

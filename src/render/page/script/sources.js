@@ -31,42 +31,22 @@ function sources(repositories, most) {
   const all = pipelines(repositories);
   if (all.length === 0) return null;
   const isOne = repositories.length === 1;
-  const heads = ["Pipeline", "Workflow", !isOne && "Repositories", "Last push", "Form"].filter(Boolean);
-  const counts = ["Pushes", "Attestations", "Of the last 30 days"];
-  const row = (it) =>
-    el(
-      "tr",
-      {},
-      el("td", {}, it.source || `${it.kind || "unknown"}, source not stated`),
-      el("td", {}, it.workflow || ""),
-      !isOne && el("td", {}, it.names.length === 1 ? it.names[0] : n(it.names.length)),
-      el("td", {}, it.last_push ? String(it.last_push).slice(0, 10) : ""),
-      el("td", {}, [it.form, it.buildkit && `BuildKit ${it.buildkit}`].filter(Boolean).join(", ")),
-      [it.pushes, it.attestations, it.lately].map((count) => el("td", { class: "num" }, n(count))),
-    );
-  return el(
-    "section",
-    { class: "card", "aria-labelledby": "sources" },
-    el("h2", { id: "sources" }, "Where attestations come from"),
-    el(
-      "div",
-      { class: "scroll", tabindex: "0", role: "region", "aria-label": "Sources" },
-      el(
-        "table",
-        {},
-        el(
-          "thead",
-          {},
-          el(
-            "tr",
-            {},
-            heads.map((it) => el("th", { scope: "col" }, it)),
-            counts.map((it) => el("th", { scope: "col", class: "num" }, it)),
-          ),
-        ),
-        el("tbody", {}, all.slice(0, most).map(row)),
-      ),
-    ),
+  const newest = (it) => [it.form, it.buildkit && `BuildKit ${it.buildkit}`].filter(Boolean).join(", ");
+  const columns = [
+    ["Pipeline", "", (it) => it.source || `${it.kind || "unknown"}, source not stated`],
+    ["Workflow", "", (it) => it.workflow || ""],
+    !isOne && ["Repositories", "", (it) => (it.names.length === 1 ? it.names[0] : n(it.names.length))],
+    ["Last push", "", (it) => (it.last_push ? String(it.last_push).slice(0, 10) : "")],
+    ["Newest form", "", newest],
+    ["Pushes", "num", (it) => n(it.pushes)],
+    ["Attestations", "num", (it) => n(it.attestations)],
+    ["Of the last 30 days", "num", (it) => n(it.lately)],
+  ].filter(Boolean);
+  const rows = all.slice(0, most).map((it) => columns.map(([, , cell]) => cell(it)));
+  return card(
+    "sources",
+    "Where attestations come from",
+    scrolling("Sources", table(columns, rows)),
     all.length > most &&
       el(
         "p",

@@ -49,7 +49,7 @@ const OUTCOMES = {
   "protected-by-ecr": "ECR refused: an index lists it.",
   "held-back": "What had to go before it did not go.",
   "changed-since-plan": "It is not as it was planned.",
-  "limit-reached": "It waits for a later run: the limits are what one run may do.",
+  "limit-reached": "It waits for a later run: this one has reached a limit.",
   deadline: "There was no time left for it.",
   failed: "It failed.",
 };
