@@ -62,6 +62,8 @@ def test_the_dashboard_shows_what_is_measured() -> None:
             shown.add(metric)
             previous = row
     assert {"Deleted", "Failed", "ReferrerPressure", "ApiCalls", "Duration"} <= shown
+    queries = [widget["properties"]["query"] for widget in widgets() if widget["type"] == "log"]
+    assert any("sources.0.source" in query and "by pipeline" in query for query in queries), "who makes attestations"
 
 
 def test_widgets_do_not_overlap() -> None:
