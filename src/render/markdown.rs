@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::summary::{self, Line, closing, outcomes};
-use super::words::{counted, size};
+use super::words::{self, counted, size};
 use crate::oci::attestation::Kind;
 use crate::report::decision::Decision;
 use crate::report::outcome::OutcomeName;
@@ -20,38 +20,54 @@ const NAMED: usize = 100;
 /// More images of one repository than this are counted, not listed.
 const LISTED: usize = 40;
 
-/// The whole report.
+/// The whole report: a summary, what changes, the repositories, and what waits.
 pub fn report(report: &Report) -> String {
-    let mut text = Text::default();
+    let (facts, waits): (Vec<Line>, Vec<Line>) =
+        summary::lines(report).into_iter().partition(|line| line.label != summary::WAITS);
+    let mut text = Text(String::new(), ROOM);
     text.add(&format!("### ecr-janitor {}\n", plain(&summary::heading(report.mode, &report.run))));
-    text.add(&facts(report));
-    repositories(report, &mut text);
-    left_out(report, &mut text);
-    details(report, &mut text);
-    text.0.push_str(&format!("\n{}. Run {}\n", plain(&closing(report)), code(&report.run.run_id)));
-    text.0
+    text.add(&format!("\n{}.\n", plain(&closing(report))));
+    text.add(&table(&facts));
+    // The images are the most, and take what room is left.
+    let mut below = Text(String::new(), text.room());
+    repositories(report, &mut below);
+    left_out(report, &mut below);
+    for Line { label, text } in waits {
+        below.add(&format!("\n{label}: {}.\n", plain(&text)));
+    }
+    let mut changing = Text(String::new(), below.room());
+    details(report, |outcome| outcome != OutcomeName::LimitReached, &mut changing);
+    let mut waiting = Text(String::new(), changing.room());
+    details(report, |outcome| outcome == OutcomeName::LimitReached, &mut waiting);
+    text.0 + &changing.0 + &below.0 + &waiting.0 + &format!("\nRun {}\n", code(&report.run.run_id))
 }
 
-/// A text that is never too long.
-#[derive(Default)]
-struct Text(String);
+/// What comes of the parts that fit. Remarks on what is not there, and the end, have room of their own.
+const ROOM: usize = LONGEST - 3000;
+
+/// A text that is never longer than this.
+struct Text(String, usize);
 
 impl Text {
     /// Adds a part if there is room for it.
     fn add(&mut self, part: &str) -> bool {
-        // The end, and remarks on what is not there, have room of their own.
-        let fits = self.0.len() + part.len() < LONGEST - 3000;
+        let fits = self.0.len() + part.len() < self.1;
         if fits {
             self.0.push_str(part);
         }
         fits
     }
+
+    /// The room that is left.
+    fn room(&self) -> usize {
+        self.1.saturating_sub(self.0.len())
+    }
 }
 
-fn facts(report: &Report) -> String {
+fn table(facts: &[Line]) -> String {
     let mut text = String::from("\n| | |\n|---|---|\n");
-    for Line { label, text: fact } in summary::lines(report) {
-        let _ = writeln!(text, "| {label} | {} |", plain(&fact));
+    for Line { label, text: fact } in facts {
+        let _ = writeln!(text, "| {label} | {} |", plain(fact));
     }
     text
 }
@@ -117,12 +133,12 @@ fn left_out(report: &Report, text: &mut Text) {
     }
 }
 
-/// The images that are or would be changed, folded in.
-fn details(report: &Report, text: &mut Text) {
+/// The images that came out so, folded in. What is only kept is not among them.
+fn details(report: &Report, is_wanted: fn(OutcomeName) -> bool, text: &mut Text) {
     let mut unlisted = 0;
     for repository in report.repositories.iter().filter(|it| it.reason.is_none()) {
         let rows = repository.decisions.iter().filter(|row| row.outcome != OutcomeName::Kept);
-        let rows: Vec<&Decision> = rows.collect();
+        let rows: Vec<&Decision> = rows.filter(|row| is_wanted(row.outcome)).collect();
         if rows.is_empty() {
             continue;
         }
@@ -160,7 +176,7 @@ fn image(row: &Decision) -> String {
         "| `{}` | {}{platform} | {}{tag}{cause} | {} | {pushed} | {size} |",
         row.image.digest.short(),
         <&str>::from(row.kind),
-        <&str>::from(row.outcome),
+        words::outcome(row.outcome),
         <&str>::from(row.image.reason),
     )
 }
@@ -251,6 +267,24 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn a_reader_sees_the_sum_then_the_changes_then_the_repositories_then_what_waits() {
+        let rows = vec![attestation("a"), attestation("b").came_out(OutcomeName::LimitReached)];
+        let text = report(&report_of(Mode::Plan, vec![repository("team/api", 35, rows)]));
+        let order = [
+            "plan: 1 planned, 1 waiting for their turn in 1 repository",
+            "| Attestations |",
+            "| planned | orphaned |",
+            "| repository | images |",
+            "\nWaits: 1 deletion ",
+            "| waiting for their turn | orphaned |",
+            "\nRun `",
+        ];
+        let places: Vec<usize> =
+            order.iter().map(|part| text.find(part).unwrap_or_else(|| panic!("{part}: {text}"))).collect();
+        assert!(places.is_sorted(), "{places:?} {text}");
     }
 
     #[test]

@@ -41,7 +41,7 @@ fn remedy(report: &RepositoryReport) -> String {
     }
     let mut parts: Vec<String> = Vec::new();
     if going > 0 {
-        parts.push(format!("This policy lets {going} of them go"));
+        parts.push(format!("This policy deletes {going} of them"));
     }
     let mut by_count: Vec<(Reason, u64)> = staying.into_iter().collect();
     by_count.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
@@ -51,9 +51,7 @@ fn remedy(report: &RepositoryReport) -> String {
         parts.push(format!("To make room: {}", keys.join("; ")));
     }
     if let Some((_, held)) = by_count.iter().find(|(reason, _)| *reason == Reason::Attached) {
-        parts.push(format!(
-            "Of tagged indexes: {held}; only removing tags that nobody needs makes room there"
-        ));
+        parts.push(format!("{held} belong to tagged indexes; only removing unneeded tags makes room there"));
     }
     match parts.is_empty() {
         true => "`ecr-janitor explain` says why each stays".to_owned(),
@@ -116,7 +114,7 @@ mod tests {
             (Reason::SubjectPresent, "orphaned_with_subject = \"delete\" for 5"),
             (Reason::HasReferrers, "referrers = \"follow\" for 5"),
             (Reason::Superseded, "superseded = \"delete\" for 5"),
-            (Reason::Attached, "Of tagged indexes: 5"),
+            (Reason::Attached, "5 belong to tagged indexes"),
         ] {
             let warning = warned(98, staying(5, reason)).unwrap();
             assert!(warning.contains(key), "{warning}");
@@ -129,6 +127,6 @@ mod tests {
     #[test]
     fn what_goes_anyway_is_counted() {
         let going = attestations(3).into_iter().map(|it| it.of("s")).collect();
-        assert!(warned(98, going).unwrap().contains("This policy lets 3 of them go"));
+        assert!(warned(98, going).unwrap().contains("This policy deletes 3 of them"));
     }
 }

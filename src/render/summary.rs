@@ -3,9 +3,12 @@
 use std::fmt::Write as _;
 
 use super::pressure;
-use super::words::{counted, size};
+use super::words::{counted, outcome, size};
 use crate::config::Mode;
+use crate::config::policy::Action;
+use crate::oci::attestation::Kind;
 use crate::report::counts::{Going, InventoryCounts, WhatIf};
+use crate::report::outcome::OutcomeName;
 use crate::report::{
     Backup, Counts, IMAGES_PER_REPOSITORY, Report, RepositoryReport, RepositoryStatus, RunIdentity,
 };
@@ -15,6 +18,9 @@ use crate::util::sanitize;
 const NAMED: usize = 20;
 /// Repositories that take less of the quota on images are not mentioned for it.
 const NOTABLE_SHARE: f64 = 0.1;
+
+/// The label of what waits for a later run.
+pub(super) const WAITS: &str = "Waits";
 
 /// A fact about a run, under its label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,12 +68,12 @@ pub fn lines(report: &Report) -> Vec<Line> {
     add("Attestations", report.totals.counts.inventory.as_ref().map(|it| attestations(it, report)));
     if report.mode == Mode::Plan {
         let [now, later, other] = forecast(&report.what_if);
-        add("Due now", now);
+        add("Due now", now.map(|now| with_tags(now, report)));
         add("Due later", later);
         add("Other preset", other);
     }
     add("Backup", report.backup.map(|it| backup(&it, report)));
-    add("Waits", waits(report));
+    add(WAITS, waits(report));
     add("Stranded", report.totals.counts.inventory.as_ref().and_then(|it| stranded(it, report.mode)));
     add("Quota", quota(report));
     report.repositories.iter().for_each(|it| add("Nearly full", pressure::warning(it)));
@@ -101,8 +107,24 @@ fn forecast(what_if: &[WhatIf]) -> [Option<String>; 3] {
     [Some(going(&in_force.now)), later(in_force), other]
 }
 
+/// What goes now, and what gets a tag.
+fn with_tags(now: String, report: &Report) -> String {
+    let rows = report.repositories.iter().flat_map(|it| &it.decisions);
+    let tags = rows.filter(|it| it.action == Action::Tag && it.outcome == OutcomeName::Planned).count();
+    match (tags, now.as_str()) {
+        (0, _) => now,
+        (tags, "nothing") => format!("{} to be tagged", counted(tags, "image")),
+        (tags, _) => format!("{now}, and {} to be tagged", counted(tags, "image")),
+    }
+}
+
 fn going(going: &Going) -> String {
-    let parts = [(going.attestations, "attestation"), (going.indexes, "index"), (going.images, "image")];
+    let parts = [
+        (going.attestations, "attestation"),
+        (going.indexes, "index"),
+        (going.images, "image"),
+        (going.others, "other artifact"),
+    ];
     let parts: Vec<String> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(*count, noun)).collect();
     match parts.is_empty() {
@@ -137,8 +159,8 @@ fn waits(report: &Report) -> Option<String> {
         Some(runs) => format!("for about {runs} more runs"),
         None => "until max_deletions is raised".to_owned(),
     };
-    let limits = "max_deletions and max_images_share are what one run may do";
-    (waiting > 0).then(|| format!("{} {runs}, the oldest first: {limits}", counted(waiting, "deletion")))
+    let limits = "max_deletions and max_images_share limit each run";
+    (waiting > 0).then(|| format!("{} {runs}, oldest first: {limits}", counted(waiting, "deletion")))
 }
 
 fn stranded(counts: &InventoryCounts, mode: Mode) -> Option<String> {
@@ -148,7 +170,7 @@ fn stranded(counts: &InventoryCounts, mode: Mode) -> Option<String> {
     };
     (counts.stranded_images > 0).then(|| {
         format!(
-            "{} ({}) {will} without an index; superseded_images = \"delete\" takes them along",
+            "{} ({}) {will} without an index; superseded_images = \"delete\" deletes them too",
             counted(counts.stranded_images, "image"),
             size(counts.stranded_bytes),
         )
@@ -189,24 +211,25 @@ pub fn status(status: RepositoryStatus) -> &'static str {
 
 /// The outcomes that occurred, each with its count.
 pub fn outcomes(counts: &Counts) -> Vec<String> {
-    let deleted = format!("deleted ({})", size(counts.bytes_deleted));
-    let named = [
-        (counts.planned, "planned"),
-        (counts.deleted, deleted.as_str()),
-        (counts.tagged, "tagged"),
-        (counts.kept, "kept"),
-        (counts.already_gone, "already gone"),
-        (counts.protected_by_ecr, "protected by ECR"),
-        (counts.held_back, "held back"),
-        (counts.changed_since_plan, "changed since the plan"),
-        (counts.limit_reached, "waiting for their turn"),
-        (counts.deadline, "out of time"),
-        (counts.failed, "failed"),
-    ];
-    named.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect()
+    let named = counts.by_outcome().into_iter().filter(|(_, count)| *count > 0);
+    let told = |(name, count)| match name {
+        OutcomeName::Kept => kept(counts),
+        OutcomeName::Deleted => format!("{count} deleted ({})", size(counts.bytes_deleted)),
+        other => format!("{count} {}", outcome(other)),
+    };
+    named.map(told).collect()
 }
 
-/// The run in one line: `apply: 4 deleted (2.2 kB), 8 kept in 2 repositories with 35 images, 5 API calls`.
+/// What stays, by what it is as far as that is known: all the rest stays too, and is not counted here.
+fn kept(counts: &Counts) -> String {
+    let Some(inventory) = &counts.inventory else { return format!("{} kept", counts.kept) };
+    let suspects = inventory.not_attestations.get(&Kind::Suspect).copied().unwrap_or(0).min(counts.kept);
+    let parts = [(counts.kept - suspects, "attestation"), (suspects, "suspect")].into_iter();
+    let parts = parts.filter(|(count, _)| *count > 0).map(|(count, noun)| counted(count, noun));
+    format!("{} kept", parts.collect::<Vec<_>>().join(" and "))
+}
+
+/// The run in one line: `apply: 4 deleted (2.2 kB), 8 attestations kept in 2 repositories with 35 images, 5 API calls`.
 pub fn closing(report: &Report) -> String {
     let totals = &report.totals;
     let outcomes = outcomes(&totals.counts);
@@ -231,7 +254,7 @@ mod tests {
     use crate::report::testing::reports::report;
 
     fn going_of(attestations: u64, images: u64) -> Going {
-        Going { attestations, indexes: images, images, bytes: 1000 * attestations }
+        Going { attestations, indexes: images, images, others: 0, bytes: 1000 * attestations }
     }
 
     fn said(report: &Report, label: &str) -> Option<String> {

@@ -9,7 +9,7 @@ use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Row, Table};
 use textwrap::{Options, WordSplitter};
 
 use super::summary::{self, Line, closing, outcomes};
-use super::words::{counted, size};
+use super::words::{self, counted, size};
 use crate::oci::attestation::Kind;
 use crate::report::decision::Decision;
 use crate::report::outcome::OutcomeName as Outcome;
@@ -263,7 +263,8 @@ fn what_is_there(report: &RepositoryReport) -> String {
     let mut parts = vec![counted(counts.indexes, "index"), counted(counts.attestations.total, "attestation")];
     for (kind, count) in counts.not_attestations.iter().filter(|(kind, _)| **kind != Kind::Index) {
         parts.push(match kind {
-            Kind::Unread | Kind::Unknown => format!("{count} {}", <&str>::from(kind)),
+            Kind::Unread => format!("{count} unread (young, tagged or archived)"),
+            Kind::Unknown => format!("{count} unknown"),
             Kind::Image => counted(*count, "platform image"),
             _ => counted(*count, <&str>::from(kind)),
         });
@@ -295,7 +296,7 @@ fn what_came_of_it(decision: &Decision) -> String {
     match decision.outcome {
         Outcome::Planned => format!("would be {}", past(decision)),
         Outcome::LimitReached => format!("would be {} in a later run", past(decision)),
-        other => <&str>::from(other).to_owned(),
+        other => words::outcome(other).to_owned(),
     }
 }
 

@@ -1,4 +1,6 @@
-//! Numbers in words.
+//! Numbers and outcomes in words.
+
+use crate::report::outcome::OutcomeName;
 
 /// A size in bytes, in decimal units as ECR's console shows it.
 pub fn size(bytes: u64) -> String {
@@ -20,6 +22,19 @@ pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
         Some(stem) => format!("{count} {stem}ies"),
         None if noun.ends_with(['x', 's']) => format!("{count} {noun}es"),
         None => format!("{count} {noun}s"),
+    }
+}
+
+/// An outcome for people, the same wherever they meet it.
+pub fn outcome(name: OutcomeName) -> &'static str {
+    match name {
+        OutcomeName::AlreadyGone => "already gone",
+        OutcomeName::ProtectedByEcr => "protected by ECR",
+        OutcomeName::HeldBack => "held back",
+        OutcomeName::ChangedSincePlan => "changed since the plan",
+        OutcomeName::LimitReached => "waiting for their turn",
+        OutcomeName::Deadline => "out of time",
+        other => other.into(),
     }
 }
 
