@@ -1,5 +1,6 @@
 //! `apply`: the plan of this moment, or exactly a saved one.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
@@ -22,6 +23,8 @@ use crate::planner::selection::Selection;
 use crate::planner::{Plan, RunRequest};
 use crate::report::Report;
 use crate::report::observer::Observer as _;
+use crate::util::sanitize;
+use crate::util::shell::quoted;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -34,7 +37,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "AGE", value_parser = duration, requires = "file")]
     max_age: Option<SignedDuration>,
     /// Do not ask; needed where there is no terminal
-    #[arg(long)]
+    #[arg(short, long)]
     yes: bool,
 }
 
@@ -54,14 +57,14 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let request = RunRequest { acts: true, ..args.run.request(&session) };
     let plan = match saved {
         None => {
-            session.announce();
+            session.announce_run(common.output);
             let progress = Progress::new("planning", &session.ecr);
             plan::make(&session, &request, selection, &watched(&progress, lines.as_ref())).await
         }
         Some(saved) => {
             let _waiting = Waiting::new("looking at the images of the plan");
             let plan = take_up(&session, &request, saved, selection, args.max_age.unwrap_or(MAX_AGE)).await?;
-            session.announce();
+            session.announce_run(common.output);
             plan
         }
     };
@@ -102,10 +105,20 @@ async fn execute(session: &Session, memories: &Memories, plan: Plan, lines: Opti
 }
 
 fn read(path: &Path) -> Result<(PathBuf, SavedPlan), Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::Usage(format!("cannot read the plan {}: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
     let saved = SavedPlan::parse(&text).map_err(|why| refused(path, &why))?;
     Ok((path.to_owned(), saved))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    let shown = sanitize::line(&path.display().to_string());
+    let word = quoted(&path.display().to_string());
+    Failure::Usage(match error.kind() {
+        ErrorKind::NotFound => format!(
+            "there is no plan file {shown}: save a plan with `ecr-janitor plan --out {word}`; or, to choose a repository, give --repository {word}"
+        ),
+        _ => format!("cannot read the plan {shown}: {error}"),
+    })
 }
 
 fn refused(path: &Path, why: &Refused) -> Failure {

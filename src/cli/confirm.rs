@@ -103,7 +103,7 @@ fn question(plan: &Plan, run: &RunIdentity, backup: Option<&Backup>) -> Option<S
     let steps = || pending.iter().flat_map(|it| plan.due(it));
     let deletions = steps().filter(|step| step.deletion().is_some()).count();
     let tags = steps().filter(|step| step.tagging().is_some()).count();
-    let backup = backup.map_or_else(|| "not to be restored: there is no backup".to_owned(), restorable);
+    let backup = backup.map_or_else(|| "without a backup: nothing can be restored".to_owned(), restorable);
     let delete = || format!("Delete {} ({}, {backup})", counted(deletions, "image"), size(bytes(steps())));
     let what = match (deletions, tags) {
         (0, 0) => return None,

@@ -15,7 +15,7 @@ use crate::cli::exit_code::ExitCode;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The port on 127.0.0.1; 0 takes any that is free
-    #[arg(long, default_value_t = 4580)]
+    #[arg(long, default_value_t = 4580, value_parser = port, allow_negative_numbers = true)]
     port: u16,
     /// The registry's id
     #[arg(long, default_value = "123456789012", value_name = "ID")]
@@ -26,6 +26,10 @@ pub(super) struct Args {
     /// Begin with the registry that this TOML file describes (see crates/ecr-emulator/docs/SEEDS.md). May be repeated
     #[arg(long, value_name = "FILE")]
     seed: Vec<PathBuf>,
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| "a port is a number from 0 to 65535".to_owned())
 }
 
 pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use super::progress::{Waiting, say};
 use super::session::Session;
-use super::{Common, Failure, signals};
+use super::stdout::print_text;
+use super::{Common, Failure, next, signals};
 use crate::cli::exit_code::ExitCode;
 use crate::config::Config;
 use crate::planner::selection::Selection;
@@ -20,7 +21,7 @@ use crate::util::sanitize;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The file to write; one that is there is never overwritten
+    /// The file to write, - for standard output; one that is there is never overwritten
     #[arg(long, value_name = "FILE", default_value = "janitor.toml")]
     out: PathBuf,
 }
@@ -31,7 +32,8 @@ const TEMPLATE: &str = include_str!("../../janitor.toml");
 const GROUPS: usize = 10;
 
 pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
-    if std::fs::symlink_metadata(&args.out).is_ok() {
+    let to_stdout = args.out.as_os_str() == "-";
+    if !to_stdout && std::fs::symlink_metadata(&args.out).is_ok() {
         return Err(is_there(&args.out));
     }
     let mut session = Session::open(common, Config::default(), signals::watch()).await?;
@@ -40,10 +42,14 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let carries_deletions = carries_deletions(&session).await?;
     drop(waiting);
     let text = configuration(&session.run, &selection, carries_deletions);
+    if to_stdout {
+        print_text(&text)?;
+        return Ok(ExitCode::Done);
+    }
     write(&args.out, &text)?;
     let shown = sanitize::line(&args.out.display().to_string());
-    say(&format!("{shown} is written: it says the defaults, with what was found in {}", place(&session.run)));
-    say("next: ecr-janitor doctor");
+    say(&format!("wrote {shown}: the defaults, with comments on {}", place(&session.run)));
+    say(&format!("next: ecr-janitor doctor{}", next::after_init(&args.out, common)));
     Ok(ExitCode::Done)
 }
 
@@ -58,7 +64,7 @@ async fn carries_deletions(session: &Session) -> Result<Option<bool>, Failure> {
 
 fn is_there(path: &Path) -> Failure {
     let shown = sanitize::line(&path.display().to_string());
-    Failure::Usage(format!("{shown} is there already and was left as it is; give another file with --out"))
+    Failure::Usage(format!("{shown} already exists and was not changed; choose another file with --out"))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
@@ -79,9 +85,9 @@ fn configuration(run: &RunIdentity, selection: &Selection, carries_deletions: Op
         }
         if line.starts_with("replicated ") {
             text.push_str(match carries_deletions {
-                Some(true) => "# A replication rule of this registry carries deletions elsewhere: without \"delete\" nothing superseded goes where it applies.\n",
-                Some(false) => "# No replication rule of this registry carries deletions elsewhere.\n",
-                None => "# The replication rules could not be read: nothing superseded goes before ecr:DescribeRegistry is allowed.\n",
+                Some(true) => "# A replication rule of this registry also replicates deletions: where it applies, nothing superseded is deleted without \"delete\".\n",
+                Some(false) => "# No replication rule of this registry replicates deletions.\n",
+                None => "# The replication rules could not be read: nothing superseded is deleted until ecr:DescribeRegistry is allowed.\n",
             });
         }
         let line = match groups.largest() {
@@ -139,7 +145,7 @@ impl Groups {
         if self.pulled_through > 0 {
             let _ = write!(
                 text,
-                ". {} more, filled by pull-through cache rules, are left alone in any case",
+                ". {} more, filled by pull-through cache rules, are always skipped",
                 self.pulled_through
             );
         }
@@ -183,7 +189,7 @@ mod tests {
     #[test]
     fn replication_is_told_at_its_key() {
         for (found, text) in [
-            (Some(true), "carries deletions elsewhere: without"),
+            (Some(true), "also replicates deletions"),
             (Some(false), "# No replication rule"),
             (None, "could not be read"),
         ] {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::cli::exit_code::ExitCode;
@@ -32,6 +33,7 @@ mod init;
 pub mod local_lambda;
 mod log_file;
 mod man;
+mod mistake;
 mod next;
 mod picture;
 mod plan;
@@ -85,7 +87,7 @@ struct Common {
 #[derive(Debug, clap::Args)]
 struct RunArgs {
     /// The most deletions of this run, instead of limits.max_deletions; the rest waits for the next
-    #[arg(long, value_name = "N", value_parser = whole)]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     max_deletions: Option<u64>,
     /// Write the Lambda function's log lines (JSON) to the end of this file, as things happen
     #[arg(long, value_name = "FILE")]
@@ -224,8 +226,16 @@ fn read_arguments() -> Result<Result<Cli, Failure>, clap::Error> {
     Ok(effect::check(&matches).map(|()| cli))
 }
 
+/// The arguments of this process, for messages.
+fn given() -> Vec<String> {
+    std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned()).collect()
+}
+
 /// Help and version come as errors of the parser too, and are no mistake.
 fn help_or_mistake(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return failed(&Failure::Usage(mistake::message(error, &given())));
+    }
     match error.print() {
         _ if error.use_stderr() => ExitCode::Usage,
         Ok(()) => ExitCode::Done,
@@ -235,7 +245,6 @@ fn help_or_mistake(error: &clap::Error) -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<ExitCode, Failure> {
-    cli.check_output()?;
     match cli.command {
         Command::Plan(args) => plan::run(&cli.common, &args).await,
         Command::Apply(args) => apply::run(&cli.common, &args).await,
@@ -251,24 +260,6 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Schema(args) => schema::run(&args),
         Command::Demo(args) => demo::run(&args).await,
         Command::Emulator(args) => emulator::run(&cli.common, &args).await,
-    }
-}
-
-impl Cli {
-    /// Refuses forms of output that a command does not have, before anything is called.
-    fn check_output(&self) -> Result<(), Failure> {
-        let forms = match (&self.command, self.common.output) {
-            (_, Output::Table | Output::Json)
-            | (Command::Plan(_) | Command::Apply(_), _)
-            | (Command::Explain(_), Output::Html) => return Ok(()),
-            (Command::Explain(_), _) => "table, json or html",
-            _ => "table or json",
-        };
-        Err(Failure::Usage(format!(
-            "this command prints {forms}; --output {} is for {}",
-            self.common.output.word(),
-            if self.common.output == Output::Html { "plan, apply and explain" } else { "plan and apply" }
-        )))
     }
 }
 

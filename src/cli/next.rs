@@ -1,7 +1,11 @@
 //! What to run next, with the options of this run that the next one needs too.
 
+use std::path::Path;
+
 use super::{Common, RunArgs};
+use crate::config::FILE_NAME;
 use crate::report::Report;
+use crate::util::shell::quoted;
 
 /// The command that does what a plan shows, if it shows anything to do.
 pub(super) fn after_plan(report: &Report, common: &Common, args: &RunArgs) -> Option<String> {
@@ -19,6 +23,12 @@ pub(super) fn after_plan(report: &Report, common: &Common, args: &RunArgs) -> Op
 /// The command that carries out a saved plan.
 pub(super) fn after_saving(path: &str, common: &Common) -> String {
     format!("ecr-janitor apply {}{}", quoted(path), place(common))
+}
+
+/// The options with which a command takes the configuration that was just written.
+pub(super) fn after_init(written: &Path, common: &Common) -> String {
+    let config = (written != Path::new(FILE_NAME)).then(|| written.to_path_buf());
+    options_of_place(config.as_deref(), common)
 }
 
 /// The options that choose what a run works on, and how much of it.
@@ -39,18 +49,13 @@ fn options(common: &Common, args: &RunArgs) -> String {
 
 /// The options that choose configuration, account and Region.
 fn place(common: &Common) -> String {
-    let config = common.config.as_ref().map(|path| path.display().to_string());
-    let given = [("config", config), ("region", common.region.clone()), ("profile", common.profile.clone())];
-    given.into_iter().filter_map(|(name, value)| Some(format!(" --{name} {}", quoted(&value?)))).collect()
+    options_of_place(common.config.as_deref(), common)
 }
 
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@=,+%".contains(c);
-    match word.chars().all(is_plain) && !word.is_empty() {
-        true => word.to_owned(),
-        false => format!("'{}'", crate::util::sanitize::line(word).replace('\'', "'\\''")),
-    }
+fn options_of_place(config: Option<&Path>, common: &Common) -> String {
+    let config = config.map(|path| path.display().to_string());
+    let given = [("config", config), ("region", common.region.clone()), ("profile", common.profile.clone())];
+    given.into_iter().filter_map(|(name, value)| Some(format!(" --{name} {}", quoted(&value?)))).collect()
 }
 
 #[cfg(test)]

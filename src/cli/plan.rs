@@ -38,7 +38,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let mut session = Session::open(common, config, signals::watch()).await?;
     let selection = session.select(narrow.as_ref()).await?;
     session.check_names(&selection, &args.run.accept_tag_loss)?;
-    session.announce();
+    session.announce_run(common.output);
     log.iter().for_each(|log| log.begin(&session.run));
     let lines = log.as_ref().map(|log| log.lines(Mode::Plan));
     let progress = Progress::new("planning", &session.ecr);
@@ -76,7 +76,7 @@ pub(super) async fn make(
     let mut plan = plan(&session.ecr, &session.config, request, selection, observer).await;
     session.note_backups(&mut plan);
     if is_empty && plan.registry.is_some() {
-        let nothing = "no selected repository has a name that --repository matches; nothing was looked at";
+        let nothing = "--repository matches no selected repository; nothing was read";
         plan.warnings.insert(0, nothing.to_owned());
     }
     plan
@@ -125,7 +125,7 @@ impl<'a> PlanFile<'a> {
             .and_then(|()| std::fs::rename(&self.part, self.path))
             .map_err(|error| Failure::output_lost(&self.path.display().to_string(), &error))?;
         let path = sanitize::line(&self.path.display().to_string());
-        say(&format!("the plan is saved; carry out exactly it with: {}", next::after_saving(&path, common)));
+        say(&format!("the plan is saved; to carry it out: {}", next::after_saving(&path, common)));
         Ok(())
     }
 }

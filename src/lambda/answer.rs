@@ -183,7 +183,10 @@ mod tests {
                 {"name": "b", "status": "done", "images": 9, "attestations": 0, "deleted": 1, "kept": 1},
             ])
         );
-        for part in ["apply in account 123456789012, Region eu-central-1", "b: 1 deleted (1.0 kB), 1 kept"] {
+        for part in [
+            "apply in account 123456789012, Region eu-central-1",
+            "b: 1 deleted (1.0 kB), 1 attestation kept",
+        ] {
             assert!(short["summary"].as_str().unwrap().contains(part), "{short:#}");
         }
     }

@@ -8,4 +8,5 @@ pub mod logging;
 pub mod memory;
 pub mod restart;
 pub mod sanitize;
+pub mod shell;
 pub mod similar;

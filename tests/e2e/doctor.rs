@@ -1,4 +1,4 @@
-//! `doctor`: each line ok, warn or fail, with what mends it. It changes nothing and reads no image.
+//! `doctor`: each line ok, warn or fail, with how to fix it. It changes nothing and reads no image.
 
 use ecr_emulator::{Fault, When};
 use serde_json::{Value, json};
@@ -54,6 +54,7 @@ fn where_all_is_well_every_line_is_ok_and_nothing_was_touched() {
         assert!(bad.is_empty(), "{bad:#?}");
         assert_eq!((&json["account"], &json["region"]), (&"123456789012".into(), &"us-east-1".into()));
         finds(&outcome, "Permissions", "ok", &["ecr:BatchDeleteImage", "ecr:PutImage"]);
+        assert!(!world.file("state").exists(), "the folder of memory and backups is left to the first run");
         assert_eq!((world.find("team/api").contents(), world.writes()), (before, vec![]));
         world.ecr.reset_calls();
     }
@@ -113,7 +114,7 @@ fn an_identity_that_sts_does_not_tell_is_no_failure() {
     let world = world("");
     world.ecr.fault(trouble("GetCallerIdentity", When::Always, Fault::AccessDenied));
     let outcome = doctor(&world, 0, &[]);
-    finds(&outcome, "Identity", "warn", &["not needed by a run"]);
+    finds(&outcome, "Identity", "warn", &["no run needs it"]);
     finds(&outcome, "Pull times", "warn", &["not checked"]);
 }
 
@@ -127,6 +128,8 @@ fn a_principal_that_is_not_excluded_comes_with_the_command() {
         format!("register-pull-time-update-exclusion --region us-east-1 --principal-arn {FUNCTION}");
     finds(&outcome, "Pull times", "warn", &["the role janitor", &command]);
     finds(&outcome, "Pull times", "warn", &["the role other", "aws iam get-role --role-name other"]);
+    let outcome = doctor(&world, 0, &["--function-role", "x; rm -rf y"]);
+    finds(&outcome, "Pull times", "warn", &["--role-name 'x; rm -rf y' --query"]);
     world.ecr.fault(trouble("ListPullTimeUpdateExclusions", When::Always, Fault::AccessDenied));
     let outcome = doctor(&world, 0, &[]);
     let texts = ["not checked", "allow ecr:ListPullTimeUpdateExclusions", "iam-policy --for doctor"];

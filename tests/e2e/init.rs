@@ -18,10 +18,15 @@ fn what_init_writes_changes_nothing_and_is_never_overwritten() {
     assert!(plan.contains("configuration: janitor.toml") && plan.ends_with(&before), "{plan}");
     std::fs::write(world.file("janitor.toml"), "mine").unwrap();
     world.ecr.reset_calls();
-    world.cli(&["init"]).refused(2, &["janitor.toml is there already", "--out"]);
+    world.cli(&["init"]).refused(2, &["janitor.toml already exists", "--out"]);
     assert!(world.ecr.calls().is_empty());
     assert_eq!(std::fs::read_to_string(world.file("janitor.toml")).unwrap(), "mine");
-    assert_eq!(world.cli(&["init", "--out", "other.toml"]).code, 0);
+    let other = world.cli(&["init", "--out", "my other.toml"]);
+    assert!(other.code == 0 && other.stderr.contains("next: ecr-janitor doctor --config 'my other.toml'\n"));
+    assert!(outcome.stderr.contains("next: ecr-janitor doctor\n"), "{outcome:?}");
+    let printed = world.cli(&["init", "--out", "-"]);
+    assert_eq!((printed.code, printed.stdout), (0, text));
+    assert!(!world.file("-").exists());
     world.cli(&["init", "--out", "no/such/folder.toml"]).refused(2, &["cannot write no/such/folder.toml"]);
 }
 
@@ -65,6 +70,21 @@ fn an_option_without_an_effect_is_refused() {
         world.cli(arguments).refused(2, &[option, "has no effect"]);
     }
     assert!(world.ecr.calls().is_empty());
+}
+
+#[test]
+fn the_policy_says_what_it_allows() {
+    let world = World::new();
+    for (arguments, said) in [
+        (&[][..], "allows plan and not apply; for apply: --mode apply\n"),
+        (&["--mode", "apply"], "allows plan and apply\n"),
+        (&["--for", "restore"], "allows restore\n"),
+    ] {
+        let outcome = world.cli(&[&["iam-policy"], arguments].concat());
+        assert!(outcome.stderr.contains(said), "{outcome:?}");
+    }
+    let outcome = world.config("mode = 'apply'").cli(&["iam-policy"]);
+    assert!(outcome.stderr.contains("allows plan and apply; for plan alone: --mode plan\n"), "{outcome:?}");
 }
 
 #[test]

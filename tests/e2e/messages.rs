@@ -10,28 +10,36 @@ type Scene = fn() -> Outcome;
 /// What brings each row about, in the order of the table.
 const SCENES: &[(&str, Scene)] = &[
     ("usage", || run(world(), &["plan", "--regoin", "x"])),
+    ("repository without its option", || run(world(), &["plan", "team/api"])),
     ("option without an effect", || run(world(), &["demo", "--region", "eu-west-1"])),
     ("value of an option", || run(world(), &["plan", "--max-deletions", "x"])),
     ("no consent", || run(world(), &["apply"])),
     ("unknown command of `man`", || run(world(), &["man", "plon"])),
+    ("form of output that a command does not have", || run(world(), &["doctor", "--output", "html"])),
     ("unknown repository", || run(world(), &["plan", "--repository", "team/apj"])),
-    ("image that cannot be named so", || run(world(), &["explain", "team/api@sha256:xyz"])),
+    ("malformed image name", || run(world(), &["explain", "team/api@sha256:xyz"])),
+    ("unknown tag", || {
+        let world = world();
+        world.find("team/api").push(60, single(1), "main");
+        run(world, &["explain", "team/api:man"])
+    }),
     ("image of another Region", || {
         run(world(), &["explain", "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/api"])
     }),
-    ("configuration that is not there", || run(world(), &["plan", "--config", "nowhere.toml"])),
-    ("configuration that is no TOML", || configured("[policy]\norphaned = keep")),
+    ("configuration file that does not exist", || run(world(), &["plan", "--config", "nowhere.toml"])),
+    ("configuration that is not TOML", || configured("[policy]\norphaned = keep")),
     ("key in the wrong place", || configured("[policy]\nmax_deletions = 1")),
     ("misspelt key", || configured("[policy]\norphand = \"keep\"")),
     ("value of a key", || configured("[policy]\ngrace_period = 48")),
-    ("variable that nobody knows", || run(world().with("JANITOR_GRACE_PERIODS", "90d"), &["plan"])),
-    ("file that is there already", || run(world().config(""), &["init"])),
+    ("unknown variable", || run(world().with("JANITOR_GRACE_PERIODS", "90d"), &["plan"])),
+    ("file that exists already", || run(world().config(""), &["init"])),
     ("file that cannot be written", || run(world(), &["plan", "--out", "no/such/plan.json"])),
-    ("plan file that is no plan", || {
+    ("file that is not a plan", || {
         let world = world();
         std::fs::write(world.file("plan.json"), "{}").unwrap();
         run(world, &["apply", "plan.json", "--yes"])
     }),
+    ("plan file that does not exist", || run(world(), &["apply", "nowhere.json", "--yes"])),
     ("plan file of another registry", || {
         let world = world();
         world.save_plan();
@@ -46,12 +54,11 @@ const SCENES: &[(&str, Scene)] = &[
     ("not signed in", || run(profiles(), &["plan", "--profile", "dev"])),
     ("no credentials", || run(profiles(), &["plan"])),
     ("expired credentials", || everywhere("DescribeRepositories", Fault::ExpiredToken)),
-    ("endpoint that is no address", || run(world().with("AWS_ENDPOINT_URL", "localhost:4580"), &["plan"])),
-    ("endpoint with another scheme", || run(world().with("AWS_ENDPOINT_URL", "htp://localhost"), &["plan"])),
-    ("nobody at the endpoint", || {
-        let nobody = world().with("AWS_ENDPOINT_URL", "http://127.0.0.1:1").with("AWS_MAX_ATTEMPTS", "1");
-        run(nobody, &["plan"])
+    ("endpoint that is not an address", || {
+        run(world().with("AWS_ENDPOINT_URL", "localhost:4580"), &["plan"])
     }),
+    ("endpoint with another scheme", || run(world().with("AWS_ENDPOINT_URL", "htp://localhost"), &["plan"])),
+    ("unreachable endpoint", || run(world().with("AWS_ENDPOINT_URL", "http://127.0.0.1:1"), &["plan"])),
     ("missing permission for everything", || everywhere("DescribeRepositories", Fault::AccessDenied)),
     ("unknown run", || run(world().with_backups(), &["history", "nosuch"])),
     ("a repository that cannot be worked on", || everywhere("DescribeImages", Fault::AccessDenied)),
@@ -78,6 +85,7 @@ const SCENES: &[(&str, Scene)] = &[
     ("changes are pending (`plan --exit-code`)", || run(world(), &["plan", "--exit-code"])),
     ("interrupted", || world().cli_interrupted("BatchDeleteImage", &["apply", "--yes"])),
     ("warning", || run(world(), &["plan"])),
+    ("pattern that matches nothing", || configured("[select]\nexclude = ['tema/*']")),
     ("what waits", || run(world(), &["plan", "--max-deletions", "0"])),
     ("no repositories", || run(World::new(), &["plan"])),
     ("saved plan", || run(world(), &["plan", "--out", "plan.json"])),

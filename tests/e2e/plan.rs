@@ -467,7 +467,7 @@ fn the_table_shows_what_would_be_done_and_counts_the_rest() {
     Left out      team/cache/nginx (pull-through-cache)
 
     team/api: 35 images: 4 indexes, 12 attestations, 9 platform images, 2
-      signatures, 2 soci-indexes, 6 unread
+      signatures, 2 soci-indexes, 6 unread (young, tagged or archived)
       4 images (3.7 kB) would be deleted: orphaned
         0d2a04e9179a  attestation  -             yyyy-mm-dd  1.0 kB
         cf02e238dd55  attestation  -             yyyy-mm-dd  1.0 kB
@@ -475,7 +475,8 @@ fn the_table_shows_what_would_be_done_and_counts_the_rest() {
         9179b9a57816  attestation  747b845e41ad  yyyy-mm-dd   846 B
       kept: 6 attached, 2 superseded
 
-    plan: 4 planned, 8 kept in 2 repositories with 35 images, 5 API calls
+    plan: 4 planned, 8 attestations kept in 2 repositories with 35 images, 5 API
+      calls
     Next: ecr-janitor apply  (asks first)
     "#);
 }
@@ -497,9 +498,9 @@ fn patterns_that_match_nothing_are_told() {
         let said = outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(outcome.code == 0 && said.contains(text), "{outcome:?}");
     };
-    told(&[], "there are no repositories here");
+    told(&[], "this registry has no repositories");
     world.repository("team/api");
-    told(&["--repository", "nope*"], "no selected repository has a name that --repository matches");
+    told(&["--repository", "nope*"], "--repository matches no selected repository");
     let world = world.with("JANITOR_REPOSITORIES", "nope*");
     let said = world.cli(&["plan"]).stdout;
     assert!(said.contains("no repository is selected"), "{said}");

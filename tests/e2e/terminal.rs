@@ -122,7 +122,7 @@ fn colours_are_for_terminals_that_are_not_told_otherwise() {
     let mut world = registry();
     let coloured = |world: &World| {
         let terminal = world.on_terminal(80, &["plan", "--details"]);
-        terminal.wait_for("API calls");
+        terminal.wait_for("Next: ");
         terminal.has_colours()
     };
     assert!(coloured(&world));

@@ -90,6 +90,19 @@ fn single_images_and_whole_repositories_come_back_too() {
 }
 
 #[test]
+fn what_holds_for_all_that_was_restored_is_said_once() {
+    let world = world();
+    for name in ["team/api", "team/web", "shop/x"] {
+        world.repository(name).orphans(60, legacy(1));
+    }
+    let run = run_id(&world.apply());
+    let told = world.cli(&["restore", "--run", &run, "--yes"]).stdout;
+    assert_eq!((told.matches("2 restored").count(), told.matches("grace_period").count()), (3, 1), "{told}");
+    let details = world.cli(&["plan", "--details"]).stdout;
+    assert!(details.contains("2 unread (young, tagged or"), "{details}");
+}
+
+#[test]
 fn history_names_the_images_of_a_run() {
     let world = world();
     let api = seeded(&world);
@@ -238,7 +251,7 @@ fn a_restore_is_narrowed_too() {
     let left = api.contents();
     for what in [&["--run", run.as_str()][..], &["team/api"]] {
         let arguments = [&["restore", "--yes", "--repository", "other/*"], what].concat();
-        world.cli(&arguments).refused(2, &["--repository leaves out"]);
+        world.cli(&arguments).refused(2, &["--repository excludes"]);
     }
     assert_eq!(api.contents(), left);
 }

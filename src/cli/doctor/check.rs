@@ -15,7 +15,7 @@ pub(super) enum Status {
     Fail,
 }
 
-/// One finding, with what mends it.
+/// One finding, with how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Check {
     /// What was looked at: `Identity`, `Permissions` ...
@@ -53,8 +53,8 @@ impl Check {
         Self { is_fatal: true, ..Self::fail(subject, text) }
     }
 
-    /// The same, with the command that mends it.
-    pub(super) fn mended_by(self, command: impl Into<String>) -> Self {
+    /// The same, with the command that fixes it.
+    pub(super) fn fixed_by(self, command: impl Into<String>) -> Self {
         Self { command: Some(command.into()), ..self }
     }
 }

@@ -6,6 +6,7 @@ use crate::registry::CallErrorKind;
 use crate::registry::caller::Caller;
 use crate::registry::inspection::InspectRegistry as _;
 use crate::util::sanitize;
+use crate::util::shell::quoted;
 
 const SUBJECT: &str = "Pull times";
 
@@ -15,20 +16,23 @@ pub(super) async fn look(session: &Session, caller: Option<&Caller>, roles: &[St
         Ok(exclusions) => exclusions,
         Err(error) => {
             let remedy = match error.kind {
-                CallErrorKind::AccessDenied => "; allow ecr:ListPullTimeUpdateExclusions to have it checked",
+                CallErrorKind::AccessDenied => "; to check it, allow ecr:ListPullTimeUpdateExclusions",
                 _ => "",
             };
             let text = format!("not checked: {error}{remedy}");
             let check = Check::warn(SUBJECT, sanitize::line(&text));
             return vec![match error.is_access_denied() {
-                true => check.mended_by("ecr-janitor iam-policy --for doctor"),
+                true => check.fixed_by("ecr-janitor iam-policy --for doctor"),
                 false => check,
             }];
         }
     };
     let own = match caller.map(|caller| Principal::of(&caller.arn)) {
         Some(Some(principal)) => judge(session, &exclusions, &principal),
-        _ => Check::warn(SUBJECT, "not checked: the credentials are of no role or user that can be excluded"),
+        _ => Check::warn(
+            SUBJECT,
+            "not checked: these credentials belong to no role or user that can be excluded",
+        ),
     };
     let others = roles.iter().map(|role| match Principal::of(role) {
         Some(principal) => judge(session, &exclusions, &principal),
@@ -40,17 +44,17 @@ pub(super) async fn look(session: &Session, caller: Option<&Caller>, roles: &[St
 fn judge(session: &Session, exclusions: &[String], principal: &Principal) -> Check {
     let shown = sanitize::line(&format!("{} {}", principal.kind, principal.name));
     if exclusions.iter().any(|arn| principal.is(arn)) {
-        return Check::ok(SUBJECT, format!("what the {shown} reads does not count as a pull"));
+        return Check::ok(SUBJECT, format!("reads by the {shown} do not count as pulls"));
     }
     let text = format!(
-        "what the {shown} reads counts as a pull, for lifecycle rules too, and keeps superseded images for another keep_pulled_within wherever no memory knows of it"
+        "reads by the {shown} count as pulls, for lifecycle rules too; where no memory tells them apart, they keep superseded images for another keep_pulled_within"
     );
     let command = format!(
         "aws ecr register-pull-time-update-exclusion --region {} --principal-arn {}",
         session.ecr.region(),
         principal.arn_for_a_shell()
     );
-    Check::warn(SUBJECT, text).mended_by(command)
+    Check::warn(SUBJECT, text).fixed_by(command)
 }
 
 /// A role or a user, as far as an ARN names it.
@@ -95,10 +99,10 @@ impl Principal {
     /// The ARN, or what a shell makes of it where its path is not known.
     fn arn_for_a_shell(&self) -> String {
         match &self.arn {
-            Some(arn) => sanitize::line(arn),
+            Some(arn) => quoted(arn),
             None => format!(
                 "\"$(aws iam get-role --role-name {} --query Role.Arn --output text)\"",
-                sanitize::line(&self.name)
+                quoted(&self.name)
             ),
         }
     }

@@ -13,6 +13,7 @@ use crate::registry::CallError;
 use crate::registry::inspection::InspectRegistry as _;
 use crate::render::words::counted;
 use crate::util::sanitize;
+use crate::util::shell::quoted;
 
 const SUBJECT: &str = "Lifecycle";
 const AT_ONCE: usize = 4;
@@ -24,7 +25,7 @@ pub(super) async fn look(session: &Session, selection: &Selection) -> Check {
     let selected = selection.repositories.iter().filter(|it| it.skip.is_none()).map(|it| it.name.as_str());
     let tagging: Vec<&str> = selected.filter(|name| config.policy_of(name).tags()).collect();
     if tagging.is_empty() {
-        return Check::ok(SUBJECT, "of no consequence: this configuration writes no tags");
+        return Check::ok(SUBJECT, "not relevant: this configuration writes no tags");
     }
     let answers: Vec<(&str, Result<Option<String>, CallError>)> = stream::iter(tagging.iter().copied())
         .map(|name| async move { (name, session.deadline.call(session.ecr.lifecycle_policy(name)).await) })
@@ -50,14 +51,14 @@ fn judge(
     }
     if let Some(first) = counting.first() {
         let text = format!(
-            "a rule counts the tags that this policy writes, so that each pushes out an image of yours, in {}: count by tagPatternList or tagPrefixList, or keep instead of tag there",
+            "a lifecycle rule counts the tags that this policy writes, so that each of them expires one of your images, in {}: select by tagPatternList or tagPrefixList in the rule, or set the policy to keep instead of tag",
             named(&counting)
         );
-        let command = format!("aws ecr get-lifecycle-policy --repository-name {}", sanitize::line(first));
-        return Check::warn(SUBJECT, text).mended_by(command);
+        let command = format!("aws ecr get-lifecycle-policy --repository-name {}", quoted(first));
+        return Check::warn(SUBJECT, text).fixed_by(command);
     }
     match unknown.first() {
-        None => Check::ok(SUBJECT, "no rule counts the tags that this configuration writes"),
+        None => Check::ok(SUBJECT, "no lifecycle rule counts the tags that this configuration writes"),
         Some(error) => {
             let many = counted(unknown.len(), "repository");
             Check::warn(SUBJECT, sanitize::line(&format!("not checked in {many}: {error}")))

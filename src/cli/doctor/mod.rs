@@ -72,7 +72,7 @@ async fn look(common: &Common, args: &Args, config: Config, findings: &mut Findi
         selected => selected?,
     };
     findings.account.clone_from(&selection.registry);
-    findings.add(registry(&selection));
+    findings.extend(registry(&session.config, &selection));
     findings.extend(permissions::look(&session, &selection).await);
     findings.extend(exclusions::look(&session, caller.as_ref(), &args.function_roles).await);
     findings.extend(state::look(&session).await);
@@ -104,8 +104,7 @@ async fn identity(
                 Err(findings.end(Check::fatal("Identity", why)).err().unwrap_or(Failure::Interrupted))
             }
             _ => {
-                let why =
-                    format!("not known, and not needed by a run: {}", sanitize::line(&error.to_string()));
+                let why = format!("unknown; no run needs it: {}", sanitize::line(&error.to_string()));
                 findings.add(Check::warn("Identity", why));
                 Ok(None)
             }
@@ -113,23 +112,22 @@ async fn identity(
     }
 }
 
-fn registry(selection: &Selection) -> Check {
-    if let Some(emptiness) = selection.emptiness() {
-        return Check::warn("Registry", emptiness);
-    }
+fn registry(config: &Config, selection: &Selection) -> Vec<Check> {
+    const SUBJECT: &str = "Registry";
     let with = |reason| selection.repositories.iter().filter(|it| it.skip == reason).count();
     let mut text = format!("{} selected", counted(with(None), "repository"));
     for (reason, what) in [
         (RepositoryReason::NotSelected, "not selected"),
-        (RepositoryReason::PullThroughCache, "filled by a pull-through cache rule"),
-        (RepositoryReason::RepositoryGone, "named in the configuration and not there"),
+        (RepositoryReason::PullThroughCache, "filled by pull-through cache rules"),
+        (RepositoryReason::RepositoryGone, "named in the configuration and missing"),
     ] {
         let count = with(Some(reason));
         if count > 0 {
             text.push_str(&format!(", {count} {what}"));
         }
     }
-    Check::ok("Registry", text)
+    let warnings = selection.warnings(config).into_iter().map(|it| Check::warn(SUBJECT, it));
+    [Check::ok(SUBJECT, text)].into_iter().filter(|_| with(None) > 0).chain(warnings).collect()
 }
 
 impl Findings {

@@ -118,7 +118,7 @@ impl Found {
             let why = sanitize::cut(&error.message, LONGEST);
             let text = format!("{purpose} needs ecr:{action} in {repository}: {why}");
             let mode = format!("ecr-janitor iam-policy --mode {purpose}");
-            checks.push(bad(SUBJECT, text).mended_by(mode));
+            checks.push(bad(SUBJECT, text).fixed_by(mode));
         }
         let unknown =
             |error: CallError| Check::warn(SUBJECT, sanitize::line(&format!("not checked: {error}")));

@@ -17,13 +17,13 @@ pub(super) async fn look(session: &Session, selection: &Selection) -> Check {
     }
     match (&replication, names().filter(|name| replication.covers(name)).count()) {
         (Replication::NotAsked, _) => {
-            Check::ok(SUBJECT, "of no consequence: this configuration deletes nothing superseded")
+            Check::ok(SUBJECT, "not relevant: this configuration deletes nothing superseded")
         }
-        (_, 0) => Check::ok(SUBJECT, "no rule carries deletions of what is selected elsewhere"),
+        (_, 0) => Check::ok(SUBJECT, "no rule replicates deletions from the selected repositories"),
         (_, count) => Check::warn(
             SUBJECT,
             format!(
-                "a rule carries deletions in {} to other registries, whose pulls are not seen here: what is superseded stays there, unless replicated = \"delete\"",
+                "a rule replicates deletions in {} to other registries, whose pulls are not visible here: nothing superseded is deleted in them unless replicated = \"delete\"",
                 counted(count, "repository")
             ),
         ),

@@ -17,10 +17,10 @@ async fn memory(session: &Session) -> Check {
     match session.places.reach_memory().await {
         None => Check::warn(
             MEMORY,
-            "there is none: no run knows when a tag was lost, so that nothing superseded goes unless superseded_since = \"push\", and reads of the janitor's own look like pulls; set memory.location (JANITOR_MEMORY_LOCATION)",
+            "none: without it no run knows when an image lost its tag, so nothing superseded is deleted unless superseded_since = \"push\", and the janitor's own reads look like pulls; set memory.location (JANITOR_MEMORY_LOCATION)",
         ),
         Some((place, Ok(()))) => {
-            Check::ok(MEMORY, sanitize::line(&format!("{place} can be read and written")))
+            Check::ok(MEMORY, sanitize::line(&format!("{place} is readable and writable")))
         }
         Some((_, Err(error))) => Check::fail(MEMORY, remedied(&error)),
     }
@@ -32,7 +32,7 @@ async fn backups(session: &Session) -> Check {
         // The warning says whether they are switched off or have no place.
         None => bad(BACKUPS, session.places.warning().unwrap_or_default()),
         Some((place, Ok(()))) => {
-            Check::ok(BACKUPS, sanitize::line(&format!("{place} can be read and written")))
+            Check::ok(BACKUPS, sanitize::line(&format!("{place} is readable and writable")))
         }
         Some((_, Err(error))) => bad(BACKUPS, remedied(&error)),
     }

@@ -3,11 +3,12 @@
 use super::Findings;
 use super::check::{Check, Status};
 use crate::util::sanitize;
+use crate::util::shell::words;
 
 /// The columns before a finding.
 const LABEL: usize = 22;
 
-/// The findings at this width; each line says ok, warn or fail, and the command that mends it.
+/// The findings at this width; each line says ok, warn or fail, and the command that fixes it.
 pub(super) fn findings(findings: &Findings, width: usize) -> String {
     let mut text: String = findings.checks.iter().map(|check| line(check, width)).collect();
     text.push('\n');
@@ -15,8 +16,8 @@ pub(super) fn findings(findings: &Findings, width: usize) -> String {
     text.push_str(&format!("{ok} ok, {warn} warn, {fail} fail\n"));
     let next = match (fail, findings.checks.iter().any(|it| it.is_fatal)) {
         (0, _) => "Next: ecr-janitor plan",
-        (_, false) => "Next: mend what failed, or plan without it: ecr-janitor plan",
-        (_, true) => "Next: mend what failed, then: ecr-janitor doctor",
+        (_, false) => "Next: fix what failed, or go on without it: ecr-janitor plan",
+        (_, true) => "Next: fix what failed, then run ecr-janitor doctor again",
     };
     text.push_str(next);
     text
@@ -65,13 +66,13 @@ fn broken(command: &str, width: usize) -> String {
 /// The words of a command, an option with its value.
 fn parts(command: &str) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
-    for word in command.split(' ') {
+    for word in words(command) {
         match parts.last_mut() {
             Some(part) if part.starts_with("--") && !part.contains(' ') && !word.starts_with('-') => {
                 part.push(' ');
-                part.push_str(word);
+                part.push_str(&word);
             }
-            _ => parts.push(word.to_owned()),
+            _ => parts.push(word),
         }
     }
     parts
@@ -93,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_finding_goes_on_below_its_beginning() {
-        let check = Check::warn("Pull times", "one two three four five six seven eight").mended_by("do it");
+        let check = Check::warn("Pull times", "one two three four five six seven eight").fixed_by("do it");
         let text = line(&check, 60);
         assert_eq!(
             text,

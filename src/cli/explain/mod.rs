@@ -28,12 +28,13 @@ use crate::planner::statements::{self, Unread, Wanted};
 use crate::registry::ecr::Ecr;
 use crate::registry::{CallError, ReadRepository as _, StoredManifest};
 use crate::render::page;
+use crate::render::words::counted;
 use crate::report::RepositoryReason;
 use crate::rules::judge;
 use crate::rules::verdict::Verdict;
 use crate::util::deadline::Deadline;
 use crate::util::sanitize;
-use crate::util::similar::similar;
+use crate::util::similar::{did_you_mean, similar};
 use explanation::{AskedTag, Explainer};
 use inside::{Candidates, Inside};
 
@@ -235,10 +236,20 @@ fn find(inventory: &Inventory, reference: &Reference) -> Result<Option<ImageInde
         (Some(digits), _) => find_digest(inventory, repository, digits).map(Some),
         (None, Some(tag)) => match holder(inventory, tag) {
             Some(position) => Ok(Some(position)),
-            None => Err(Failure::Usage(format!("{repository} has no image with the tag {tag:?}"))),
+            None => Err(no_such_tag(inventory, repository, tag)),
         },
         (None, None) => Ok(None),
     }
+}
+
+fn no_such_tag(inventory: &Inventory, repository: &str, tag: &str) -> Failure {
+    let tags = || inventory.images().iter().flat_map(|image| image.tags.iter().map(|it| &**it));
+    let remedy = match similar(tag, tags()) {
+        near if !near.is_empty() => did_you_mean(&near),
+        _ if tags().next().is_none() => "; nothing in it has a tag".to_owned(),
+        _ => format!("; it has {}", counted(tags().count(), "other tag")),
+    };
+    Failure::Usage(format!("{repository} has no image with the tag {tag:?}{remedy}"))
 }
 
 fn find_digest(inventory: &Inventory, repository: &str, digits: &str) -> Result<ImageIndex, Failure> {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::memory::backup::{ArchivedImage, RepositoryHistory, Restorable, RunHistory};
 use crate::render::words::{counted, size};
 use crate::util::sanitize;
+use crate::util::shell::quoted;
 
 /// More repositories of one run than this are counted, not named.
 const NAMED: usize = 12;
@@ -22,13 +23,13 @@ pub(super) fn history(
     if runs.is_empty() && all > 0 {
         let _ = writeln!(
             text,
-            "\nNo run has stored anything of these repositories; {} stored something of others. Check the names, or leave --repository out.",
+            "\nNo run has backed up anything from these repositories; {} backed up images from others. Check the names, or leave out --repository.",
             counted(all, "run")
         );
     } else if runs.is_empty() {
         let _ = writeln!(
             text,
-            "\nNo run has stored anything here. For what the function deleted, set backup.location or JANITOR_BACKUP_LOCATION to the bucket of its stack (output SharedBackups)."
+            "\nNo run has backed up anything here. To see what the function deleted, set backup.location or JANITOR_BACKUP_LOCATION to the bucket of its stack (output SharedBackups)."
         );
     }
     for run in runs {
@@ -44,7 +45,7 @@ fn of_run(run: &RunHistory) -> String {
     let [run_id, registry, region] = [&run.run_id, &run.registry, &run.region].map(|it| sanitize::line(it));
     let mut text = format!("{run_id}  account {registry}, Region {region}\n");
     let until = run.restorable_until.map(|until| format!(", restorable until {}", date(until)));
-    let cut = if run.finished_at.is_none() { "; it did not come to its end" } else { "" };
+    let cut = if run.finished_at.is_none() { "; it did not finish" } else { "" };
     let began = run.started_at.map_or_else(|| "at an unknown time".to_owned(), minute);
     let _ = writeln!(text, "  began {began}{}{cut}", until.unwrap_or_default());
     for repository in run.repositories.iter().take(NAMED) {
@@ -56,7 +57,7 @@ fn of_run(run: &RunHistory) -> String {
     if let Some(more) = run.repositories.len().checked_sub(NAMED).filter(|more| *more > 0) {
         let _ = writeln!(text, "  and {} more", counted(more, "repository"));
     }
-    let _ = writeln!(text, "  undo: ecr-janitor restore --run {run_id}");
+    let _ = writeln!(text, "  undo: ecr-janitor restore --run {}", quoted(&run.run_id));
     text
 }
 
@@ -74,7 +75,7 @@ fn of_repository(repository: &RepositoryHistory) -> String {
         (Some(deleted), bytes) => {
             format!("{name}: {deleted} deleted ({}); {whole}", size(bytes.unwrap_or(0)))
         }
-        (None, _) => format!("{name}: nobody wrote down what was deleted; {whole}"),
+        (None, _) => format!("{name}: not known what was deleted; {whole}"),
     }
 }
 
@@ -130,12 +131,12 @@ mod tests {
             told,
             "Backups in /state\n\n\
              20261126T153638Z-0a1b2c  account 123456789012, Region eu-west-1\n\
-             \x20 began 2026-11-26 15:36 UTC, restorable until 2026-12-26; it did not come to its end\n\
+             \x20 began 2026-11-26 15:36 UTC, restorable until 2026-12-26; it did not finish\n\
              \x20 team/api: 11 deleted (34.1 kB); 10 of 12 fully restorable, 2 while ECR has their layers\n\
-             \x20 team/web: nobody wrote down what was deleted; 10 of 12 fully restorable, 2 while ECR has their layers\n\
+             \x20 team/web: not known what was deleted; 10 of 12 fully restorable, 2 while ECR has their layers\n\
              \x20 undo: ecr-janitor restore --run 20261126T153638Z-0a1b2c\n"
         );
-        assert!(history("/state", &[], 0, None).contains("No run has stored anything here."));
-        assert!(history("/state", &[], 2, None).contains("2 runs stored something of others"));
+        assert!(history("/state", &[], 0, None).contains("No run has backed up anything here."));
+        assert!(history("/state", &[], 2, None).contains("2 runs backed up images from others"));
     }
 }

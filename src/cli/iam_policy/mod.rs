@@ -62,9 +62,23 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     };
     let document = policy(&config, purpose, &registry);
     say(&format!("configuration: {}", config.describe()));
+    say(&allowed(args, purpose));
     warn_of_size(&document);
     print_json(&document)?;
     Ok(ExitCode::Done)
+}
+
+/// What the policy allows, and how to have another where nobody chose.
+fn allowed(args: &Args, purpose: Purpose) -> String {
+    let (what, other) = match purpose {
+        Purpose::Plan => ("plan and not apply", "; for apply: --mode apply"),
+        Purpose::Apply => ("plan and apply", "; for plan alone: --mode plan"),
+        Purpose::Restore => ("restore", ""),
+        Purpose::Sources => ("plan, sources and explain", ""),
+        Purpose::Doctor => ("plan and doctor", ""),
+    };
+    let is_chosen = args.mode.is_some() || args.purpose.is_some();
+    format!("this policy allows {what}{}", if is_chosen { "" } else { other })
 }
 
 /// IAM counts characters without white space.

@@ -27,6 +27,7 @@ use crate::registry::CallErrorKind;
 use crate::render::summary::place;
 use crate::render::words::counted;
 use crate::report::{RunIdentity, SCHEMA_VERSION};
+use crate::util::shell::quoted;
 use crate::util::similar::similar;
 
 #[derive(Debug, clap::Args)]
@@ -41,7 +42,7 @@ pub(super) struct Args {
     #[arg(long)]
     tags: bool,
     /// Do not ask; needed where there is no terminal
-    #[arg(long)]
+    #[arg(short, long)]
     yes: bool,
 }
 
@@ -81,7 +82,7 @@ impl RestoredRepository {
 pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let config = common.config()?;
     if args.images.is_empty() && args.run.is_none() {
-        return Err(Failure::Usage("restore what? give REPOSITORY@DIGEST, a REPOSITORY, or --run RUN_ID; `ecr-janitor history` lists the runs".to_owned()));
+        return Err(Failure::Usage("nothing to restore is named: give REPOSITORY@DIGEST, a REPOSITORY, or --run RUN_ID (`ecr-janitor history` lists the runs)".to_owned()));
     }
     let references = references(&args.images)?;
     let consent = Consent::new("restore", args.yes)?;
@@ -103,13 +104,13 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     if pending > 0 {
         plans.iter().for_each(|plan| note(&text::pending(plan)));
         let where_to = place(&session.run);
-        let question = format!("Put back {} in {where_to}?", counted(pending, "image"));
+        let question = format!("Restore {} in {where_to}?", counted(pending, "image"));
         if !consent.answer(&question, &session.deadline).await? {
             say("nothing was done");
             return Ok(ExitCode::Usage);
         }
     }
-    let waiting = Waiting::new("putting it back");
+    let waiting = Waiting::new("restoring");
     for plan in plans {
         repositories.push(restore(&session, &archive, plan, args.tags).await);
     }
@@ -128,7 +129,7 @@ fn references(texts: &[String]) -> Result<Vec<Reference>, Failure> {
         let reference = Reference::parse(text).map_err(|bad| Failure::Usage(bad.to_string()))?;
         match (&reference.digits, &reference.tag) {
             (None, Some(_)) => Err(Failure::Usage(format!(
-                "{text:?} names a tag, and what is gone has none: give REPOSITORY@DIGEST, as `ecr-janitor history RUN_ID` prints it"
+                "{text:?} names a tag, and deleted images have none: give REPOSITORY@DIGEST, as `ecr-janitor history RUN_ID` prints it"
             ))),
             _ => Ok(reference),
         }
@@ -171,7 +172,7 @@ fn narrowed(
     let Some(narrow) = common.narrow()? else { return Ok(wanted) };
     wanted.retain(|name, _| narrow.matches(name));
     if wanted.is_empty() {
-        return Err(Failure::Usage("--repository leaves out all that should be restored".to_owned()));
+        return Err(Failure::Usage("--repository excludes everything that should be restored".to_owned()));
     }
     Ok(wanted)
 }
@@ -187,7 +188,7 @@ async fn find(archive: &Archive, repository: &RepositoryId, digits: &str) -> Res
     match known.iter().filter(|digest| digest.hex().starts_with(digits)).collect::<Vec<_>>().as_slice() {
         [one] => Ok(**one),
         [] => Err(Failure::NothingDone(format!(
-            "no backup in {} has an image of {name} whose digest begins with {digits}; `ecr-janitor history RUN_ID` lists the images of a run",
+            "no backup in {} has an image of {name} with a digest that begins with {digits}; `ecr-janitor history RUN_ID` lists the images of a run",
             archive.place()
         ))),
         _ => Err(Failure::Usage(format!(
@@ -218,7 +219,7 @@ async fn of_run(
         Some(other) if !packs.iter().any(is_here) => {
             let RepositoryId { registry, region, .. } = &other.repository;
             return Err(Failure::NothingDone(format!(
-                "the run {run_id} was in account {registry}, Region {region}, and this is {}",
+                "the run {run_id} was in account {registry}, Region {region}, but these credentials are for {}",
                 place(&session.run)
             )));
         }
@@ -247,7 +248,8 @@ async fn plan(
 fn told(error: &RestoreError, name: &str) -> String {
     match error {
         RestoreError::Registry(error) if error.kind == CallErrorKind::RepositoryNotFound => format!(
-            "the repository does not exist any more: create it (aws ecr create-repository --repository-name {name}), and run restore again"
+            "the repository no longer exists: create it (aws ecr create-repository --repository-name {}), then run restore again",
+            quoted(name)
         ),
         error => error.to_string(),
     }
@@ -262,7 +264,7 @@ async fn restore(
 ) -> RestoredRepository {
     let name = plan.repository.name.clone();
     if session.deadline.was_interrupted() {
-        return RestoredRepository::failed(name, "it was not begun: the restore was interrupted".to_owned());
+        return RestoredRepository::failed(name, "not restored: interrupted before it began".to_owned());
     }
     let damaged = plan.damaged.iter().map(ToString::to_string).collect();
     let rate_limiter = RateLimiter::default();

@@ -84,14 +84,16 @@ fn of_pipeline(number: usize, it: &Totals, same_change: Option<usize>) -> String
     text
 }
 
+/// How the newest one was made: a pipeline may have changed over time.
 fn form(it: &Totals) -> String {
     let form = match it.sums.form {
-        Some(Form::Oci) => ", form oci",
-        Some(Form::Legacy) => ", form legacy",
-        Some(Form::ByParent | Form::Unread) | None => "",
+        Some(Form::Oci) => Some("in the OCI form".to_owned()),
+        Some(Form::Legacy) => Some("in the older form".to_owned()),
+        Some(Form::ByParent | Form::Unread) | None => None,
     };
-    let version = it.sums.buildkit.as_deref().map(|it| format!(", BuildKit {}", sanitize::line(it)));
-    format!("{form}{}", version.unwrap_or_default())
+    let version = it.sums.buildkit.as_deref().map(|it| format!("by BuildKit {}", sanitize::line(it)));
+    let newest: Vec<String> = form.into_iter().chain(version).collect();
+    if newest.is_empty() { String::new() } else { format!("; the newest {}", newest.join(" ")) }
 }
 
 fn named(names: &[String]) -> String {
