@@ -11,7 +11,6 @@ use super::remedy::Settings;
 use super::{Common, Failure, Output};
 use crate::config::Config;
 use crate::config::pattern::Patterns;
-use crate::memory::backup::Archive;
 use crate::memory::place::Host;
 use crate::memory::places::Places;
 use crate::planner::selection::{Selection, UnknownName, select};
@@ -50,7 +49,7 @@ impl Session {
         let settings = Settings::of(common);
         Settings::check_endpoint().map_err(Failure::NothingDone)?;
         let of_sdk = common.of_sdk().await;
-        let places = places(&config, &of_sdk);
+        let places = places_of(&config, &of_sdk);
         let ecr =
             Ecr::for_people(&of_sdk).map_err(|_no_region| Failure::NothingDone(settings.no_region()))?;
         ecr.begin_run(config.limits.concurrency.fixed());
@@ -176,14 +175,14 @@ impl Session {
 }
 
 /// Where a configuration has memory and backups.
-fn places(config: &Config, of_sdk: &SdkConfig) -> Places {
+fn places_of(config: &Config, of_sdk: &SdkConfig) -> Places {
     let environment = std::env::vars_os().collect();
     Places::open(config, Host::CommandLine, &environment, of_sdk)
 }
 
-/// The backups of earlier runs, for commands that ask no registry.
-pub(super) async fn archive(common: &Common, config: &Config) -> Result<Archive, Failure> {
-    places(config, &common.of_sdk().await).archive().ok_or_else(no_archive)
+/// The places of memory and backups, for commands that ask no registry.
+pub(super) async fn places(common: &Common, config: &Config) -> Places {
+    places_of(config, &common.of_sdk().await)
 }
 
 /// The refusal of a command that needs backups.

@@ -56,9 +56,17 @@ impl Places {
 
     /// The memories of the registry that a run is of; none while nobody knows which it is.
     pub fn memories(&self, run: &RunIdentity) -> Memories {
-        match (&self.memory, &run.account) {
-            (Some(store), Some(account)) => Memories::new(store.clone(), account, &run.region),
-            _ => Memories::none(),
+        match &run.account {
+            Some(account) => self.memories_of(account, &run.region),
+            None => Memories::none(),
+        }
+    }
+
+    /// The memories of a registry in a Region.
+    pub fn memories_of(&self, registry: &str, region: &str) -> Memories {
+        match &self.memory {
+            Some(store) => Memories::new(store.clone(), registry, region),
+            None => Memories::none(),
         }
     }
 

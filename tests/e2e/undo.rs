@@ -57,6 +57,17 @@ fn what_a_run_deleted_comes_back_byte_for_byte() {
     assert_eq!(restored.code, 0, "{}{}", restored.stdout, restored.stderr);
     assert_eq!(restored.json()["totals"]["restored"], 7);
     assert_eq!(bytes(&api), bytes_before);
+
+    let told = world.cli(&["history"]).stdout;
+    assert!(told.contains("Restored since, as memory knows it:\n  team/api: 7 images, last on 20"), "{told}");
+    let told = world.cli(&["history", &run]).stdout;
+    assert_eq!(told.matches(", restored on 20").count(), 7, "{told}");
+    let json = world.cli(&["history", &run, "--output", "json"]).json();
+    assert_eq!(
+        (&json["restored"][0]["name"], &json["restored"][0]["images"]),
+        (&"team/api".into(), &7.into())
+    );
+    assert!(json["images"][0]["restored_at"].is_string());
     let again = world.cli(&["restore", "--run", &run, "--yes"]);
     assert_eq!((again.code, again.stdout.trim()), (0, "team/api: 7 already there"));
 }

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use crate::memory::backup::{ArchivedImage, RepositoryHistory, Restorable, RunHistory};
+use super::PastImage;
+use super::restored::Restored;
+use crate::memory::backup::{RepositoryHistory, Restorable, RunHistory};
 use crate::render::words::{counted, size};
 use crate::util::sanitize;
 use crate::util::shell::quoted;
@@ -17,7 +19,8 @@ pub(super) fn history(
     place: &str,
     runs: &[RunHistory],
     all: usize,
-    images: Option<&[ArchivedImage]>,
+    restored: &Restored,
+    images: Option<&[PastImage]>,
 ) -> String {
     let mut text = format!("Backups in {}\n", sanitize::line(place));
     if runs.is_empty() && all > 0 {
@@ -35,6 +38,7 @@ pub(super) fn history(
     for run in runs {
         let _ = write!(text, "\n{}", of_run(run));
     }
+    text.push_str(&of_restored(restored));
     for image in images.unwrap_or_default() {
         let _ = writeln!(text, "{}", of_image(image));
     }
@@ -79,7 +83,21 @@ fn of_repository(repository: &RepositoryHistory) -> String {
     }
 }
 
-fn of_image(archived: &ArchivedImage) -> String {
+/// What was restored, which its run still counts as deleted.
+fn of_restored(restored: &Restored) -> String {
+    let mut text = String::new();
+    for (repository, images) in restored.iter().take(NAMED) {
+        let last = images.values().max().copied().map(|last| format!(", last on {}", date(last)));
+        let (name, count) = (sanitize::line(&repository.name), counted(images.len(), "image"));
+        let _ = writeln!(text, "  {name}: {count}{}", last.unwrap_or_default());
+    }
+    if let Some(more) = restored.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        let _ = writeln!(text, "  and {} more", counted(more, "repository"));
+    }
+    if text.is_empty() { text } else { format!("\nRestored since, as memory knows it:\n{text}") }
+}
+
+fn of_image(PastImage { archived, restored_at }: &PastImage) -> String {
     let image = &archived.image;
     let how = match image.restorable {
         Restorable::Fully => "",
@@ -88,7 +106,8 @@ fn of_image(archived: &ArchivedImage) -> String {
     let tags =
         if image.tags.is_empty() { String::new() } else { format!(", tags {}", image.tags.join(", ")) };
     let name = sanitize::line(&archived.repository.name);
-    format!("{name}@{}\n  {}{how}{}", image.digest, <&str>::from(image.kind), sanitize::line(&tags))
+    let again = restored_at.map(|at| format!(", restored on {}", date(at))).unwrap_or_default();
+    format!("{name}@{}\n  {}{how}{}{again}", image.digest, <&str>::from(image.kind), sanitize::line(&tags))
 }
 
 fn date(at: Timestamp) -> String {
@@ -126,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_run_is_told_with_what_undoes_it() {
-        let told = history("/state", &[run()], 1, None);
+        let told = history("/state", &[run()], 1, &Restored::new(), None);
         assert_eq!(
             told,
             "Backups in /state\n\n\
@@ -136,7 +155,11 @@ mod tests {
              \x20 team/web: not known what was deleted; 10 of 12 fully restorable, 2 while ECR has their layers\n\
              \x20 undo: ecr-janitor restore --run 20261126T153638Z-0a1b2c\n"
         );
-        assert!(history("/state", &[], 0, None).contains("No run has backed up anything here."));
-        assert!(history("/state", &[], 2, None).contains("2 runs backed up images from others"));
+        assert!(
+            history("/state", &[], 0, &Restored::new(), None).contains("No run has backed up anything here.")
+        );
+        assert!(
+            history("/state", &[], 2, &Restored::new(), None).contains("2 runs backed up images from others")
+        );
     }
 }

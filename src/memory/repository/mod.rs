@@ -135,6 +135,11 @@ impl RepositoryMemory {
         self.indexes.iter()
     }
 
+    /// The images that the janitor restored, with the last time.
+    pub fn restored(&self) -> impl Iterator<Item = (Digest, Timestamp)> + '_ {
+        self.entries.iter().filter_map(|entry| Some((entry.digest, entry.restored_at?.timestamp())))
+    }
+
     /// Whether this image was ever seen here, now gone or not.
     pub fn was_here(&self, digest: Digest) -> bool {
         self.entry(digest).is_some()

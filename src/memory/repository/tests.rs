@@ -272,6 +272,8 @@ fn what_was_restored_is_new_and_known_to_be_restored() {
         assert_eq!(recalled.restored_at, Some(day(40)));
         assert_eq!(recalled.untagged_at, Some(day(41)));
     }
+    let restored: BTreeSet<_> = memory.restored().collect();
+    assert_eq!(restored, ["it", "never seen"].map(|name| (digest(name), day(40))).into());
 }
 
 #[test]
