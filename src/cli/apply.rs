@@ -30,10 +30,10 @@ use crate::util::shell::quoted;
 pub(super) struct Args {
     #[command(flatten)]
     run: RunArgs,
-    /// A plan saved with `plan --out FILE`: exactly it is done, each image checked again
+    /// A plan saved with `plan --out FILE`: exactly this is carried out, after another look at each image
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
-    /// The age from which a saved plan is refused, such as 48h; 7d if it is not given
+    /// Refuse a saved plan that is older than this, such as 48h; 7d by default
     #[arg(long, value_name = "AGE", value_parser = duration, requires = "file")]
     max_age: Option<SignedDuration>,
     /// Do not ask; needed where there is no terminal

@@ -86,13 +86,13 @@ struct Common {
 /// The options of commands that plan or apply.
 #[derive(Debug, clap::Args)]
 struct RunArgs {
-    /// The most deletions of this run, instead of limits.max_deletions; the rest waits for the next
+    /// The most deletions in this run, instead of limits.max_deletions; the rest waits for the next
     #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     max_deletions: Option<u64>,
-    /// Write the Lambda function's log lines (JSON) to the end of this file, as things happen
+    /// Append the Lambda function's log lines (JSON) to this file as they happen
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
-    /// Go on in this repository although most of its tags have vanished since the last run. May be repeated
+    /// Continue in this repository although most of its tags have vanished since the last run. May be repeated
     #[arg(long, value_name = "REPOSITORY")]
     accept_tag_loss: Vec<String>,
     /// Show every image that is or would be changed; so does naming repositories with --repository
@@ -112,7 +112,7 @@ enum Output {
     Json,
     /// For pull requests and step summaries
     Markdown,
-    /// One file for a browser, complete in itself: > picture.html
+    /// One self-contained file for a browser: > picture.html
     Html,
     /// A few lines, for a chat or a mail
     Summary,
@@ -122,15 +122,15 @@ enum Output {
 enum Command {
     /// Show what would be done, and why; writes nothing to the registry
     Plan(plan::Args),
-    /// Do it: what is planned now, or exactly what a saved plan says
+    /// Carry out the plan of this moment, or exactly a saved one
     Apply(apply::Args),
     /// Answer "what is this image?": REPOSITORY, REPOSITORY:TAG or REPOSITORY@DIGEST
     Explain(explain::Args),
-    /// Show which pipelines make the attestations, and the change in each that makes no more
+    /// Show which pipelines make the attestations, and how to stop each
     Sources(sources::Args),
     /// Show what earlier runs deleted, and until when it can be restored
     History(history::Args),
-    /// Put back what was deleted, byte for byte: REPOSITORY@DIGEST ..., a whole REPOSITORY, or --run RUN_ID
+    /// Restore what was deleted, byte for byte: REPOSITORY@DIGEST ..., a whole REPOSITORY, or --run RUN_ID
     Restore(restore::Args),
     /// Check identity, configuration, permissions and settings, by calls that change nothing
     Doctor(doctor::Args),
@@ -306,7 +306,7 @@ fn region(text: &str) -> Result<String, String> {
 impl Failure {
     /// Output that could not be written.
     fn output_lost(place: &str, error: &std::io::Error) -> Self {
-        Self::OutputLost(format!("cannot write to {place}: {error}; what was found is lost, run again"))
+        Self::OutputLost(format!("cannot write to {place}: {error}; the output is lost, run again"))
     }
 }
 

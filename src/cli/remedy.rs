@@ -114,7 +114,7 @@ impl Settings {
                 "the AWS profile {profile:?} does not exist or has no credentials; `aws configure list-profiles` lists the profiles"
             ),
             _ if message.contains("SSO") => {
-                format!("nobody is signed in with {}: {}", self.profile(), self.sign_in())
+                format!("you are not signed in with {}: {}", self.profile(), self.sign_in())
             }
             _ if message.contains("no credentials found") => format!(
                 "there are no AWS credentials for {}: name another with --profile or AWS_PROFILE (`aws configure list-profiles` lists them), {}, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",

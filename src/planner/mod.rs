@@ -289,7 +289,7 @@ pub(crate) fn without_memory(config: &Config, request: &RunRequest) -> Option<St
         |policy: Policy| policy.deletes_superseded() && policy.superseded_since == SupersededSince::Untagged;
     let is_missing = !request.memories.is_on() && config.policies().any(needs);
     is_missing.then(|| {
-        "there is no memory of earlier runs, so nobody knows when an index lost its tag, and what is superseded stays; set memory.location, or superseded_since = \"push\" to count from the push".to_owned()
+        "there is no memory of earlier runs, so no run knows when an index lost its tag, and nothing superseded is deleted; set memory.location, or superseded_since = \"push\" to count from the push".to_owned()
     })
 }
 

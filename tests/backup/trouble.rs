@@ -154,7 +154,7 @@ async fn a_damaged_object_is_told_and_the_others_are_restored() {
     let wanted = Wanted::Images(attestations.iter().map(|digest| digest.parse().unwrap()).collect());
     let plan = plan_restore(&archive, &world.ecr, &world.id(), &wanted).await.unwrap();
     assert_eq!(plan.damaged.len(), 1);
-    assert!(plan.damaged[0].to_string().contains("is of no use"), "{}", plan.damaged[0]);
+    assert!(plan.damaged[0].to_string().contains("cannot be used"), "{}", plan.damaged[0]);
     let done = plan.execute(&archive, &world.ecr, false, async || {}).await;
     assert_eq!(outcomes(&done), BTreeMap::from([(Restored, 1), (Impossible, 1)]));
 }

@@ -41,7 +41,7 @@ fn told(world: &World, arguments: &[&str], texts: &[&str]) {
 #[test]
 fn a_profile_that_nobody_is_signed_in_with_comes_with_the_command() {
     let world = world();
-    let texts = ["nobody is signed in with the profile \"dev\"", "`aws sso login --profile dev`"];
+    let texts = ["you are not signed in with the profile \"dev\"", "`aws sso login --profile dev`"];
     for command in [&["plan"][..], &["apply", "--yes"], &["explain", "team/api"]] {
         told(&world, &[command, &["--profile", "dev"]].concat(), &texts);
     }

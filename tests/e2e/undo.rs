@@ -249,7 +249,7 @@ fn a_backup_that_lost_something_is_told_and_is_no_success() {
     let told = world.cli(&["restore", "--run", &run, "--yes"]);
     assert_eq!(told.code, 3, "{told:?}");
     let said = told.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.contains("are not there any more") && said.contains("is of no use"), "{said}");
+    assert!(said.contains("are not there any more") && said.contains("cannot be used"), "{said}");
     assert_eq!(world.cli(&["history"]).code, 0);
     assert!(api.contents().len() > 4, "the rest is back");
 }

@@ -26,7 +26,7 @@ use crate::util::sanitize;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The role of the Lambda function: its ARN or name. Its pull-time exclusion is looked at too. May be repeated
+    /// The role of the Lambda function: its ARN or name. Its pull-time exclusion is checked too. May be repeated
     #[arg(long = "function-role", value_name = "ROLE")]
     function_roles: Vec<String>,
 }

@@ -93,7 +93,7 @@ pub fn overview(it: &Overview) -> String {
     );
     if it.advice.is_some() {
         let name = sanitize::line(&it.repository);
-        let _ = writeln!(text, "Which pipelines make them is told by `ecr-janitor sources {name}`.");
+        let _ = writeln!(text, "`ecr-janitor sources {name}` shows which pipelines make them.");
     }
     if let Some(advice) = &it.advice {
         let _ = writeln!(text, "\n{advice}");

@@ -38,7 +38,7 @@ pub enum ArchiveError {
     #[error("{0}")]
     Key(#[from] InvalidKey),
     /// It is not as it was written.
-    #[error("{what} is of no use: {problem}")]
+    #[error("{what} cannot be used: {problem}")]
     Damaged {
         /// The object.
         what: String,
