@@ -266,9 +266,11 @@ fn schedules_and_pushes_are_answered_with_the_short_form() {
             short["repositories"],
             json!([{"name": "team/api", "status": "done", "images": 35, "attestations": 12, "planned": 4, "kept": 8}])
         );
-        for part in
-            ["plan in account 123456789012, Region us-east-1", "janitor.toml", "team/api: 4 planned, 8 kept"]
-        {
+        for part in [
+            "plan in account 123456789012, Region us-east-1",
+            "janitor.toml",
+            "team/api: 4 planned, 8 attestations kept",
+        ] {
             assert!(short["summary"].as_str().unwrap().contains(part), "{short:#}");
         }
     }

@@ -62,23 +62,20 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     };
     let document = policy(&config, purpose, &registry);
     say(&format!("configuration: {}", config.describe()));
-    say(&allowed(args, purpose));
+    if args.mode.is_none() && args.purpose.is_none() {
+        say_mode(config.mode);
+    }
     warn_of_size(&document);
     print_json(&document)?;
     Ok(ExitCode::Done)
 }
 
-/// What the policy allows, and how to have another where nobody chose.
-fn allowed(args: &Args, purpose: Purpose) -> String {
-    let (what, other) = match purpose {
-        Purpose::Plan => ("plan and not apply", "; for apply: --mode apply"),
-        Purpose::Apply => ("plan and apply", "; for plan alone: --mode plan"),
-        Purpose::Restore => ("restore", ""),
-        Purpose::Sources => ("plan, sources and explain", ""),
-        Purpose::Doctor => ("plan and doctor", ""),
-    };
-    let is_chosen = args.mode.is_some() || args.purpose.is_some();
-    format!("this policy allows {what}{}", if is_chosen { "" } else { other })
+/// What a policy allows that nobody chose, and how to have the other.
+fn say_mode(mode: Mode) {
+    say(match mode {
+        Mode::Plan => "this policy allows plan and not apply; for apply: --mode apply",
+        Mode::Apply => "this policy allows plan and apply; for plan alone: --mode plan",
+    });
 }
 
 /// IAM counts characters without white space.
