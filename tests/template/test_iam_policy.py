@@ -22,7 +22,7 @@ def printed(stack: Stack) -> dict[str, Any]:
         variables["JANITOR_STATE_BUCKET"] = BUCKET
     kept = {name: value for name, value in os.environ.items() if not name.startswith("JANITOR_")}
     # As the template names resources: it cannot write a Region and an account into a list of patterns.
-    command = [str(binary("ecr-janitor")), "iam-policy", "--partition", "*"]
+    command = [str(binary("ecr-janitor")), "iam-policy", "--partition", "*", "--region", "*"]
     done = subprocess.run(command, env=kept | variables, capture_output=True, text=True, check=True)
     return by_sid(json.loads(done.stdout)["Statement"])
 
