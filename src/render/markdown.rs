@@ -93,7 +93,8 @@ fn repositories(report: &Report, text: &mut Text) {
         rest.push(format!("{} with nothing to do", counted(idle.len(), "repository")));
     }
     if !rest.is_empty() {
-        text.0.push_str(&format!("\nAnd {}.\n", rest.join(", ")));
+        let and = if named == 0 { "" } else { "And " };
+        text.0.push_str(&format!("\n{and}{}.\n", rest.join(", ")));
     }
 }
 
@@ -267,6 +268,12 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn where_nothing_is_listed_nothing_comes_on_top_of_it() {
+        let text = report(&report_of(Mode::Plan, vec![repository("idle", 1, vec![])]));
+        assert!(text.contains("\n1 repository with nothing to do.\n"), "{text}");
     }
 
     #[test]

@@ -22,6 +22,9 @@ const NOTABLE_SHARE: f64 = 0.1;
 /// The label of what waits for a later run.
 pub(super) const WAITS: &str = "Waits";
 
+/// Why images are not read: they stay, whatever they are.
+pub(super) const UNREAD: &str = "unread (young, tagged or archived)";
+
 /// A fact about a run, under its label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
@@ -85,11 +88,14 @@ fn attestations(counts: &InventoryCounts, report: &Report) -> String {
     let states = counts.attestations.by_state.iter().map(|(state, n)| format!("{n} {}", <&str>::from(state)));
     let states: Vec<String> = states.collect();
     let states = if states.is_empty() { String::new() } else { format!(": {}", states.join(", ")) };
+    let unread = counts.not_attestations.get(&Kind::Unread).copied().unwrap_or(0);
+    let unread = (unread > 0).then(|| format!("; {} {UNREAD}", counted(unread, "image")));
     format!(
-        "{} of {} in {}{states}",
+        "{} of {} in {}{states}{}",
         counts.attestations.total,
         counted(counts.images, "image"),
         counted(report.totals.repositories, "repository"),
+        unread.unwrap_or_default(),
     )
 }
 
@@ -283,6 +289,37 @@ mod tests {
         assert_eq!((said(&report, "Due later"), said(&report, "Other preset")), (None, None));
         report.mode = Mode::Apply;
         assert_eq!(said(&report, "Due now"), None);
+    }
+
+    #[test]
+    fn tags_and_other_artifacts_are_due_too() {
+        use crate::report::testing::decisions::{With as _, attestation};
+        let row = attestation("a").to_be_tagged("attestation-0123456789ab");
+        let mut report = report(Mode::Plan, vec![repository("r", 9, vec![row])]);
+        let due = |now| WhatIf { preset: Preset::Orphans, now, later: now };
+        report.what_if = vec![due(Going { others: 2, ..going_of(3, 0) })];
+        let text = "3 attestations, 2 other artifacts (3.0 kB), and 1 image to be tagged";
+        assert_eq!(said(&report, "Due now").unwrap(), text);
+        report.what_if = vec![due(Going::default())];
+        assert_eq!(said(&report, "Due now").unwrap(), "1 image to be tagged");
+    }
+
+    #[test]
+    fn what_is_kept_is_counted_by_what_it_is() {
+        let mut counts = Counts { kept: 9, ..Counts::default() };
+        assert_eq!(outcomes(&counts), ["9 kept"]);
+        counts.inventory = Some(InventoryCounts::default());
+        assert_eq!(outcomes(&counts), ["9 attestations kept"]);
+        counts.inventory.get_or_insert_default().not_attestations.insert(Kind::Suspect, 2);
+        assert_eq!(outcomes(&counts), ["7 attestations and 2 suspects kept"]);
+    }
+
+    #[test]
+    fn images_that_were_not_read_are_told_beside_the_attestations() {
+        let mut report = report(Mode::Plan, vec![repository("r", 9, vec![])]);
+        report.totals.counts.inventory.get_or_insert_default().not_attestations.insert(Kind::Unread, 3);
+        let said = said(&report, "Attestations").unwrap();
+        assert!(said.ends_with("; 3 images unread (young, tagged or archived)"), "{said}");
     }
 
     #[test]

@@ -263,7 +263,7 @@ fn what_is_there(report: &RepositoryReport) -> String {
     let mut parts = vec![counted(counts.indexes, "index"), counted(counts.attestations.total, "attestation")];
     for (kind, count) in counts.not_attestations.iter().filter(|(kind, _)| **kind != Kind::Index) {
         parts.push(match kind {
-            Kind::Unread => format!("{count} unread (young, tagged or archived)"),
+            Kind::Unread => format!("{count} {}", summary::UNREAD),
             Kind::Unknown => format!("{count} unknown"),
             Kind::Image => counted(*count, "platform image"),
             _ => counted(*count, <&str>::from(kind)),

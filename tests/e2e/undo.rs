@@ -59,7 +59,10 @@ fn what_a_run_deleted_comes_back_byte_for_byte() {
     assert_eq!(bytes(&api), bytes_before);
 
     let told = world.cli(&["history"]).stdout;
-    assert!(told.contains("Restored since, as memory knows it:\n  team/api: 7 images, last on 20"), "{told}");
+    assert!(
+        told.contains("Restored since then (known from memory):\n  team/api: 7 images, last on 20"),
+        "{told}"
+    );
     let told = world.cli(&["history", &run]).stdout;
     assert_eq!(told.matches(", restored on 20").count(), 7, "{told}");
     let json = world.cli(&["history", &run, "--output", "json"]).json();

@@ -94,7 +94,7 @@ fn of_restored(restored: &Restored) -> String {
     if let Some(more) = restored.len().checked_sub(NAMED).filter(|more| *more > 0) {
         let _ = writeln!(text, "  and {} more", counted(more, "repository"));
     }
-    if text.is_empty() { text } else { format!("\nRestored since, as memory knows it:\n{text}") }
+    if text.is_empty() { text } else { format!("\nRestored since then (known from memory):\n{text}") }
 }
 
 fn of_image(PastImage { archived, restored_at }: &PastImage) -> String {

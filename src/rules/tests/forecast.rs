@@ -30,6 +30,17 @@ fn what_goes_is_the_same_whether_its_verdicts_are_at_hand_or_not() {
 }
 
 #[test]
+fn what_follows_its_subject_is_counted_with_it() {
+    let w = World::default();
+    let p = w.image("linux/amd64");
+    let attestation = w.legacy(p);
+    w.index(&[p, attestation]);
+    w.signature(p);
+    let Going { attestations, images, others, .. } = w.judge(&recommended()).what_if(&recommended()).now;
+    assert_eq!((attestations, images, others), (1, 1, 1));
+}
+
+#[test]
 fn what_only_waits_goes_later_and_what_was_pulled_does_not() {
     let w = World::default();
     for pulled in [false, true] {
