@@ -453,7 +453,7 @@ fn the_table_shows_what_would_be_done_and_counts_the_rest() {
       and JANITOR_SUPERSEDED_SINCE
 
     Attestations  12 of 35 images in 2 repositories: 6 attached, 2 superseded, 4
-                  orphaned
+                  orphaned; 6 images unread (young, tagged or archived)
     Due now       4 attestations (3.7 kB)
     Due later     6 attestations (5.4 kB) in all, once waiting periods are over
     Other preset  preset = "recommended": 6 attestations, 1 index, 2 images (103.0
