@@ -49,6 +49,9 @@ impl Latency {
     }
 }
 
+/// The operations that make nearly all calls.
+const THROTTLED: [&str; 3] = ["DescribeImages", "BatchGetImage", "BatchDeleteImage"];
+
 /// A registry, and how the janitor is run against it.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Case {
@@ -57,6 +60,8 @@ pub(crate) struct Case {
     /// A fixed number of calls in flight, or as many as the registry takes.
     pub(crate) concurrency: Option<u64>,
     pub(crate) latency: Latency,
+    /// How many calls of each operation the registry allows a second, if it throttles.
+    pub(crate) rate: Option<u32>,
     pub(crate) series: Series,
     #[serde(skip)]
     pub(crate) workflow: Workflow,
@@ -102,6 +107,8 @@ pub(crate) struct Run {
     pub(crate) report_agrees: bool,
     /// The most calls at once.
     pub(crate) in_flight_peak: u64,
+    /// Calls that the registry refused because they were too many a second. The janitor sends them again.
+    pub(crate) throttled: u64,
     /// Images deleted, or planned to be.
     pub(crate) deletions: u64,
     pub(crate) expected_deletions: u64,
@@ -154,6 +161,7 @@ impl Case {
             images,
             concurrency,
             latency: Latency::of_ms(10),
+            rate: None,
             series,
             workflow: Workflow::OneJob,
         };
@@ -178,11 +186,13 @@ impl Case {
             images: size(99_030),
             concurrency: None,
             latency: Latency::PLAUSIBLE,
+            rate: None,
             series,
             workflow: Workflow::LeftOvers,
         };
         let many = Self { repositories: size(10_000) as u64, images: 100, ..one(Series::Once) };
-        vec![one(Series::Once), one(Series::Nights), one(Series::Backups), many]
+        let throttled = Self { repositories: size(600) as u64, rate: Some(20), ..many };
+        vec![one(Series::Once), one(Series::Nights), one(Series::Backups), many, throttled]
     }
 
     /// The case in words.
@@ -196,7 +206,9 @@ impl Case {
             Series::Nights => ", with memory",
             Series::Backups => ", without and with backups",
         };
-        format!("{repositories} {what} x {images} images, --concurrency {concurrency}{with}")
+        let throttled =
+            self.rate.map_or(String::new(), |rate| format!(", {rate} calls a second of each kind"));
+        format!("{repositories} {what} x {images} images, --concurrency {concurrency}{with}{throttled}")
     }
 
     /// Makes the registry, serves it, and runs the janitor against it again and again.
@@ -222,6 +234,10 @@ impl Case {
     /// One run, against a server of its own.
     fn run(&self, emulator: &Emulator, task: Task, state: &Path) -> Result<(Ran, Seen)> {
         self.latency.set(emulator);
+        for operation in self.rate.iter().flat_map(|_| THROTTLED) {
+            let rate = f64::from(self.rate.unwrap_or_default());
+            emulator.set_rate(operation, rate, rate);
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let server = runtime.block_on(emulator.serve(([127, 0, 0, 1], 0).into()))?;
         emulator.reset_calls();
@@ -243,6 +259,7 @@ impl Case {
             calls: seen.calls,
             floor: floor.calls,
             in_flight_peak: seen.in_flight_peak,
+            throttled: ran.totals.throttles,
             deletions: if task.applies { ran.totals.deleted } else { ran.totals.planned },
             expected_deletions: floor.deletions,
         }
@@ -269,18 +286,34 @@ impl Measured {
 }
 
 impl Run {
+    /// The share of the allowed rate that was used while the run lasted, of the operation with the most calls.
+    pub(crate) fn share_of(&self, rate: u32) -> f64 {
+        let most = THROTTLED.iter().filter_map(|operation| self.floor.get(*operation)).max();
+        let seconds = most.map_or(0.0, |calls| *calls as f64 / f64::from(rate));
+        seconds / (self.wall_ms / 1000.0)
+    }
+
+    /// The share of all calls that was throttled.
+    pub(crate) fn throttled_share(&self) -> f64 {
+        self.throttled as f64 / self.calls.values().sum::<u64>().max(1) as f64
+    }
+
     /// What differs from the floor, in words.
     pub(crate) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         let mut operations: Vec<&String> = self.calls.keys().chain(self.floor.keys()).collect();
         operations.sort_unstable();
         operations.dedup();
-        for operation in operations {
+        for operation in operations.into_iter().filter(|_| self.throttled == 0) {
             let count = |calls: &Calls| calls.get(operation).copied().unwrap_or(0);
             let (made, needed) = (count(&self.calls), count(&self.floor));
             if made != needed {
                 problems.push(format!("{operation} {:+}", i128::from(made) - i128::from(needed)));
             }
+        }
+        let (made, needed) = (self.calls.values().sum::<u64>(), self.floor.values().sum::<u64>());
+        if made != needed + self.throttled {
+            problems.push(format!("{made} calls, not {needed} and {} that were throttled", self.throttled));
         }
         if !self.report_agrees {
             problems.push("the report counts other calls".to_owned());

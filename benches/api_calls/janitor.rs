@@ -33,6 +33,7 @@ pub(crate) struct Totals {
     pub(crate) api_calls: Calls,
     pub(crate) planned: u64,
     pub(crate) deleted: u64,
+    pub(crate) throttles: u64,
 }
 
 #[derive(Deserialize)]

@@ -32,6 +32,15 @@ pub(crate) fn case(measured: &Measured) -> String {
     for run in &measured.runs {
         row(&mut text, run);
     }
+    for run in measured.case.rate.iter().flat_map(|_| &measured.runs) {
+        let used = 100.0 * run.share_of(measured.case.rate.unwrap_or_default());
+        let throttled = 100.0 * run.throttled_share();
+        let _ = writeln!(
+            text,
+            "{}: {used:.0} % of the allowed rate used, {throttled:.1} % of the calls throttled",
+            run.name
+        );
+    }
     if let Some(ratio) = measured.backups_take() {
         let _ = writeln!(text, "with backups it takes {ratio:.2} times as long");
     }

@@ -302,6 +302,20 @@ mod tests {
     }
 
     #[test]
+    fn what_the_rate_of_answers_needs_stays_however_slow_they_are() {
+        let mut now = Instant::now();
+        let mut controller = Controller::new(64, now);
+        answered(&mut controller, &[QUICK; 60], true, now);
+        // 200 a second, each after 400 ms instead of 100: half of them would be answered as soon.
+        let slow = Answer::Accepted(Duration::from_millis(400));
+        for _ in 0..100 {
+            now += Duration::from_millis(100);
+            answered(&mut controller, &[slow; 20], true, now);
+        }
+        assert!((40..=64).contains(&controller.limit()), "{}", controller.limit());
+    }
+
+    #[test]
     fn places_are_a_rate_apart_once_something_was_throttled() {
         let now = Instant::now();
         let mut controller = Controller::new(64, now);
