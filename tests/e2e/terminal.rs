@@ -33,6 +33,14 @@ fn the_question_says_where_how_much_and_what_can_be_brought_back() {
 }
 
 #[test]
+fn where_a_run_is_at_work_is_said_once() {
+    let (_, screen) = registry().on_terminal(120, &["plan"]).end();
+    assert_eq!(screen.matches("account 123456789012, Region us-east-1").count(), 1, "{screen}");
+    let outcome = registry().cli(&["plan", "--output", "json"]);
+    assert!(outcome.stderr.contains("account 123456789012, Region us-east-1, configuration:"), "{outcome:?}");
+}
+
+#[test]
 fn yes_is_taken_and_the_screen_has_no_bar_at_the_end() {
     let world = registry();
     let mut terminal = world.on_terminal(80, &["apply"]);
