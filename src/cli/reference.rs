@@ -37,9 +37,11 @@ pub(super) enum BadReference {
     OnlyADigest(String),
     #[error("{0:?} is not a digest: give sha256: and 64 hexadecimal digits, or at least the first 6")]
     NoDigest(String),
-    #[error("{0:?} is no tag: a tag has at most 128 letters, digits, '.', '-' and '_'")]
+    #[error("{0:?} is not a tag: a tag has at most 128 letters, digits, '.', '-' and '_'")]
     NoTag(String),
-    #[error("{text:?} is of the registry {host}, and this tool knows Amazon ECR's private registries alone")]
+    #[error(
+        "{text:?} belongs to the registry {host}, and this tool only knows Amazon ECR's private registries"
+    )]
     OtherRegistry { text: String, host: String },
 }
 

@@ -13,10 +13,12 @@ pub(super) fn watch() -> Deadline {
         let Ok(mut signals) = Signals::new() else { return };
         signals.next().await;
         interrupt.interrupt();
-        say("interrupted: the batch in hand is finished and the report printed; once more stops at once");
+        say(
+            "interrupted: finishing the current batch, then printing the report; press Ctrl-C again to stop at once",
+        );
         signals.next().await;
         clear();
-        say("stopped at once: what ECR did with the batch in hand is not reported");
+        say("stopped at once: what ECR did with the current batch is not reported");
         std::process::exit(ExitCode::Interrupted as i32);
     });
     deadline

@@ -124,6 +124,6 @@ impl Places {
         let archive = self.archive().filter(|_| self.is_pruned && self.keeps_backups)?;
         let of = (run.account.as_deref()?, run.region.as_str());
         let error = archive.prune(of, config.backup.keep, now).await.err()?;
-        Some(format!("backups older than backup.keep are still there: {error}"))
+        Some(format!("backups older than backup.keep could not be removed: {error}"))
     }
 }

@@ -116,7 +116,7 @@ fn no_bar_is_left_behind_by_the_second_ctrl_c() {
         assert!(kill.unwrap().success());
     };
     interrupt();
-    terminal.wait_for("once more stops at once");
+    terminal.wait_for("press Ctrl-C again");
     interrupt();
     terminal.wait_for("stopped at once");
     let (status, screen) = terminal.end();

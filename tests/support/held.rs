@@ -55,7 +55,7 @@ impl<'a> Held<'a> {
         self.send(signal);
         let mut messages =
             Messages { pipe: BufReader::new(self.child.stderr.take().unwrap()), text: String::new() };
-        while !messages.text.contains("interrupted: the batch in hand") {
+        while !messages.text.contains("interrupted: finishing the current batch") {
             assert_ne!(messages.pipe.read_line(&mut messages.text).unwrap(), 0, "it ended without a word");
         }
         messages

@@ -122,7 +122,7 @@ impl From<CallError> for Failure {
         if never.contains(&error.code.as_str()) {
             Self::Impossible(error.to_string())
         } else if error.kind == CallErrorKind::RepositoryNotFound {
-            Self::Impossible("its repository does not exist any more; create it first".to_owned())
+            Self::Impossible("its repository no longer exists; create it first".to_owned())
         } else {
             Self::Call(error)
         }
@@ -208,8 +208,7 @@ impl<R: RestoreImages, T: AsyncFn()> Work<'_, R, T> {
             None => None,
         };
         elsewhere.ok_or_else(|| {
-            let detail =
-                format!("the registry does not have its blob {digest} any more, and neither has the backup");
+            let detail = format!("neither the registry nor the backup has its blob {digest} any more");
             Failure::Impossible(detail)
         })
     }
