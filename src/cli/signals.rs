@@ -12,10 +12,11 @@ pub(super) fn watch() -> Deadline {
     tokio::spawn(async move {
         let Ok(mut signals) = Signals::new() else { return };
         signals.next().await;
-        interrupt.interrupt();
+        // First: where nothing is in hand, the process ends right after the interrupt.
         say(
             "interrupted: finishing the current batch, then printing the report; press Ctrl-C again to stop at once",
         );
+        interrupt.interrupt();
         signals.next().await;
         clear();
         say("stopped at once: what ECR did with the current batch is not reported");
