@@ -17,9 +17,10 @@ use crate::config::{Config, Environment};
 use crate::registry::blobs::ReadBlobs;
 use crate::report::RunIdentity;
 
-/// Downloads of blobs at once, for all backups of a run. A hundred deletions need some hundred and fifty of them, two calls
-/// each, beside three calls: with fewer at once a backup would take longer than the deletion.
-const DOWNLOADS: usize = 256;
+/// Downloads of blobs at once, for all backups of a run. A hundred deletions need nearly two hundred of them, of two calls
+/// each, beside three calls: with fewer at once a backup would take longer than the deletion. Each has one connection,
+/// and a function may have 1,024 files open.
+const DOWNLOADS: usize = 384;
 
 /// The places of memory and backups.
 #[derive(Debug, Clone, Default)]
@@ -93,7 +94,7 @@ impl Places {
     }
 
     /// The backups of a run; none where they are switched off.
-    pub fn backups<R: ReadBlobs>(&self, run: &RunIdentity, blobs: R) -> Option<Backups<R>> {
+    pub fn backups<R: ReadBlobs + Clone + 'static>(&self, run: &RunIdentity, blobs: R) -> Option<Backups<R>> {
         let store = self.backups.clone().filter(|_| self.keeps_backups)?;
         let account = run.account.clone()?;
         let run = BackupRun { run_id: run.run_id.clone(), registry: account, region: run.region.clone() };

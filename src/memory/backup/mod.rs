@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use super::repository::RepositoryId;
 use super::store::{Store, StoreErrorKind, WriteIf};
@@ -72,7 +73,7 @@ pub struct BackupRun {
     pub region: String,
 }
 
-impl<R: ReadBlobs> Backups<R> {
+impl<R: ReadBlobs + Clone + 'static> Backups<R> {
     /// Backups in this place, with so many downloads at once.
     pub fn new(store: Arc<dyn Store>, blobs: R, run: BackupRun, concurrency: usize) -> Self {
         Self {
@@ -141,14 +142,9 @@ impl<R: ReadBlobs> Backups<R> {
         repository: &str,
         blobs: BTreeSet<WantedBlob>,
     ) -> (Vec<Content>, BTreeMap<Digest, String>) {
-        let fetch = |blob: WantedBlob| async move {
-            let _turn = self.downloads.acquire().await;
-            let bytes = self.blobs.blob(repository, blob.digest, blob.size).await;
-            bytes
-                .map(|bytes| Content::new(blob.digest, bytes))
-                .map_err(|error| (blob.digest, error.to_string()))
-        };
-        let fetched = stream::iter(blobs).map(fetch).buffer_unordered(MOST_WAITING);
+        let fetched = stream::iter(blobs)
+            .map(|blob| self.fetch_one(repository.to_owned(), blob))
+            .buffer_unordered(MOST_WAITING);
         let (mut contents, mut lost) = (Vec::new(), BTreeMap::new());
         let mut fetched = std::pin::pin!(fetched);
         while let Some(blob) = fetched.next().await {
@@ -158,6 +154,22 @@ impl<R: ReadBlobs> Backups<R> {
             }
         }
         (contents, lost)
+    }
+
+    /// Fetches one blob in a task of its own: downloads are most of what a run with backups does, and need not share one
+    /// processor with the rest of it.
+    async fn fetch_one(&self, repository: String, blob: WantedBlob) -> Result<Content, (Digest, String)> {
+        let _turn = self.downloads.acquire().await;
+        let blobs = self.blobs.clone();
+        let download = async move {
+            let bytes = blobs.blob(&repository, blob.digest, blob.size).await;
+            bytes.map(|bytes| Content::new(blob.digest, bytes)).map_err(|error| error.to_string())
+        };
+        // A set of one ends its task with itself.
+        let mut task = JoinSet::new();
+        task.spawn(download);
+        let downloaded = task.join_next().await.unwrap_or_else(|| Ok(Err("nobody fetched it".to_owned())));
+        downloaded.unwrap_or_else(|error| Err(error.to_string())).map_err(|why| (blob.digest, why))
     }
 
     /// Writes an object under a name that nothing has. What is there, of another process of the same run say, is never
@@ -214,7 +226,7 @@ impl<R: ReadBlobs> Backups<R> {
     }
 }
 
-impl<R: ReadBlobs> BackUpImages for Backups<R> {
+impl<R: ReadBlobs + Clone + 'static> BackUpImages for Backups<R> {
     async fn back_up(&self, repository: &str, images: &[BackupImage<'_>]) -> BTreeMap<Digest, String> {
         let mut failed = BTreeMap::new();
         let mut wanted = Vec::with_capacity(images.len());

@@ -14,10 +14,10 @@ use crate::registry::{CallError, CallErrorKind, StoredManifest};
 const RUN: &str = "20261126T153638Z-0a1b2c";
 
 /// Blobs whose bytes are known by their digest.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct FakeBlobs {
-    blobs: Mutex<HashMap<Digest, Vec<u8>>>,
-    reads: Mutex<Vec<Digest>>,
+    blobs: Arc<Mutex<HashMap<Digest, Vec<u8>>>>,
+    reads: Arc<Mutex<Vec<Digest>>>,
 }
 
 impl FakeBlobs {
@@ -28,7 +28,7 @@ impl FakeBlobs {
     }
 }
 
-impl ReadBlobs for &FakeBlobs {
+impl ReadBlobs for FakeBlobs {
     async fn blob(&self, _: &str, digest: Digest, _: u64) -> Result<Vec<u8>, CallError> {
         self.reads.lock().unwrap().push(digest);
         let bytes = self.blobs.lock().unwrap().get(&digest).cloned();
@@ -36,9 +36,9 @@ impl ReadBlobs for &FakeBlobs {
     }
 }
 
-fn backups<'a>(store: &Arc<FakeStore>, blobs: &'a FakeBlobs) -> Backups<&'a FakeBlobs> {
+fn backups(store: &Arc<FakeStore>, blobs: &FakeBlobs) -> Backups<FakeBlobs> {
     let run = BackupRun { run_id: RUN.into(), registry: "1".into(), region: "eu".into() };
-    Backups::new(store.clone(), blobs, run, 4)
+    Backups::new(store.clone(), blobs.clone(), run, 4)
 }
 
 fn manifest(text: &str) -> StoredManifest {
