@@ -1,6 +1,6 @@
 //! The name of an image, as people find it in error messages, build logs, consoles and findings.
 
-use std::fmt;
+use crate::registry::RegistryPlace as Place;
 
 /// The name of an image or a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,19 +13,6 @@ pub(super) struct Reference {
     pub(super) tag: Option<String>,
     /// The first hexadecimal digits of the digest, or all of them, if they are given.
     pub(super) digits: Option<String>,
-}
-
-/// An account and a Region.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) account: String,
-    pub(super) region: String,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "account {}, Region {}", self.account, self.region)
-    }
 }
 
 /// A text that names no image of ECR.
@@ -52,7 +39,7 @@ impl Reference {
     /// Understands `REPOSITORY[:TAG][@DIGEST]`, also behind a scheme and the host of an ECR registry, and ARNs.
     pub(super) fn parse(text: &str) -> Result<Self, BadReference> {
         let name = text.trim_matches(|c: char| c.is_whitespace() || "\"'`,;".contains(c));
-        let (place, name) = match arn(name) {
+        let (place, name) = match Place::of_arn(name) {
             Some((place, name)) => (Some(place), name.replacen("/sha256:", "@sha256:", 1)),
             None => {
                 let (place, name) = without_host(without_scheme(name))?;
@@ -78,14 +65,6 @@ impl Reference {
     }
 }
 
-/// The account, the Region and the rest of `arn:PARTITION:ecr:REGION:ACCOUNT:repository/NAME`.
-fn arn(text: &str) -> Option<(Place, &str)> {
-    let mut parts = text.strip_prefix("arn:")?.splitn(5, ':').skip(1);
-    let (service, region, account) = (parts.next()?, parts.next()?, parts.next()?);
-    let name = parts.next()?.strip_prefix("repository/")?;
-    (service == "ecr").then(|| (Place { account: account.to_owned(), region: region.to_owned() }, name))
-}
-
 fn without_scheme(text: &str) -> &str {
     SCHEMES.iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text)
 }
@@ -94,7 +73,7 @@ fn without_scheme(text: &str) -> &str {
 /// cannot be a repository.
 fn without_host(text: &str) -> Result<(Option<Place>, &str), BadReference> {
     let Some((first, rest)) = text.split_once('/') else { return Ok((None, text)) };
-    if let Some(place) = ecr_host(first) {
+    if let Some(place) = Place::of_host(first) {
         // The path of the registry's HTTP interface, as in error messages of clients.
         return Ok((Some(place), rest.strip_prefix("v2/").unwrap_or(rest)));
     }
@@ -103,17 +82,6 @@ fn without_host(text: &str) -> Result<(Option<Place>, &str), BadReference> {
         return Err(BadReference::OtherRegistry { text: text.to_owned(), host: first.to_owned() });
     }
     Ok((None, text))
-}
-
-/// `123456789012.dkr.ecr.eu-west-1.amazonaws.com`, also `ecr-fips`, of another partition, or for IPv6
-/// (`123456789012.dkr-ecr.eu-west-1.on.aws`).
-fn ecr_host(host: &str) -> Option<Place> {
-    const SERVICES: [&str; 4] = ["dkr.ecr.", "dkr.ecr-fips.", "dkr-ecr.", "dkr-ecr-fips."];
-    let (account, rest) = host.split_once('.')?;
-    let rest = SERVICES.iter().find_map(|service| rest.strip_prefix(service))?;
-    let (region, _domain) = rest.split_once('.')?;
-    let is_account = account.len() == 12 && account.bytes().all(|c| c.is_ascii_digit());
-    is_account.then(|| Place { account: account.to_owned(), region: region.to_owned() })
 }
 
 fn hex(digest: &str) -> Result<String, BadReference> {

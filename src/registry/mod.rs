@@ -19,12 +19,14 @@ mod error;
 #[cfg(feature = "cli")]
 pub mod inspection;
 mod pagination;
+mod place;
 pub mod presence;
 pub mod restore;
 
 pub(crate) use ecr::call_error;
 pub use error::{CallError, CallErrorKind};
 pub(crate) use pagination::{Page, pages};
+pub use place::RegistryPlace;
 
 /// The most images one call may name: DescribeImages, BatchGetImage and BatchDeleteImage.
 pub const MAX_IDS: usize = 100;
