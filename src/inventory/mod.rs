@@ -6,6 +6,7 @@
 mod edges;
 pub mod graph;
 mod image;
+mod in_use;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::{Index, IndexMut};
@@ -24,6 +25,7 @@ pub(crate) use edges::role;
 pub use edges::{Edge, Role};
 use image::merge;
 pub use image::{Evidence, Image, ImageStatus, UNUSABLE_TIME};
+pub use in_use::InUse;
 
 /// An image's number in its inventory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -118,6 +120,8 @@ pub struct Inventory {
     pub recollection: Recollection,
     /// Whether a replication rule of the registry carries this repository's deletions elsewhere.
     pub deletions_are_replicated: bool,
+    /// Which of its images run somewhere.
+    pub in_use: InUse,
 }
 
 impl Inventory {

@@ -29,6 +29,8 @@ pub enum Reason {
     Unreadable,
     /// It has a tag that the janitor did not write.
     Tagged,
+    /// A source of images in use names it, an index above it, or something that only such an index holds.
+    InUse,
     /// It, or an untagged ancestor index, is archived or being activated.
     NotActive,
     /// It is younger than the grace period, or of unknown age.
@@ -47,6 +49,8 @@ pub enum Reason {
     UntaggedRepository,
     /// An untagged ancestor index has not been superseded for long enough, or nobody knows since when.
     SupersededWithinGrace,
+    /// It could be in use, and a source of images in use could not be read.
+    InUseUnknown,
     /// All its ancestor indexes are untagged, long enough.
     Superseded,
     /// Nothing lists it, but it is the newest attestation of an image that is needed, and no index lists another.

@@ -72,6 +72,8 @@ impl<'a> Reasons<'a> {
         let mut list = List { judge: &self.judge, lines: Vec::new() };
         match self.reason(position) {
             Reason::Tagged => list.user_tags(position),
+            Reason::InUse => self.uses(position).into_iter().for_each(|used| list.used(used, position)),
+            Reason::InUseUnknown => list.unread_sources(),
             Reason::NotActive => self.untagged_above(position, |it| !self.is_active(it), &mut list),
             Reason::MayBeListed => self.unreadable_indexes(position, &mut list),
             Reason::HasReferrers => self.holds(position).into_iter().for_each(|hold| list.hold(hold)),
@@ -215,16 +217,39 @@ impl<'a> Reasons<'a> {
         holds
     }
 
+    /// What makes an image one in use: itself, an index above, or something that only such an index holds.
+    pub(super) fn uses(&self, position: ImageIndex) -> Vec<ImageIndex> {
+        let running = &self.judge.running;
+        let mut looked_at = vec![position];
+        looked_at.extend(self.above(position).into_iter().filter(|it| running.roots[*it]));
+        for index in looked_at.clone() {
+            looked_at.extend(self.below(index));
+            if looked_at.len() > MAX_LOOKS {
+                break;
+            }
+        }
+        let inventory = self.judge.inventory;
+        looked_at.retain(|it| inventory.in_use.names(inventory.image(*it).digest));
+        looked_at.dedup();
+        looked_at
+    }
+
+    /// What an index lists and what refers to that, as far as anybody looks.
+    fn below(&self, index: ImageIndex) -> Vec<ImageIndex> {
+        let inventory = self.judge.inventory;
+        let mut below = self.reached(index, |at, step| {
+            inventory.children(at).iter().for_each(|edge| step(edge.child));
+            inventory.referrers(at).for_each(step);
+        });
+        below.truncate(MAX_LOOKS);
+        below
+    }
+
     /// What was pulled: an index above, or something that only such indexes reach.
     pub(super) fn pulled_ones(&self, position: ImageIndex) -> Vec<ImageIndex> {
-        let inventory = self.judge.inventory;
         let mut looked_at = self.above(position);
         for index in looked_at.clone() {
-            let below = self.reached(index, |at, step| {
-                inventory.children(at).iter().for_each(|edge| step(edge.child));
-                inventory.referrers(at).for_each(step);
-            });
-            looked_at.extend(below.into_iter().take(MAX_LOOKS));
+            looked_at.extend(self.below(index));
             if looked_at.len() > MAX_LOOKS {
                 break;
             }
@@ -291,6 +316,21 @@ impl List<'_> {
 
     fn digest(&mut self, position: ImageIndex) {
         self.line(self.judge.inventory.image(position).digest.to_string());
+    }
+
+    /// An image in use with what uses it.
+    fn used(&mut self, used: ImageIndex, position: ImageIndex) {
+        if used != position {
+            self.digest(used);
+        }
+        let inventory = self.judge.inventory;
+        let users = inventory.in_use.users(inventory.image(used).digest);
+        users.iter().for_each(|user| self.line(user.to_string()));
+    }
+
+    fn unread_sources(&mut self) {
+        let sources = self.judge.inventory.in_use.unread();
+        sources.iter().for_each(|source| self.line(source.to_string()));
     }
 
     fn user_tags(&mut self, position: ImageIndex) {

@@ -204,6 +204,8 @@ impl Asked<'_> {
     fn event(&self) -> Option<&'static str> {
         Some(match self.reasons.reason(self.position) {
             Reason::Tagged => "when those tags are gone, the other rules decide",
+            Reason::InUse => "when nothing of that is in use any more, the other rules decide",
+            Reason::InUseUnknown => "when every source of images in use can be read, the other rules decide",
             Reason::NotActive => "when nothing of that is archived any more, the other rules decide",
             Reason::MayBeListed => "when that index can be read or is gone, the other rules decide",
             Reason::HasReferrers => "when what refers to it is gone, the other rules decide",

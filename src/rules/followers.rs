@@ -10,7 +10,7 @@ use crate::rules::verdict::Verdict;
 
 impl Judge<'_> {
     pub(super) fn followers(&self, verdicts: &mut PerImage<Verdict>) {
-        if !self.follows() {
+        if !self.follows() || self.may_be_in_use() {
             return;
         }
         let mut goes: Set = verdicts.iter().map(|(_, verdict)| verdict.is_deletion()).collect();

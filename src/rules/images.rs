@@ -11,8 +11,9 @@ use crate::rules::verdict::Verdict;
 
 impl Judge<'_> {
     pub(super) fn superseded_images(&self, verdicts: &mut PerImage<Verdict>) {
-        // An index that cannot be read may list any of them.
-        if self.policy.superseded_images != Action::Delete || self.unreadable_index.is_some() {
+        // An index that cannot be read may list any of them, and a source that cannot be read may name any.
+        let may_be_held = self.unreadable_index.is_some() || self.may_be_in_use();
+        if self.policy.superseded_images != Action::Delete || may_be_held {
             return;
         }
         let goes: Set = verdicts.iter().map(|(_, verdict)| verdict.is_deletion()).collect();

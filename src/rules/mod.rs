@@ -21,6 +21,7 @@ mod followers;
 pub mod forecast;
 mod identity;
 mod images;
+mod in_use;
 pub mod limits;
 mod needed;
 pub mod reads;
@@ -31,6 +32,8 @@ pub mod verdict;
 
 use ancestors::AncestorFlags;
 use identity::{Identity, identify};
+use in_use::Running;
+use needed::Needs;
 use tags::{bears_own_tag, has_user_tag};
 
 /// How often the verdicts may be found again because an index lost the subject that held it. Chains of indexes that
@@ -57,6 +60,7 @@ struct Judge<'a> {
     policy: &'a Policy,
     now: Timestamp,
     identities: PerImage<Identity>,
+    running: Running,
     needed: Set,
     /// The same with what an index that cannot be read may list: somebody may need that index.
     may_be_needed: Set,
@@ -77,10 +81,10 @@ impl<'a> Judge<'a> {
             inventory.positions().map(|position| identify(inventory, policy, now, position)).collect();
         let is_used_by_digest = needed::is_used_by_digest(inventory, policy);
         let unreadable_index = ancestors::youngest_unreadable_index(inventory);
-        let needed = |unreadable_index| {
-            needed::needed(inventory, policy, now, &identities, is_used_by_digest, unreadable_index)
-        };
-        let (needed, may_be_needed) = (needed(None), needed(unreadable_index));
+        let running = Running::of(inventory, policy, &identities);
+        let needs =
+            Needs { inventory, policy, now, identities: &identities, running: &running, is_used_by_digest };
+        let (needed, may_be_needed) = (needs.needed(None), needs.needed(unreadable_index));
         let flags = AncestorFlags::of(inventory, policy, now, &identities, unreadable_index);
         let released = PerImage::filled(inventory, false);
         let mut judge = Self {
@@ -88,6 +92,7 @@ impl<'a> Judge<'a> {
             policy,
             now,
             identities,
+            running,
             needed,
             may_be_needed,
             flags,
@@ -160,6 +165,8 @@ impl<'a> Judge<'a> {
         let image = self.inventory.image(position);
         if has_user_tag(self.inventory, self.policy, position) {
             Reason::Tagged
+        } else if self.running.holds(position) {
+            Reason::InUse
         } else if image.status != ImageStatus::Active || self.flags.inactive[position] {
             Reason::NotActive
         } else if self.policy.within_grace(image.aged_from(), self.now) {
@@ -171,6 +178,9 @@ impl<'a> Judge<'a> {
         } else {
             match state {
                 State::Attached => Reason::Attached,
+                State::Orphaned if self.may_be_in_use() && self.inventory.subject(position).is_some() => {
+                    Reason::InUseUnknown
+                }
                 State::Orphaned => Reason::Orphaned,
                 State::Superseded => self.superseded(position),
             }
@@ -188,6 +198,8 @@ impl<'a> Judge<'a> {
             Reason::UntaggedRepository
         } else if self.flags.young[position] {
             Reason::SupersededWithinGrace
+        } else if self.may_be_in_use() {
+            Reason::InUseUnknown
         } else {
             Reason::Superseded
         }
@@ -197,6 +209,11 @@ impl<'a> Judge<'a> {
     fn may_refer_to_anything(&self, position: ImageIndex) -> bool {
         let image = self.inventory.image(position);
         image.evidence == Evidence::CallFailed && image.subject.is_none() && !image.listed_type.is_image()
+    }
+
+    /// Whether a source that could not be read might have named anything.
+    fn may_be_in_use(&self) -> bool {
+        !self.inventory.in_use.is_whole()
     }
 
     fn is_young_index(&self, position: ImageIndex) -> bool {

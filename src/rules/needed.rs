@@ -8,47 +8,44 @@ use crate::inventory::{Evidence, ImageIndex, ImageStatus, Inventory, PerImage};
 use crate::oci::attestation::Kind;
 use crate::rules::ancestors;
 use crate::rules::identity::{Identity, is_referrer};
+use crate::rules::in_use::Running;
 use crate::rules::tags::is_root;
 
-/// The needed images of a repository.
-///
-/// What a needed index lists is needed, what a needed referrer refers to, and the referrers of anything needed. A BuildKit
-/// attestation is no referrer. What is not known to be one or the other counts as a referrer where that keeps more,
-/// unless it is shown as an attestation: then it is read before anything rests on it. With the age of an index that
-/// cannot be read, what it could list counts as needed too.
-pub(super) fn needed(
-    inventory: &Inventory,
-    policy: &Policy,
-    now: Timestamp,
-    identities: &PerImage<Identity>,
-    is_used_by_digest: bool,
-    unreadable_index: Option<Timestamp>,
-) -> Set {
-    let needs = Needs { inventory, policy, now, identities, is_used_by_digest };
-    let may_be_listed = |position: &ImageIndex| {
-        ancestors::could_be_listed(unreadable_index, inventory.image(*position).pushed_at, policy)
-    };
-    let seeds = inventory.positions().filter(|it| needs.is_needed_itself(*it) || may_be_listed(it));
-    graph::reachable(inventory, seeds, |at, step| {
-        inventory.children(at).iter().for_each(|edge| step(edge.child));
-        inventory.subject(at).filter(|_| needs.may_refer(at)).into_iter().for_each(&mut *step);
-        inventory.referrers(at).filter(|referrer| needs.refers(*referrer)).for_each(step);
-    })
-}
-
-struct Needs<'a> {
-    inventory: &'a Inventory,
-    policy: &'a Policy,
-    now: Timestamp,
-    identities: &'a PerImage<Identity>,
-    is_used_by_digest: bool,
+/// What makes the images of a repository needed.
+pub(super) struct Needs<'a> {
+    pub(super) inventory: &'a Inventory,
+    pub(super) policy: &'a Policy,
+    pub(super) now: Timestamp,
+    pub(super) identities: &'a PerImage<Identity>,
+    pub(super) running: &'a Running,
+    pub(super) is_used_by_digest: bool,
 }
 
 impl Needs<'_> {
+    /// The needed images.
+    ///
+    /// What a needed index lists is needed, what a needed referrer refers to, and the referrers of anything needed. A
+    /// BuildKit attestation is no referrer. What is not known to be one or the other counts as a referrer where that keeps
+    /// more, unless it is shown as an attestation: then it is read before anything rests on it. With the age of an index
+    /// that cannot be read, what it could list counts as needed too.
+    pub(super) fn needed(&self, unreadable_index: Option<Timestamp>) -> Set {
+        let Self { inventory, policy, .. } = *self;
+        let may_be_listed = |position: &ImageIndex| {
+            ancestors::could_be_listed(unreadable_index, inventory.image(*position).pushed_at, policy)
+        };
+        let seeds = inventory.positions().filter(|it| self.is_needed_itself(*it) || may_be_listed(it));
+        graph::reachable(inventory, seeds, |at, step| {
+            inventory.children(at).iter().for_each(|edge| step(edge.child));
+            inventory.subject(at).filter(|_| self.may_refer(at)).into_iter().for_each(&mut *step);
+            inventory.referrers(at).filter(|referrer| self.refers(*referrer)).for_each(step);
+        })
+    }
+
     fn is_needed_itself(&self, position: ImageIndex) -> bool {
         let image = self.inventory.image(position);
         image.evidence != Evidence::Gone
             && (is_root(self.inventory, self.policy, position)
+                || self.running.roots[position]
                 || image.status != ImageStatus::Active
                 || self.policy.within_grace(image.aged_from(), self.now)
                 || self.policy.recently_pulled(self.inventory.pulled_by_others(position), self.now)

@@ -10,6 +10,8 @@ use crate::report::reason::{Reason, State};
 use crate::rules::ancestors::{self, Since};
 use crate::rules::{reads, tags};
 
+mod running;
+
 impl Reasons<'_> {
     /// The reason for the verdict on an image, as a clause that follows "because".
     pub(super) fn sentence(&self, position: ImageIndex) -> String {
@@ -17,6 +19,8 @@ impl Reasons<'_> {
             Reason::NotAnAttestation => self.no_attestation(position),
             Reason::Unreadable => self.unreadable(position),
             Reason::Tagged => format!("it has {}, which the janitor did not write", self.user_tags(position)),
+            Reason::InUse => self.in_use(position),
+            Reason::InUseUnknown => self.may_be_in_use(),
             Reason::NotActive => self.not_active(position),
             Reason::WithinGrace => self.within_grace(position),
             Reason::MayBeListed => self.may_be_listed(position),
@@ -350,6 +354,8 @@ impl Reasons<'_> {
             format!("and {} {lists}", self.tagged_index(index))
         } else if let Some(key) = self.key_that_keeps(kind) {
             format!("and only attestations are touched{key}")
+        } else if judge.running.holds(position) {
+            format!("and {}", self.in_use(position))
         } else if kind == Kind::Index {
             self.hold_of_index(position)
         } else if judge.policy.within_grace(image.aged_from(), judge.now) {
@@ -358,6 +364,8 @@ impl Reasons<'_> {
             format!("and {}", self.may_be_listed(position))
         } else if let Some(parent) = self.parent_that_stays(position) {
             format!("and the index {}, which lists it, stays", self.short(parent))
+        } else if judge.may_be_in_use() {
+            format!("and {}", self.may_be_in_use())
         } else if judge.needed[position] {
             "and it is needed: pulled lately, or part of something that is".into()
         } else if self.inventory().parents(position).is_empty() {
@@ -421,6 +429,9 @@ impl Reasons<'_> {
         }
         if self.key_that_keeps(kind).is_some() {
             return Vec::new();
+        }
+        if self.judge.running.holds(position) {
+            return self.uses(position);
         }
         if kind == Kind::Index {
             return self.kept_child(position).into_iter().collect();

@@ -5,6 +5,7 @@ mod following;
 mod forecast;
 mod gates;
 mod images;
+mod in_use;
 mod indexes;
 mod orphans;
 mod own_tag;

@@ -25,6 +25,7 @@ pub(super) struct Recipe {
     activated: Option<i64>,
     untagged: Option<i64>,
     is_archived: bool,
+    is_in_use: bool,
     quirk: Quirk,
 }
 
@@ -90,8 +91,9 @@ fn recipe() -> impl Strategy<Value = Recipe> {
         prop_oneof![4 => Just(None), 4 => Just(Some(40)), 1 => Just(Some(29))],
     );
     let links = proptest::collection::vec((any::<Index>(), listed), 0..5);
-    (shape, any::<Index>(), links, tag, times, proptest::bool::weighted(0.05), quirk).prop_map(
-        |(shape, about, links, tag, (age, pulled, activated, untagged), is_archived, quirk)| Recipe {
+    let flags = (proptest::bool::weighted(0.05), proptest::bool::weighted(0.03));
+    (shape, any::<Index>(), links, tag, times, flags, quirk).prop_map(
+        |(shape, about, links, tag, (age, pulled, activated, untagged), flags, quirk)| Recipe {
             shape,
             about,
             links,
@@ -100,7 +102,8 @@ fn recipe() -> impl Strategy<Value = Recipe> {
             pulled,
             activated,
             untagged,
-            is_archived,
+            is_archived: flags.0,
+            is_in_use: flags.1,
             quirk,
         },
     )
@@ -178,6 +181,7 @@ fn cook<'w>(w: &'w World, recipe: &Recipe) -> Option<It<'w>> {
     let it = recipe.activated.map_or(it, |ago| it.activated(days(ago)));
     let it = recipe.untagged.map_or(it, |ago| it.untagged(days(ago)));
     let it = if recipe.is_archived { it.archived() } else { it };
+    let it = if recipe.is_in_use { it.in_use("function web") } else { it };
     let it = match recipe.quirk {
         Quirk::Untyped => it.untyped(),
         Quirk::Taciturn => it.taciturn(),
@@ -212,6 +216,7 @@ pub(super) fn needed(w: &World, policy: &Policy) -> BTreeSet<Digest> {
 fn needed_where(w: &World, policy: &Policy, is_told: impl Fn(&It) -> bool) -> BTreeSet<Digest> {
     let is_needed_itself = |it: &&It| {
         it.is_root()
+            || it.is_in_use()
             || it.is_archived()
             || it.is_younger_than(policy.grace_period)
             || it.was_pulled_within(policy.keep_pulled_within)
@@ -234,6 +239,35 @@ fn needed_where(w: &World, policy: &Policy, is_told: impl Fn(&It) -> bool) -> BT
             return needed;
         }
     }
+}
+
+/// The indexes above an image that can be read, at any distance.
+fn above<'w>(w: &'w World, it: It<'w>) -> Vec<It<'w>> {
+    let mut found: Vec<It<'w>> = Vec::new();
+    let mut todo = vec![it];
+    while let Some(child) = todo.pop() {
+        let lists = |index: &It<'w>| {
+            index.is_readable() && index.children().iter().any(|listed| listed.digest() == child.digest())
+        };
+        for index in w.all().filter(lists) {
+            if found.iter().all(|known| known.digest() != index.digest()) {
+                found.push(index);
+                todo.push(index);
+            }
+        }
+    }
+    found
+}
+
+/// Everything below some images.
+fn below<'w>(them: impl IntoIterator<Item = It<'w>>) -> BTreeSet<Digest> {
+    let mut todo: Vec<It> = them.into_iter().collect();
+    let mut found = BTreeSet::new();
+    while let Some(it) = todo.pop() {
+        let children = it.children().into_iter().filter(|_| it.is_readable());
+        todo.extend(children.filter(|child| found.insert(child.digest())));
+    }
+    found
 }
 
 /// What tagged images reach: what they list, and what refers to it but for attestations.
@@ -311,6 +345,51 @@ proptest! {
             // An attestation that no index lists goes even if it was pulled.
             let goes = judged.is_deleted(it) && judged[it].kind() != Kind::Attestation;
             prop_assert!(!goes, "{:?}", judged[it]);
+        }
+    }
+
+    #[test]
+    fn nothing_that_runs_is_acted_on_nor_what_its_indexes_list(recipes in recipes(), policy in policy()) {
+        let w = world(&recipes);
+        let judged = w.judge(&policy);
+        let below = below(w.all().filter(|it| it.is_in_use()));
+        for it in w.all().filter(|it| it.is_in_use() || below.contains(&it.digest())) {
+            prop_assert_eq!(judged[it].action, Action::Keep, "{:?}", judged[it]);
+        }
+    }
+
+    #[test]
+    fn every_index_above_something_that_runs_and_that_no_tag_reaches_stays_whole(recipes in recipes(), policy in policy()) {
+        let w = world(&recipes);
+        let judged = w.judge(&policy);
+        let reached = closure_of_roots(&w, &policy);
+        let alone = w.all().filter(|it| it.is_in_use() && !reached.contains(&it.digest()));
+        let holders: Vec<It> = alone.flat_map(|it| above(&w, it)).collect();
+        let below = below(holders.iter().copied());
+        for it in w.all().filter(|it| below.contains(&it.digest())).chain(holders) {
+            prop_assert!(!judged.is_deleted(it), "{:?}", judged[it]);
+        }
+    }
+
+    #[test]
+    fn beside_a_source_that_cannot_be_read_only_orphans_of_what_is_not_here_go(recipes in recipes(), policy in policy()) {
+        let w = world(&recipes);
+        w.without_source("lambda");
+        let judged = w.judge(&policy);
+        for it in w.all().filter(|it| judged.is_deleted(*it)) {
+            prop_assert_eq!(judged.reason(it), Reason::Orphaned);
+            prop_assert!(it.subject().is_none(), "{:?}", judged[it]);
+        }
+    }
+
+    #[test]
+    fn a_source_that_cannot_be_read_lets_nothing_go_that_it_would_have_kept(recipes in recipes(), policy in policy()) {
+        let w = world(&recipes);
+        let with_source = w.judge(&policy);
+        w.without_source("ecs");
+        let without = w.judge(&policy);
+        for it in w.all().filter(|it| without[*it].action != Action::Keep) {
+            prop_assert_eq!(with_source[it].action, without[it].action, "{:?}", without[it]);
         }
     }
 
@@ -424,6 +503,8 @@ proptest! {
             let rests = match row.image.reason {
                 Reason::NotActive => !it.is_archived(),
                 Reason::Tagged
+                | Reason::InUse
+                | Reason::InUseUnknown
                 | Reason::MayBeListed
                 | Reason::HasReferrers
                 | Reason::Attached

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::config::policy::{Action, Policy, Preset, Referrers, SupersededSince};
 use crate::inventory::{
-    Evidence, Image, ImageIndex, ImageStatus, Inventory, PerImage, Problem, Recollection, Role,
+    Evidence, Image, ImageIndex, ImageStatus, InUse, Inventory, PerImage, Problem, Recollection, Role,
 };
 use crate::oci::attestation::{ListedType, listed_type};
 use crate::oci::digest::Digest;
@@ -78,6 +78,7 @@ pub(super) struct World {
     has_no_bystander: Cell<bool>,
     is_replicated: Cell<bool>,
     recollection: RefCell<Recollection>,
+    in_use: RefCell<InUse>,
 }
 
 struct Stored {
@@ -256,6 +257,11 @@ impl World {
         self.is_replicated.set(true);
     }
 
+    /// A source of images in use could not be read.
+    pub(super) fn without_source(&self, name: &str) {
+        self.in_use.borrow_mut().add_unread(name.into());
+    }
+
     /// Earlier runs saw this image, which is gone.
     pub(super) fn departed(&self, digest: Digest) {
         self.recollection.borrow_mut().departed.insert(digest);
@@ -337,6 +343,12 @@ impl<'w> It<'w> {
     /// Only indexes listed it that the janitor deleted in earlier runs.
     pub(super) fn stranded(self) -> Self {
         self.world.recollection.borrow_mut().stranded.insert(self.digest());
+        self
+    }
+
+    /// A source says that it is in use.
+    pub(super) fn in_use(self, user: &str) -> Self {
+        self.world.in_use.borrow_mut().add(self.digest(), user.into());
         self
     }
 
@@ -472,6 +484,11 @@ impl<'w> It<'w> {
         self.stored().tags.iter().any(|tag| is_index || !tag.ends_with(&own))
     }
 
+    /// Whether a source names it.
+    pub(super) fn is_in_use(self) -> bool {
+        self.world.in_use.borrow().names(self.digest())
+    }
+
     pub(super) fn is_archived(self) -> bool {
         self.stored().status != ImageStatus::Active
     }
@@ -568,6 +585,7 @@ impl<'w> Reading<'w> {
         let mut inventory = Inventory::new(images);
         inventory.deletions_are_replicated = world.is_replicated.get();
         inventory.recollection = world.recollection.borrow().clone();
+        inventory.in_use = world.in_use.borrow().clone();
         Self { world, inventory, read: BTreeSet::new() }
     }
 
