@@ -6,6 +6,7 @@
 //!  cli/            lambda/                   front ends
 //!        executor/                           carries out a plan: look again, back up, delete, tag, in order
 //!        planner/                            makes a plan: selection, collection, plan file
+//!  in_use/                                   what runs somewhere, by its sources
 //!  registry/  memory/  │  rules/             ports and adapters │ the decisions: pure, without clock or network
 //!  report/      inventory/                   vocabulary of plans and results │ a repository as it was read
 //!        config/                             policy, presets, patterns, tag templates
@@ -22,6 +23,7 @@
 pub mod cli;
 pub mod config;
 pub mod executor;
+pub mod in_use;
 pub mod inventory;
 #[cfg(feature = "lambda")]
 pub mod lambda;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use ecr_attestation_janitor::config::{Concurrency, Config};
 use ecr_attestation_janitor::executor::run::{Conditions, apply_plan};
+use ecr_attestation_janitor::in_use::Sources;
 use ecr_attestation_janitor::memory::NoBackups;
 use ecr_attestation_janitor::memory::memories::Memories;
 use ecr_attestation_janitor::memory::repository::{ManifestFact, Reads, RepositoryMemory, Sight};
@@ -110,6 +111,7 @@ impl Registry {
             deadline: &Deadline::default(),
             observer: &Nobody,
             memories,
+            in_use: &Sources::none(),
         };
         apply_plan(&ecr, &NoBackups, plan, conditions).await
     }

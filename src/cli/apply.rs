@@ -97,6 +97,7 @@ async fn execute(session: &Session, memories: &Memories, plan: Plan, lines: Opti
         deadline: &session.deadline,
         observer: &observer,
         memories,
+        in_use: &session.in_use,
     };
     let backups = session.places.backups(&session.run, session.ecr.clone());
     let mut report = apply_plan(&session.ecr, &backups, plan, conditions).await;

@@ -91,9 +91,9 @@ fn preview(plan: &Plan, session: &Session) -> Report {
     };
     let reports = plan.repositories.iter().map(report).collect();
     let frame = RunFrame::new(session.run.clone(), Mode::Plan, Timestamp::now(), session.ecr.usage());
-    let (what_if, warnings) = (plan.what_if(), plan.warnings.clone());
+    let (what_if, in_use, warnings) = (plan.what_if(), plan.usage.sources.clone(), plan.warnings.clone());
     let (runs_left, backup_until) = (plan.pace.runs_left, plan.backup_until);
-    Report::new(RunFrame { runs_left, what_if, backup_until, warnings, ..frame }, reports)
+    Report::new(RunFrame { runs_left, what_if, backup_until, in_use, warnings, ..frame }, reports)
 }
 
 /// `Delete 12 images (34.1 kB, all restorable until 2026-12-27) in 2 repositories of account 123456789012, Region

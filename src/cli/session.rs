@@ -6,17 +6,18 @@ use std::io::IsTerminal as _;
 use aws_config::SdkConfig;
 
 use super::progress::{Waiting, say};
-use super::reference::{Place, Reference};
+use super::reference::Reference;
 use super::remedy::Settings;
 use super::{Common, Failure, Output};
 use crate::config::Config;
 use crate::config::pattern::Patterns;
+use crate::in_use::Sources;
 use crate::memory::place::Host;
 use crate::memory::places::Places;
 use crate::planner::selection::{Selection, UnknownName, select};
 use crate::planner::{Plan, RunRequest};
 use crate::registry::ecr::Ecr;
-use crate::registry::{CallError, CallErrorKind, ListRegistry as _};
+use crate::registry::{CallError, CallErrorKind, ListRegistry as _, RegistryPlace};
 use crate::render::summary::place;
 use crate::report::RunIdentity;
 use crate::util::aws;
@@ -40,6 +41,8 @@ pub(super) struct Session {
     pub(super) deadline: Deadline,
     /// Where memory and backups are.
     pub(super) places: Places,
+    /// Where to ask what runs.
+    pub(super) in_use: Sources,
     settings: Settings,
 }
 
@@ -50,6 +53,8 @@ impl Session {
         Settings::check_endpoint().map_err(Failure::NothingDone)?;
         let of_sdk = common.of_sdk().await;
         let places = places_of(&config, &of_sdk);
+        let in_use = Sources::open(&config.in_use, Host::CommandLine, &of_sdk)
+            .map_err(|error| Failure::Usage(error.to_string()))?;
         let ecr =
             Ecr::for_people(&of_sdk).map_err(|_no_region| Failure::NothingDone(settings.no_region()))?;
         ecr.begin_run(config.limits.concurrency.fixed());
@@ -57,7 +62,7 @@ impl Session {
         let salt = std::process::id().to_string();
         let clock = Clock::default();
         let run = RunIdentity::new(&config, ecr.region(), clock.started_at(), &salt);
-        Ok(Self { config, ecr, run, clock, deadline, places, settings })
+        Ok(Self { config, ecr, run, clock, deadline, places, in_use, settings })
     }
 
     /// Lists the registry, and refuses names that it does not have.
@@ -79,6 +84,7 @@ impl Session {
         RunRequest {
             clock: self.clock,
             memories: self.places.memories(&self.run),
+            in_use: self.in_use.clone(),
             ..RunRequest::new(self.run.started_at, self.deadline.clone())
         }
     }
@@ -115,7 +121,7 @@ impl Session {
     }
 
     /// Refuses an image of another Region.
-    pub(super) fn check_region(&self, name: &str, named: &Place) -> Result<(), Failure> {
+    pub(super) fn check_region(&self, name: &str, named: &RegistryPlace) -> Result<(), Failure> {
         let region = self.ecr.region();
         if named.region == region {
             return Ok(());
@@ -127,7 +133,7 @@ impl Session {
     }
 
     /// Refuses an image of another account.
-    pub(super) fn check_account(&self, name: &str, named: &Place) -> Result<(), Failure> {
+    pub(super) fn check_account(&self, name: &str, named: &RegistryPlace) -> Result<(), Failure> {
         match &self.run.account {
             Some(account) if *account != named.account => Err(Failure::Usage(format!(
                 "{name} is named in {named}, and the credentials in use are of {}; use those of account {}, with --profile for example",

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::config::Mode;
 use crate::config::backup::BackupPatch;
+use crate::config::in_use::InUsePatch;
 use crate::config::limits::LimitsPatch;
 use crate::config::memory::MemoryPatch;
 use crate::config::policy::PolicyPatch;
@@ -26,6 +27,8 @@ pub(super) struct Layer {
     pub(super) memory: MemoryPatch,
     /// What is kept of what is deleted, where, and for how long.
     pub(super) backup: BackupPatch,
+    /// Where to ask what runs.
+    pub(super) in_use: InUsePatch,
 }
 
 /// A section of the file, by its keys.
@@ -44,16 +47,17 @@ pub(super) const MODE: &str = "mode";
 const TOP: Section = Section { name: "", keys: &[MODE], is_in_variables: false };
 
 /// The sections of [`Layer`].
-pub(super) const SECTIONS: [Section; 5] = [
+pub(super) const SECTIONS: [Section; 6] = [
     Section { name: "select", keys: SelectPatch::KEYS, is_in_variables: false },
     Section { name: "policy", keys: PolicyPatch::KEYS, is_in_variables: false },
     Section { name: "limits", keys: LimitsPatch::KEYS, is_in_variables: false },
     Section { name: "memory", keys: MemoryPatch::KEYS, is_in_variables: true },
     Section { name: "backup", keys: BackupPatch::KEYS, is_in_variables: true },
+    Section { name: "in_use", keys: InUsePatch::KEYS, is_in_variables: true },
 ];
 
 /// Sections of the contract that this version does not know what to do with.
-pub(super) const UNSUPPORTED: [&str; 2] = ["in_use", "target"];
+pub(super) const UNSUPPORTED: [&str; 1] = ["target"];
 
 impl Section {
     /// The top of the file and its sections.

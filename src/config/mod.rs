@@ -18,6 +18,7 @@ pub mod backup;
 mod environment;
 mod error;
 mod file;
+pub mod in_use;
 mod layer;
 mod limits;
 pub mod location;
@@ -35,6 +36,7 @@ mod value;
 pub use backup::BackupConfig;
 pub use environment::Environment;
 pub use error::ConfigError;
+pub use in_use::InUseConfig;
 pub use limits::{Concurrency, Limits};
 pub use memory::{MemoryConfig, Statements};
 pub use select::Select;
@@ -63,6 +65,8 @@ pub struct Config {
     pub memory: MemoryConfig,
     /// The backups of what is deleted.
     pub backup: BackupConfig,
+    /// The sources of images in use.
+    pub in_use: InUseConfig,
     /// The bucket of the function's stack, for what has no location of its own.
     pub state_bucket: Option<S3Prefix>,
     /// The file that was read, if any.
@@ -150,6 +154,7 @@ impl Config {
             limits: Limits::default(),
             memory: MemoryConfig::default(),
             backup: BackupConfig::default(),
+            in_use: InUseConfig::default(),
             state_bucket: None,
             source,
             variables,
@@ -162,6 +167,7 @@ impl Config {
             layer.limits.apply(&mut config.limits);
             layer.memory.apply(&mut config.memory);
             layer.backup.apply(&mut config.backup);
+            layer.in_use.apply(&mut config.in_use);
         }
         config.policy = layers.map(|layer| layer.policy);
         config

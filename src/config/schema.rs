@@ -4,6 +4,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use super::Concurrency;
+use super::in_use::UsageSource;
 use super::layer::{Layer, MODE, SECTIONS};
 use super::location::Location;
 use super::pattern::{NonEmptyPatterns, Patterns};
@@ -25,6 +26,11 @@ described! {
     Concurrency, "Concurrency" = {"anyOf": [
         {"type": "string", "const": "auto"}, {"type": "integer", "minimum": 1, "maximum": 256}
     ]};
+    UsageSource, "UsageSource" = {
+        "type": "string", "pattern": "^(lambda|ecs|inspector|file:.+|s3://.+/.+|command:.+)$",
+        "examples": ["lambda", "file:in-use.txt", "s3://bucket/in-use.txt"],
+        "description": "A service of AWS, or a list with one image a line."
+    };
     Location, "Location" = {
         "type": "string", "examples": ["auto", "none", "./state", "s3://bucket/prefix"],
         "description": "A folder, or a place in a bucket."

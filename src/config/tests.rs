@@ -43,6 +43,7 @@ fn the_commented_example_equals_the_defaults_and_shows_every_key() {
                 config.limits,
                 &config.memory,
                 &config.backup,
+                &config.in_use,
                 config.policy_of("x")
             )
         )
@@ -171,7 +172,7 @@ fn unknown_keys_are_named_with_file_line_and_the_nearest_valid_one() {
         ),
         (
             "colour = 1",
-            "line 1: unknown key `colour`: there are mode, select, policy, limits, memory, backup, override",
+            "line 1: unknown key `colour`: there are mode, select, policy, limits, memory, backup, in_use, override",
         ),
     ] {
         assert_eq!(error(file), format!("the configuration, {message}"));
@@ -212,14 +213,14 @@ fn a_key_in_the_wrong_place_is_named_with_the_right_one() {
 #[test]
 fn what_this_version_cannot_do_yet_is_no_silent_setting() {
     for (file, line) in
-        [("[in_use]\nsources = ['ecs']", 1), ("mode = 'plan'\n[[target]]\nregions = ['x']", 2)]
+        [("[[target]]\nregions = ['x']", 1), ("mode = 'plan'\n[[target]]\nregions = ['x']", 2)]
     {
         let message = error(file);
         assert!(message.starts_with(&format!("the configuration, line {line}: `")), "{message}");
         assert!(message.contains("not supported by this version"), "{message}");
     }
-    let message = variable_error("JANITOR_IN_USE_SOURCES", "ecs");
-    assert!(message.starts_with("`JANITOR_IN_USE_SOURCES` is not supported by this version"), "{message}");
+    let message = variable_error("JANITOR_TARGET", "x");
+    assert!(message.starts_with("`JANITOR_TARGET` is not supported by this version"), "{message}");
 }
 
 #[test]

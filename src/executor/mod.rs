@@ -23,6 +23,7 @@ use crate::util::clock::Clock;
 use crate::util::deadline::Deadline;
 
 mod delete;
+mod in_use;
 mod lag;
 mod order;
 mod proof;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
-use super::{Execution, RateLimiter, execute};
+use super::{Execution, RateLimiter, execute, in_use};
 use crate::config::{Concurrency, Mode};
+use crate::in_use::Sources;
 use crate::memory::BackUpImages;
 use crate::memory::memories::Memories;
 use crate::oci::attestation::Kind;
@@ -20,6 +21,7 @@ use crate::report::observer::Observer;
 use crate::report::outcome::{Outcome, OutcomeName};
 use crate::report::outcomes::Outcomes;
 use crate::report::plan::{DeletionTarget, ImageFacts, RepositoryPlan};
+use crate::report::usage::SourceUsage;
 use crate::report::{Report, RepositoryReport, RunFrame, RunIdentity};
 use crate::rules::limits::Pace;
 use crate::util::deadline::Deadline;
@@ -40,6 +42,8 @@ pub struct Conditions<'a> {
     pub observer: &'a dyn Observer,
     /// The memory that later runs rest on.
     pub memories: &'a Memories,
+    /// The sources of images in use, which are asked again before a plan that has become old.
+    pub in_use: &'a Sources,
 }
 
 /// The report of a run that only planned.
@@ -61,12 +65,14 @@ pub fn report_plan(
 }
 
 /// Executes a plan, repository by repository, and reports.
-pub async fn apply_plan<R, B>(registry: &R, backups: &B, plan: Plan, conditions: Conditions<'_>) -> Report
+pub async fn apply_plan<R, B>(registry: &R, backups: &B, mut plan: Plan, conditions: Conditions<'_>) -> Report
 where
     R: ReadRepository + DeleteImages + TagImages + MeterCalls,
     B: BackUpImages,
 {
-    let Conditions { concurrency, run, deadline, observer, memories } = conditions;
+    let Conditions { concurrency, run, deadline, observer, memories, in_use: sources } = conditions;
+    let now = plan.clock.now();
+    in_use::look_again(registry, sources, &mut plan, now, deadline).await;
     let mut end = End::of(&plan);
     let Plan { read, clock, repositories, pace, .. } = plan;
     let rate_limiter = &RateLimiter::default();
@@ -192,6 +198,7 @@ struct End {
     runs_left: Option<u64>,
     what_if: Vec<WhatIf>,
     backup_until: Option<Timestamp>,
+    in_use: Vec<SourceUsage>,
     warnings: Vec<String>,
 }
 
@@ -201,6 +208,7 @@ impl End {
             runs_left: plan.pace.runs_left,
             what_if: plan.what_if(),
             backup_until: plan.backup_until,
+            in_use: plan.usage.sources.clone(),
             warnings: plan.warnings.clone(),
         }
     }
@@ -210,11 +218,12 @@ fn finish(
     registry: &impl MeterCalls,
     mode: Mode,
     repositories: Vec<RepositoryReport>,
-    End { runs_left, what_if, backup_until, warnings }: End,
+    End { runs_left, what_if, backup_until, in_use, warnings }: End,
     run: &RunIdentity,
 ) -> Report {
     let (finished_at, usage) = (Timestamp::now(), registry.usage());
     let run = run.clone();
-    let frame = RunFrame { run, mode, finished_at, usage, runs_left, what_if, backup_until, warnings };
+    let frame =
+        RunFrame { run, mode, finished_at, usage, runs_left, what_if, backup_until, in_use, warnings };
     Report::new(frame, repositories)
 }

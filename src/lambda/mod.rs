@@ -13,6 +13,7 @@ use crate::config::pattern::Patterns;
 use crate::config::{Config, Mode};
 use crate::executor::run::{Conditions, apply_plan, report_plan};
 use crate::executor::run_log::RunLog;
+use crate::in_use::Sources;
 use crate::memory::place::Host;
 use crate::memory::places::Places;
 use crate::oci::digest::Digest;
@@ -45,6 +46,7 @@ pub struct Function {
     config: Result<Config, String>,
     ecr: Result<Ecr, String>,
     places: Places,
+    in_use: Sources,
     log: Log,
     is_cold: AtomicBool,
     start_at: AtomicU64,
@@ -77,10 +79,15 @@ impl Function {
         let environment = std::env::vars_os().collect();
         let config = Config::load(None, &environment).map_err(|error| error.to_string());
         let settings = aws::settings(None, None).await;
-        let places = config.as_ref().map(|it| Places::open(it, Host::Function, &environment, &settings));
+        let places = config.as_ref().ok().map(|it| Places::open(it, Host::Function, &environment, &settings));
+        let opened = config.and_then(|it| {
+            let in_use = Sources::open(&it.in_use, Host::Function, &settings);
+            in_use.map(|in_use| (it, in_use)).map_err(|error| error.to_string())
+        });
         Self {
+            in_use: opened.as_ref().map(|(_, in_use)| in_use.clone()).unwrap_or_default(),
+            config: opened.map(|(config, _)| config),
             places: places.unwrap_or_default(),
-            config,
             ecr: Ecr::new(&settings).map_err(|error| error.to_string()),
             log,
             is_cold: AtomicBool::new(true),
@@ -183,6 +190,7 @@ impl Function {
             keeps_rows: self.log.is_enabled(Level::DEBUG),
             acts: mode == Mode::Apply,
             memories: self.places.memories(&run),
+            in_use: self.in_use.clone(),
             accept_tag_loss: ask.accept_tag_loss.clone(),
             ..RunRequest::new(run.started_at, deadline)
         };
@@ -221,6 +229,7 @@ impl Function {
             deadline: &request.deadline,
             observer: lines,
             memories: &request.memories,
+            in_use: &request.in_use,
         };
         let backups = self.places.backups(run, ecr.clone());
         let mut report = apply_plan(ecr, &backups, plan, conditions).await;

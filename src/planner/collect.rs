@@ -8,6 +8,7 @@ use futures::stream::{self, BoxStream, StreamExt as _};
 use super::Skipped;
 use super::large::{LargeRepositories, LargeTurn};
 use super::recall::Recall;
+use super::surroundings::Surroundings;
 use crate::config::policy::Policy;
 use crate::inventory::{Evidence, Image, ImageIndex, ImageStatus, Inventory, PerImage, Problem};
 use crate::memory::repository::ManifestFact;
@@ -56,7 +57,7 @@ pub async fn collect(
     registry: &impl ReadRepository,
     repository: &str,
     policy: &Policy,
-    deletions_are_replicated: bool,
+    surroundings: &Surroundings,
     recall: &mut Recall,
     large: &LargeRepositories,
     deadline: &Deadline,
@@ -76,7 +77,7 @@ pub async fn collect(
     };
     let turn = reader.list(large).await?;
     reader.recall.begin(&mut reader.inventory, policy)?;
-    reader.inventory.deletions_are_replicated = deletions_are_replicated;
+    surroundings.note(repository, &mut reader.inventory);
     reader.read_indexes().await?;
     loop {
         reader.recall.note_departed(&mut reader.inventory);

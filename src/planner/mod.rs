@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::config::policy::{Policy, Preset, SupersededSince};
 use crate::config::{Config, Statements};
+use crate::in_use::{Sources, Usage};
 use crate::memory::memories::Memories;
 use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
@@ -34,6 +35,7 @@ pub mod selection;
 mod skipped;
 pub mod sources;
 pub mod statements;
+pub mod surroundings;
 
 use collect::{Collected, collect};
 use large::LargeRepositories;
@@ -41,6 +43,7 @@ use recall::Recall;
 use replication::Replication;
 use selection::{Selected, Selection};
 pub use skipped::Skipped;
+use surroundings::Surroundings;
 
 /// The row of a repository in report and log is as long as several of its images.
 const ROWS_OF_A_REPOSITORY: usize = 10;
@@ -67,6 +70,8 @@ pub struct RunRequest {
     pub accept_tag_loss: Vec<String>,
     /// The turns of large repositories.
     pub large: LargeRepositories,
+    /// The sources of images in use.
+    pub in_use: Sources,
 }
 
 impl RunRequest {
@@ -82,6 +87,7 @@ impl RunRequest {
             memories: Memories::none(),
             accept_tag_loss: Vec::new(),
             large: LargeRepositories::default(),
+            in_use: Sources::none(),
         }
     }
 }
@@ -99,6 +105,8 @@ pub struct Plan {
     pub repositories: Vec<Planned>,
     /// The steps that wait for a later run.
     pub pace: Pace,
+    /// What runs somewhere, as the plan rests on it.
+    pub usage: Usage,
     /// Until when the backup of what it deletes would be kept, if there is one.
     pub backup_until: Option<Timestamp>,
     /// What people should know before they look at the plan.
@@ -175,10 +183,16 @@ pub async fn plan(
         selected.rotate_left(usize::try_from(turn).unwrap_or(0));
     }
     let names = selected.iter().map(|chosen| chosen.name.as_str());
-    let replication = &Replication::of(registry, config, names, &request.deadline).await;
+    let replication = Replication::of(registry, config, names, &request.deadline).await;
+    let usage = if selected.is_empty() {
+        Usage::default()
+    } else {
+        request.in_use.read(selection.registry.as_deref(), request.clock.now(), &request.deadline).await
+    };
+    let surroundings = &Surroundings { replication, usage };
     let (mut held, most) = (0, most_plan_bytes());
     let planned: Vec<(Planned, Option<String>)> = stream::iter(skipped.into_iter().chain(selected))
-        .map(|chosen| plan_repository(registry, config, request, replication, chosen))
+        .map(|chosen| plan_repository(registry, config, request, surroundings, chosen))
         .buffer_unordered(config.limits.concurrency.repositories())
         .map(|(planned, warning)| (within_memory(planned, request, most, &mut held), warning))
         .inspect(|(planned, _)| announce(planned, &request.deadline, observer))
@@ -192,12 +206,14 @@ pub async fn plan(
     let warnings = about_selection
         .into_iter()
         .chain(config.warnings())
-        .chain(replication.warning())
+        .chain(surroundings.replication.warning())
+        .chain(surroundings.usage.warnings())
         .chain(about_memory)
         .chain(missing_memory)
         .collect();
     let registry = selection.registry;
-    let mut plan = Plan { registry, read, clock, repositories, warnings, ..Plan::default() };
+    let usage = surroundings.usage.clone();
+    let mut plan = Plan { registry, read, clock, repositories, warnings, usage, ..Plan::default() };
     plan.check_limits(config);
     plan
 }
@@ -297,12 +313,12 @@ async fn plan_repository(
     registry: &(impl ListRegistry + ReadRepository),
     config: &Config,
     request: &RunRequest,
-    replication: &Replication,
+    surroundings: &Surroundings,
     chosen: Selected,
 ) -> (Planned, Option<String>) {
     let name = chosen.name.clone();
     let (planned, warning) = match may_plan(registry, config, request, chosen).await {
-        Ok(name) => plan_selected(registry, config, request, replication, name).await,
+        Ok(name) => plan_selected(registry, config, request, surroundings, name).await,
         Err(skipped) => (Err(skipped), None),
     };
     match planned {
@@ -333,15 +349,13 @@ async fn plan_selected(
     registry: &impl ReadRepository,
     config: &Config,
     request: &RunRequest,
-    replication: &Replication,
+    surroundings: &Surroundings,
     name: String,
 ) -> (Result<Ready, Skipped>, Option<String>) {
     let policy = config.policy_of(&name);
     let mut recall = Recall::load(request, config, &name).await;
-    let is_replicated = replication.covers(&name);
     let collected =
-        collect(registry, &name, &policy, is_replicated, &mut recall, &request.large, &request.deadline)
-            .await;
+        collect(registry, &name, &policy, surroundings, &mut recall, &request.large, &request.deadline).await;
     let known = collected.as_ref().ok().map(|collected| KnownSources::of(collected, config, &mut recall));
     let inventory = collected.as_ref().ok().map(|collected| &collected.inventory);
     let warning = recall.save(request, inventory).await;
@@ -401,6 +415,7 @@ fn ready(
         steps: expanded.steps,
         kept: expanded.kept,
         kept_by_reason: expanded.kept_by_reason,
+        in_use: inventory.in_use.images().collect(),
         name,
     };
     let mut manifests = collected.manifests;

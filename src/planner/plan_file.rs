@@ -51,6 +51,9 @@ pub struct SavedRepository {
     pub name: String,
     /// Its platform images when it was planned: a limit is a share of them.
     pub platform_images: u64,
+    /// Its images that were in use when it was planned: what is in use beside them began to run since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_use: Vec<Digest>,
     /// What would be done. Steps that no planner makes (deleting a signature, tagging an index) cannot be written here.
     pub decisions: Vec<Step>,
 }
@@ -58,8 +61,8 @@ pub struct SavedRepository {
 impl SavedRepository {
     /// The repository as it was planned, ready for the limits and to be executed.
     pub fn into_ready(self) -> Ready {
-        let Self { name, platform_images, decisions: steps } = self;
-        let plan = RepositoryPlan { name, platform_images, steps, ..RepositoryPlan::default() };
+        let Self { name, platform_images, in_use, decisions: steps } = self;
+        let plan = RepositoryPlan { name, platform_images, in_use, steps, ..RepositoryPlan::default() };
         Ready { plan, ..Ready::default() }
     }
 }
@@ -119,6 +122,7 @@ impl SavedPlan {
         let repositories = plan.plans().filter(|plan| !plan.steps.is_empty()).map(|plan| SavedRepository {
             name: plan.name.clone(),
             platform_images: plan.platform_images,
+            in_use: plan.in_use.clone(),
             decisions: plan.steps.clone(),
         });
         let mut saved = Self {
@@ -289,6 +293,7 @@ mod tests {
             repositories: vec![SavedRepository {
                 name: "team/api".into(),
                 platform_images: 3,
+                in_use: vec![digest("running")],
                 decisions: vec![],
             }],
             checksum: String::new(),

@@ -6,9 +6,10 @@ use crate::registry::{CallError, CallErrorKind, ListRegistry, ReplicationRule};
 use crate::util::deadline::Deadline;
 
 /// The repositories whose deletions are replicated.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Replication {
     /// Nothing that goes is superseded, so that nobody asked.
+    #[default]
     NotAsked,
     /// Those that these rules cover.
     Rules(Vec<ReplicationRule>),

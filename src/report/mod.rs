@@ -11,6 +11,7 @@ pub mod reason;
 pub mod source;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod usage;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +29,7 @@ use plan::RepositoryPlan;
 use reason::Reason;
 pub use reason::RepositoryReason;
 use source::Source;
+use usage::SourceUsage;
 
 use crate::config::{Config, Mode};
 use crate::oci::attestation::Kind;
@@ -98,7 +100,8 @@ pub struct Report {
     /// When it ended.
     #[cfg_attr(test, schemars(with = "crate::oci::schema::Time"))]
     pub finished_at: Timestamp,
-    /// Whether nothing was left undone by a breaker, a deadline or a failure. What waits for its turn is not undone.
+    /// Whether nothing was left undone by a breaker, a deadline or a failure, of a source of images in use too. What waits
+    /// for its turn is not undone.
     pub complete: bool,
     /// The sums.
     pub totals: Totals,
@@ -108,6 +111,9 @@ pub struct Report {
     /// What the backup can bring back; nothing where backups are switched off, or nothing is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<Backup>,
+    /// How reading the sources of images in use went.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_use: Vec<SourceUsage>,
     /// What people should know of the run as a whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -183,6 +189,8 @@ pub struct RunFrame {
     pub what_if: Vec<WhatIf>,
     /// Until when its backup is kept, if there is one.
     pub backup_until: Option<Timestamp>,
+    /// How reading the sources of images in use went.
+    pub in_use: Vec<SourceUsage>,
     /// What people should know of the run as a whole.
     pub warnings: Vec<String>,
 }
@@ -198,6 +206,7 @@ impl RunFrame {
             runs_left: None,
             what_if: Vec::new(),
             backup_until: None,
+            in_use: Vec::new(),
             warnings: Vec::new(),
         }
     }
@@ -303,7 +312,8 @@ impl Report {
     /// The report of a run.
     pub fn new(frame: RunFrame, mut repositories: Vec<RepositoryReport>) -> Self {
         repositories.sort_by(|a, b| a.name.cmp(&b.name));
-        let RunFrame { run, mode, finished_at, usage, runs_left, what_if, backup_until, warnings } = frame;
+        let RunFrame { run, mode, finished_at, usage, runs_left, what_if, backup_until, in_use, warnings } =
+            frame;
         let ApiUsage { calls: api_calls, throttles } = usage;
         let mut totals = Totals { api_calls, throttles, runs_left, ..Totals::default() };
         totals.counts.inventory = Some(InventoryCounts::default());
@@ -314,7 +324,8 @@ impl Report {
             let pressure = repository.referrer_pressure.map_or(0, |pressure| pressure.referrers);
             totals.referrer_pressure = totals.referrer_pressure.max(pressure);
         }
-        let complete = repositories.iter().all(RepositoryReport::is_complete);
+        let is_read = in_use.iter().all(|source| source.detail.is_none());
+        let complete = is_read && repositories.iter().all(RepositoryReport::is_complete);
         let backup = backup_until.map(|until| Backup::of(&repositories, until));
         Self {
             schema_version: SCHEMA_VERSION,
@@ -325,6 +336,7 @@ impl Report {
             totals,
             what_if,
             backup: backup.filter(|backup| backup.deletions() > 0),
+            in_use,
             warnings,
             repositories,
             decisions_truncated: 0,
@@ -336,11 +348,12 @@ impl Report {
         self.totals.breaker_trips > 0
     }
 
-    /// Whether a repository failed, an image failed, or time ran out.
+    /// Whether a repository, an image or a source of images in use failed, or time ran out.
     pub fn has_failures(&self) -> bool {
         let Counts { deadline, failed, .. } = self.totals.counts;
         let failed_repository = |repository: &RepositoryReport| repository.status == RepositoryStatus::Failed;
-        deadline + failed > 0 || self.repositories.iter().any(failed_repository)
+        let failed_source = self.in_use.iter().any(|source| source.detail.is_some());
+        deadline + failed > 0 || failed_source || self.repositories.iter().any(failed_repository)
     }
 }
 

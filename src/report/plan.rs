@@ -27,6 +27,8 @@ pub struct RepositoryPlan {
     pub what_if: Vec<WhatIf>,
     /// The pipelines that make its attestations, as far as statements were read.
     pub sources: Vec<Source>,
+    /// Its images that run somewhere, as its sources told when it was made.
+    pub in_use: Vec<Digest>,
     /// The newest attestation of a push of which no statement was read yet.
     pub unread_statement: Option<UnreadStatement>,
     /// What would be changed, in the order of digests.

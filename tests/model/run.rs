@@ -6,6 +6,7 @@ use std::time::Duration;
 use ecr_attestation_janitor::config::Config;
 use ecr_attestation_janitor::executor::run::{Conditions, apply_plan, report_plan};
 use ecr_attestation_janitor::executor::saved::take_up;
+use ecr_attestation_janitor::in_use::Sources;
 use ecr_attestation_janitor::memory::NoBackups;
 use ecr_attestation_janitor::memory::memories::Memories;
 use ecr_attestation_janitor::planner::plan_file::SavedPlan;
@@ -168,6 +169,7 @@ impl Run {
             deadline: &self.deadline(),
             observer: &Nobody,
             memories: &self.memories,
+            in_use: &Sources::none(),
         };
         apply_plan(self.ecr(), &NoBackups, plan, conditions).await
     }

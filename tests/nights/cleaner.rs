@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ecr_attestation_janitor::config::Config;
 use ecr_attestation_janitor::executor::run::{Conditions, apply_plan};
+use ecr_attestation_janitor::in_use::Sources;
 use ecr_attestation_janitor::memory::NoBackups;
 use ecr_attestation_janitor::memory::memories::Memories;
 use ecr_attestation_janitor::memory::store::folder::Folder;
@@ -126,6 +127,7 @@ impl Janitor {
             deadline: &deadline,
             observer: &Nobody,
             memories: &memories,
+            in_use: &Sources::none(),
         };
         Ok(apply_plan(ecr, &NoBackups, plan, conditions).await)
     }

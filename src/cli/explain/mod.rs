@@ -25,6 +25,7 @@ use crate::planner::recall::Recall;
 use crate::planner::replication::Replication;
 use crate::planner::selection::UnknownName;
 use crate::planner::statements::{self, Unread, Wanted};
+use crate::planner::surroundings::Surroundings;
 use crate::registry::ecr::Ecr;
 use crate::registry::{CallError, ReadRepository as _, StoredManifest};
 use crate::render::page;
@@ -58,12 +59,17 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let now = session.run.started_at;
     let deadline = Deadline::default();
     let replication = Replication::of(ecr, &session.config, [repository.as_str()], &deadline).await;
-    let is_replicated = replication.covers(repository);
+    let account = session.run.account.as_deref();
+    let usage = session.in_use.read(account, session.clock.now(), &deadline).await;
+    for warning in usage.warnings() {
+        say(&format!("warning: {}", sanitize::line(&warning)));
+    }
+    let surroundings = Surroundings { replication, usage };
     // A breaker stops what is written; what an image is can be told all the same.
     let request = RunRequest { accept_tag_loss: vec![repository.clone()], ..session.request() };
     let mut recall = Recall::load(&request, &session.config, repository).await;
     let collected =
-        collect(ecr, repository, &policy, is_replicated, &mut recall, &request.large, &deadline).await;
+        collect(ecr, repository, &policy, &surroundings, &mut recall, &request.large, &deadline).await;
     drop(waiting);
     let is_complete = collected.is_ok();
     let skipped = skipped.or(recall.accepted_loss.take());

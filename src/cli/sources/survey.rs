@@ -11,6 +11,7 @@ use crate::planner::collect::{Collected, collect};
 use crate::planner::recall::Recall;
 use crate::planner::selection::Selected;
 use crate::planner::statements::{Unread, Wanted, manifest, pipeline, read};
+use crate::planner::surroundings::Surroundings;
 use crate::planner::{RunRequest, check_opt_in, sources};
 use crate::report::source::{Source, Trend};
 
@@ -59,7 +60,8 @@ pub(super) async fn survey(
     let request = RunRequest { accept_tag_loss: vec![name.clone()], ..request.clone() };
     let mut recall = Recall::load(&request, config, &name).await;
     let policy = config.policy_of(&name);
-    let collected = collect(ecr, &name, &policy, false, &mut recall, &request.large, deadline).await;
+    let collected =
+        collect(ecr, &name, &policy, &Surroundings::default(), &mut recall, &request.large, deadline).await;
     match collected {
         Ok(mut collected) => {
             let unread = read_statements(session, &name, &mut collected, &mut recall, most).await;

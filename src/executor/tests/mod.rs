@@ -2,6 +2,7 @@
 
 mod attempts;
 mod deletions;
+mod in_use;
 mod pipeline;
 mod proof;
 mod pulls;

@@ -17,7 +17,7 @@ async fn taken_up(
     platform_images: u64,
 ) -> Result<Ready, Skipped> {
     let decisions = decisions.iter().filter_map(crate::report::testing::decisions::step).collect();
-    let repository = SavedRepository { name: "r".to_owned(), platform_images, decisions };
+    let repository = SavedRepository { name: "r".to_owned(), platform_images, in_use: Vec::new(), decisions };
     let planned_reads = OwnReads::of_saved_plan(ReadTime { from: time(-60), until: time(0) });
     let (config, deadline) = (Config::default(), Deadline::default());
     let mut recall = Recall::load(&RunRequest::new(time(0), deadline.clone()), &config, "r").await;

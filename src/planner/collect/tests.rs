@@ -102,8 +102,16 @@ impl Registry {
     }
 
     async fn collect_under(&self, policy: &Policy) -> Result<Collected, Skipped> {
-        collect(self, "team/api", policy, false, &mut recall().await, &<_>::default(), &Deadline::default())
-            .await
+        collect(
+            self,
+            "team/api",
+            policy,
+            &Surroundings::default(),
+            &mut recall().await,
+            &<_>::default(),
+            &Deadline::default(),
+        )
+        .await
     }
 
     /// Pushes an image so many days after the others.
@@ -113,8 +121,16 @@ impl Registry {
     }
 
     async fn collect_until(&self, deadline: Deadline) -> Result<Collected, Skipped> {
-        collect(self, "team/api", &Policy::default(), false, &mut recall().await, &<_>::default(), &deadline)
-            .await
+        collect(
+            self,
+            "team/api",
+            &Policy::default(),
+            &Surroundings::default(),
+            &mut recall().await,
+            &<_>::default(),
+            &deadline,
+        )
+        .await
     }
 
     async fn skipped(&self) -> (RepositoryReason, String) {

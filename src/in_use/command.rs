@@ -1,0 +1,83 @@
+//! A list of images in use that a command prints.
+
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use futures::future::{BoxFuture, FutureExt as _};
+use jiff::Timestamp;
+use tokio::process::Command;
+
+use super::file::{LARGEST, too_large};
+use super::{Source, SourceError, Use, lines};
+
+/// The longest wait for a command.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A shell command that prints one image a line.
+#[derive(Debug)]
+pub struct ListCommand(String);
+
+impl ListCommand {
+    /// This command of the user's shell.
+    pub fn new(command: &str) -> Self {
+        Self(command.to_owned())
+    }
+
+    async fn uses(&self) -> Result<Vec<Use>, SourceError> {
+        let failed = |why: String| SourceError::new(format!("the command {:?} {why}", self.0));
+        let run = shell(&self.0).stdin(Stdio::null()).kill_on_drop(true).output();
+        let Output { status, stdout, stderr } = tokio::time::timeout(PATIENCE, run)
+            .await
+            .map_err(|_| failed(format!("took more than {} seconds", PATIENCE.as_secs())))?
+            .map_err(|error| failed(format!("cannot be run: {error}")))?;
+        if !status.success() {
+            let said = String::from_utf8_lossy(&stderr);
+            let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+            return Err(failed(format!("failed ({status}): {last}")));
+        }
+        if stdout.len() as u64 > LARGEST {
+            return Err(too_large(&self.name()));
+        }
+        lines::parse_bytes(&stdout, &self.name())
+    }
+}
+
+impl Source for ListCommand {
+    fn name(&self) -> String {
+        format!("command:{}", self.0)
+    }
+
+    fn read(&self, _: Timestamp) -> BoxFuture<'_, Result<Vec<Use>, SourceError>> {
+        self.uses().boxed()
+    }
+}
+
+fn shell(text: &str) -> Command {
+    let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
+    let mut command = Command::new(shell);
+    command.arg(option).arg(text);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn told(command: &str) -> Result<usize, String> {
+        let read = ListCommand::new(command).read(Timestamp::now()).await;
+        read.map(|uses| uses.len()).map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn what_a_command_prints_is_a_list() {
+        assert_eq!(told("echo team/api:v1; echo '# no more'").await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn a_command_that_fails_is_no_list_whatever_it_printed() {
+        let failed = told("echo team/api:v1; echo not allowed >&2; exit 3").await.unwrap_err();
+        assert!(failed.contains("failed (exit status: 3): not allowed"), "{failed}");
+        let silent = told("true").await.unwrap_err();
+        assert!(silent.contains("names no image"), "{silent}");
+    }
+}

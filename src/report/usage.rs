@@ -1,0 +1,30 @@
+//! How reading a source of images in use went.
+
+use serde::{Deserialize, Serialize};
+
+/// A source of images in use, and how reading it went.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SourceUsage {
+    /// Its name, as the configuration has it.
+    pub source: String,
+    /// References that may be of this registry.
+    pub images: u64,
+    /// References to images of other registries and Regions, which are left out.
+    pub elsewhere: u64,
+    /// Why it could not be read, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl SourceUsage {
+    /// A source that was read, before anything is counted.
+    pub fn new(source: String) -> Self {
+        Self { source, ..Self::default() }
+    }
+
+    /// A source that could not be read.
+    pub fn failed(source: String, detail: String) -> Self {
+        Self { detail: Some(detail), ..Self::new(source) }
+    }
+}
