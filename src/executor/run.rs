@@ -72,7 +72,8 @@ where
 {
     let Conditions { concurrency, run, deadline, observer, memories, in_use: sources } = conditions;
     let now = plan.clock.now();
-    in_use::look_again(registry, sources, &mut plan, now, deadline).await;
+    // Boxed: what waits for it is large enough for the compiler.
+    Box::pin(in_use::look_again(registry, sources, &mut plan, now, deadline)).await;
     let mut end = End::of(&plan);
     let Plan { read, clock, repositories, pace, .. } = plan;
     let rate_limiter = &RateLimiter::default();

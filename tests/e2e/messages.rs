@@ -49,6 +49,7 @@ const SCENES: &[(&str, Scene)] = &[
         run(other, &["apply", "plan.json", "--yes"])
     }),
     ("no place for backups", || run(world().with("JANITOR_BACKUP_KEEP", "30d"), &["apply", "--yes"])),
+    ("source of images in use that is none", || configured("[in_use]\nsources = [\"lamda\"]")),
     ("no Region", || run(world().without("AWS_REGION"), &["plan"])),
     ("no such profile", || run(profiles(), &["plan", "--profile", "dve"])),
     ("not signed in", || run(profiles(), &["plan", "--profile", "dev"])),
@@ -73,6 +74,9 @@ const SCENES: &[(&str, Scene)] = &[
         let world = world();
         world.ecr.fault(trouble("BatchGetImage", When::Always, Fault::AccessDenied));
         run(world, &["doctor"])
+    }),
+    ("a source of images in use that cannot be read", || {
+        configured("[in_use]\nsources = [\"file:nowhere.txt\"]")
     }),
     ("a breaker", || {
         let world = World::new().with_state();

@@ -90,6 +90,7 @@ pub(super) enum Event {
     WasRestored { days_ago: i64 },
     HasDamagedBytes,
     HasNoKnownAge,
+    IsInUse,
 }
 
 pub(super) enum Command {
@@ -282,6 +283,7 @@ fn event(text: &str) -> Result<Event, String> {
         ["was", "restored", days, "days" | "day", "ago"] => Event::WasRestored { days_ago: number(days)? },
         ["has", "damaged", "bytes"] => Event::HasDamagedBytes,
         ["has", "no", "known", "age"] => Event::HasNoKnownAge,
+        ["is", "in", "use"] => Event::IsInUse,
         _ => return Err(unknown()),
     })
 }

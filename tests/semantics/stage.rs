@@ -150,6 +150,14 @@ impl Stage {
         std::fs::write(path, plan.replacen(from, to, 1)).map_err(|error| error.to_string())
     }
 
+    /// Adds an image to the list of those that are in use.
+    fn list_as_in_use(&self, repository: &str, digest: &str) -> Result {
+        let path = self.world.file("in-use.txt");
+        let list = std::fs::read_to_string(&path).unwrap_or_default();
+        let list = format!("{list}{repository}@{digest}\n");
+        std::fs::write(path, list).map_err(|error| error.to_string())
+    }
+
     /// What others do.
     fn happens(&self, Image { repo, digest }: &Image, what: &Event) -> Result {
         let image = repo.ecr.image(&repo.name, digest).ok_or("it is not there")?;
@@ -177,6 +185,7 @@ impl Stage {
             Event::WasRestored { days_ago } => repo.restored(*days_ago, digest),
             Event::HasDamagedBytes => repo.ecr.corrupt_manifest(&repo.name, digest, "{}"),
             Event::HasNoKnownAge => repo.ecr.set_pushed_at(&repo.name, digest, None),
+            Event::IsInUse => self.list_as_in_use(&repo.name, digest)?,
         }
         Ok(())
     }
