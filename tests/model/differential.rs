@@ -260,6 +260,10 @@ fn such_worlds_have_something_under_every_rule() {
         ("unread", "superseded", "keep", "superseded-within-grace"),
         ("unread", "superseded", "keep", "may-be-listed"),
         ("oci", "orphaned", "keep", "may-be-listed"),
+        ("oci", "superseded", "keep", "in-use"),
+        ("oci", "attached", "keep", "in-use"),
+        ("oci", "superseded", "keep", "in-use-unknown"),
+        ("oci", "orphaned", "keep", "in-use-unknown"),
         ("unread", "superseded", "keep", "replicated"),
         ("unread", "superseded", "keep", "untagged-repository"),
     ] {

@@ -52,6 +52,12 @@ fn plan(world: &World, stage: &Stage, views: &[ImageView]) -> BTreeMap<String, R
         use media_type::Shape::{Index, Unknown};
         matches!(inventory.image(position).shape, Index | Unknown)
     };
+    for digest in stage.running(world) {
+        inventory.in_use.add(digest.parse().unwrap(), "model".into());
+    }
+    if world.lacks_source {
+        inventory.in_use.add_unread("model".into());
+    }
     inventory.deletions_are_replicated = world.replicates && world.setting.effective().superseded == "delete";
     let mut wanted: Vec<(ImageIndex, Purpose)> = inventory
         .positions()

@@ -50,6 +50,7 @@ pub(crate) fn world(recipes: std::ops::Range<usize>) -> impl Strategy<Value = Wo
         proptest::bool::weighted(0.2),
         proptest::bool::weighted(0.1),
         proptest::bool::weighted(0.1),
+        proptest::bool::weighted(0.1),
         proptest::bool::weighted(0.2),
         select(vec![2, 5, 1000, 1000, 1000]),
     );
@@ -57,7 +58,8 @@ pub(crate) fn world(recipes: std::ops::Range<usize>) -> impl Strategy<Value = Wo
     let now = (1_500_000_000_000 / TICK..1_700_000_000_000 / TICK).prop_map(|ticks| ticks * TICK);
     (proptest::collection::vec(recipe(), recipes), setting(), registry, now).prop_map(
         |(recipes, setting, registry, now)| {
-            let (reads_archived, pulls_count, immutable, replicates, hides_subjects, page) = registry;
+            let (reads_archived, pulls_count, immutable, replicates, lacks_source, hides_subjects, page) =
+                registry;
             World {
                 items: cook(recipes),
                 setting,
@@ -66,6 +68,7 @@ pub(crate) fn world(recipes: std::ops::Range<usize>) -> impl Strategy<Value = Wo
                 pulls_count,
                 immutable,
                 replicates,
+                lacks_source,
                 hides_subjects,
                 page,
             }
@@ -125,14 +128,15 @@ fn one() -> impl Strategy<Value = Recipe> {
     let links = proptest::collection::vec((any::<Index>(), said(), any::<Index>()), 0..5);
     let status =
         prop_oneof![18 => Just(Status::Active), 1 => Just(Status::Archived), 1 => Just(Status::Activating)];
-    let quirks =
-        (proptest::bool::weighted(0.06), proptest::bool::weighted(0.03), proptest::bool::weighted(0.15));
+    let rarely = proptest::bool::weighted;
+    let quirks = (rarely(0.06), rarely(0.03), rarely(0.15), rarely(0.04));
     let activated = prop_oneof![9 => Just(None), 1 => age().prop_map(Some)];
     (what, about, links, tags, (age(), activated), pulled(), status, quirks).prop_map(
-        |(what, about, links, tags, (age, activated), pulled, status, (untyped, corrupt, removed))| {
+        |(what, about, links, tags, (age, activated), pulled, status, (untyped, corrupt, removed, runs))| {
             // An index that cannot be read stops the whole repository: that is to be the exception.
             let corrupt = corrupt && status == Status::Active && (!what.is_index() || links.len() == 4);
-            let item = Item { age, activated, pulled, status, untyped, corrupt, removed, ..Item::new(what) };
+            let item =
+                Item { age, activated, pulled, status, untyped, corrupt, runs, removed, ..Item::new(what) };
             Recipe::One { item, about, links, tags }
         },
     )

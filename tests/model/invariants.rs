@@ -42,7 +42,8 @@ pub(crate) fn check(world: &World, ran: &Ran, acted: &[usize]) -> Result<Found, 
         let wrong = match &entry.kind {
             Change::Deleted { digest } => {
                 found.deleted.insert(digest.clone());
-                (digest, deletion(&policy, &known, &state, digest, world.now))
+                let allowed = deletion(&policy, &known, &state, digest, world.now);
+                (digest, allowed.and_then(|()| runs(world, ran, &state, digest)))
             }
             Change::Untagged { digest, tag } => {
                 let is_own = is_own_tag(policy.tag_template, tag, digest);
@@ -160,6 +161,29 @@ fn totals(ran: &Ran, found: &Found) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Nothing goes that runs, or that something which runs lists; while a source cannot be read, nothing but attestations
+/// that nothing lists, of images that are not there.
+fn runs(world: &World, ran: &Ran, state: &State, digest: &str) -> Result<(), String> {
+    let mut todo: Vec<&str> = ran.running.iter().map(String::as_str).collect();
+    let mut running: BTreeSet<&str> = BTreeSet::new();
+    while let Some(at) = todo.pop() {
+        if running.insert(at) {
+            let children = state.images.get(at).map(|(_, manifest)| oracle_parse::children(manifest));
+            todo.extend(children.into_iter().flatten());
+        }
+    }
+    let (_, manifest) = &state.images[digest];
+    let is_attestation = matches!(oracle_parse::prove(manifest), Proof::Attestation(_) | Proof::IfParentSays);
+    let subject = oracle_parse::subject(manifest).filter(|of| state.images.contains_key(*of));
+    if running.contains(digest) {
+        Err("it runs, or something that runs lists it".into())
+    } else if world.lacks_source && !(is_attestation && subject.is_none()) {
+        Err("it could run, for all that anybody knows".into())
+    } else {
+        Ok(())
+    }
 }
 
 fn deletion(policy: &Policy, known: &Known, state: &State, digest: &str, now: i64) -> Result<(), String> {

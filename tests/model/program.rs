@@ -21,6 +21,9 @@ fn without_edges(mut world: World) -> World {
             item.pulled = Pulled::Never;
         }
     }
+    // The program has no source for what runs here.
+    world.items.iter_mut().for_each(|item| item.runs = false);
+    world.lacks_source = false;
     // In whole seconds: through the SDK's floating-point numbers a millisecond may be lost.
     World { now: jiff::Timestamp::now().as_second() * 1000, reads_archived: false, ..world }
 }

@@ -57,6 +57,10 @@ pub(crate) struct Reference<'a> {
     now: i64,
     /// Whether a replication rule carries deletions elsewhere.
     replicates: bool,
+    /// Whether a source of images in use cannot be read.
+    lacks_source: bool,
+    /// What runs by its digest.
+    running: BTreeSet<String>,
     reads_archived: bool,
     images: BTreeMap<&'a str, Image>,
     /// Whose bytes were asked for.
@@ -84,6 +88,8 @@ pub(crate) fn decide_over(world: &World, stage: &Stage, views: &[ImageView]) -> 
         policy: world.setting.effective(),
         now: world.now,
         replicates: world.replicates,
+        lacks_source: world.lacks_source,
+        running: stage.running(world),
         reads_archived: world.reads_archived,
         images: views.iter().map(|view| (view.digest.as_str(), Image::of(world, stage, view))).collect(),
         read: BTreeMap::new(),
@@ -466,6 +472,10 @@ impl<'a> Reference<'a> {
         let above = |holds: &dyn Fn(&'a str) -> bool| untagged.iter().any(|index| holds(index));
         if self.has_user_tag(digest) {
             "tagged"
+        } else if self.runs(digest)
+            || ancestors.iter().any(|index| self.runs(index) || self.holds_what_runs(index))
+        {
+            "in-use"
         } else if self.is_inactive(digest) || above(&|index| self.is_inactive(index)) {
             "not-active"
         } else if self.is_in_grace(digest) {
@@ -481,6 +491,11 @@ impl<'a> Reference<'a> {
             "has-referrers"
         } else if self.state(digest) == "superseded" {
             self.superseded(&ancestors)
+        } else if self.state(digest) == "orphaned"
+            && self.lacks_source
+            && self.subject(digest).is_some_and(|subject| self.images.contains_key(subject))
+        {
+            "in-use-unknown"
         } else {
             self.state(digest)
         }
@@ -501,6 +516,8 @@ impl<'a> Reference<'a> {
             "untagged-repository"
         } else if ancestors.iter().any(is_young) {
             "superseded-within-grace"
+        } else if self.lacks_source {
+            "in-use-unknown"
         } else {
             "superseded"
         }
@@ -553,7 +570,8 @@ impl<'a> Reference<'a> {
 
     /// The platform images that only indexes of this plan list.
     fn superseded_images(&self, rulings: &mut Rulings<'a>) {
-        if self.policy.superseded_images != "delete" || !self.unreadable_indexes().is_empty() {
+        let is_unsure = self.lacks_source || !self.unreadable_indexes().is_empty();
+        if self.policy.superseded_images != "delete" || is_unsure {
             return;
         }
         let going = going(rulings);
@@ -578,7 +596,7 @@ impl<'a> Reference<'a> {
 
     /// What refers to something that goes, and what only indexes that go list and is an artifact.
     fn followers(&self, rulings: &mut Rulings<'a>) {
-        if self.policy.referrers != "follow" {
+        if self.policy.referrers != "follow" || self.lacks_source {
             return;
         }
         loop {
@@ -817,11 +835,28 @@ impl<'a> Reference<'a> {
         // Where nothing has a tag, what runs was pulled by its digest.
         let runs = matches!(nature, Nature::Not("image" | "index"));
         self.is_root(digest)
+            || self.runs(digest)
+            || self.holds_what_runs(digest)
             || self.is_inactive(digest)
             || self.is_in_grace(digest)
             || self.was_pulled(digest)
             || is_unknown
             || self.is_used_by_digest() && runs
+    }
+
+    fn runs(&self, digest: &str) -> bool {
+        self.running.contains(digest)
+    }
+
+    /// Whether something runs that this untagged index reaches and no tag does. What is not known to refer to anything leads
+    /// up to it, and lets no tag reach further.
+    fn holds_what_runs(&self, digest: &str) -> bool {
+        let is_untagged_index = |it: &&str| self.is_index(it) && !self.is_tagged_index(it);
+        let index = self.key(digest).filter(|_| !self.running.is_empty()).filter(is_untagged_index);
+        let Some(index) = index else { return false };
+        let refers = |unknown| move |it: &str| self.is_no_attestation(it).unwrap_or(unknown);
+        let rooted = self.closure(self.roots(), refers(false));
+        self.closure(vec![index], refers(true)).difference(&rooted).any(|it| self.runs(it))
     }
 
     /// Whether an index was pulled, or anything in its closure that is in no root's.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ecr_attestation_janitor::config::Config;
 use ecr_attestation_janitor::executor::run::{Conditions, apply_plan, report_plan};
 use ecr_attestation_janitor::executor::saved::take_up;
-use ecr_attestation_janitor::in_use::Sources;
+use ecr_attestation_janitor::in_use::{Reference, Source, SourceError, Sources, Use};
 use ecr_attestation_janitor::memory::NoBackups;
 use ecr_attestation_janitor::memory::memories::Memories;
 use ecr_attestation_janitor::planner::plan_file::SavedPlan;
@@ -19,6 +19,7 @@ use ecr_attestation_janitor::report::{Report, RunIdentity};
 use ecr_attestation_janitor::util::deadline::Deadline;
 use ecr_emulator::{Emulator, Entry};
 use ecr_in_process::Session;
+use futures::future::{BoxFuture, FutureExt as _, ready};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -40,6 +41,8 @@ pub(crate) struct Ran {
     pub(crate) recollection: Option<Recollection>,
     /// What BatchGetImage gives wrong bytes for.
     pub(crate) corrupt: BTreeSet<String>,
+    /// What runs by its digest.
+    pub(crate) running: BTreeSet<String>,
 }
 
 /// What a memory can know.
@@ -119,6 +122,33 @@ pub(crate) fn applies_saved(
     Ran { calls, ..ran }
 }
 
+/// A source of what runs, or one that cannot be read.
+#[derive(Debug)]
+struct Running(Option<BTreeSet<String>>);
+
+impl Source for Running {
+    fn name(&self) -> String {
+        "model".to_owned()
+    }
+
+    fn read(&self, _: Timestamp) -> BoxFuture<'_, Result<Vec<Use>, SourceError>> {
+        let in_use = |digest: &String| {
+            let image = Reference::parse(&format!("{NAME}@{digest}")).unwrap();
+            Use { image, user: "model".into() }
+        };
+        let told = self.0.as_ref().map(|digests| digests.iter().map(in_use).collect());
+        ready(told.ok_or_else(|| SourceError::new("why"))).boxed()
+    }
+}
+
+/// What runs in a world, if anything does, and the source that cannot be read.
+fn sources(world: &World, stage: &Stage) -> Sources {
+    let running = Some(stage.running(world)).filter(|running| !running.is_empty());
+    let named = running.map(|running| Box::new(Running(Some(running))) as Box<dyn Source>);
+    let lacking = world.lacks_source.then(|| Box::new(Running(None)) as Box<dyn Source>);
+    Sources::new(named.into_iter().chain(lacking).collect(), "us-east-1")
+}
+
 struct Run {
     connection: Connection,
     config: Config,
@@ -126,8 +156,10 @@ struct Run {
     before: Contents,
     emulator: Emulator,
     memories: Memories,
+    in_use: Sources,
     recollection: Option<Recollection>,
     corrupt: BTreeSet<String>,
+    running: BTreeSet<String>,
 }
 
 impl Run {
@@ -139,8 +171,10 @@ impl Run {
             before: stage.contents(),
             emulator: stage.emulator.clone(),
             memories: stage.memories(),
+            in_use: sources(world, stage),
             recollection: Recollection::of(stage),
             corrupt: stage.corrupt.clone(),
+            running: stage.running(world),
         }
     }
 
@@ -158,8 +192,8 @@ impl Run {
     }
 
     fn request(&self) -> RunRequest {
-        let memories = self.memories.clone();
-        RunRequest { acts: true, memories, ..RunRequest::new(self.now, self.deadline()) }
+        let (memories, in_use) = (self.memories.clone(), self.in_use.clone());
+        RunRequest { acts: true, memories, in_use, ..RunRequest::new(self.now, self.deadline()) }
     }
 
     async fn apply(&self, plan: Plan) -> Report {
@@ -169,7 +203,7 @@ impl Run {
             deadline: &self.deadline(),
             observer: &Nobody,
             memories: &self.memories,
-            in_use: &Sources::none(),
+            in_use: &self.in_use,
         };
         apply_plan(self.ecr(), &NoBackups, plan, conditions).await
     }
@@ -191,6 +225,7 @@ impl Run {
             journal: self.emulator.journal(),
             recollection: self.recollection,
             corrupt: self.corrupt,
+            running: self.running,
         }
     }
 }

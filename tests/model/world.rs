@@ -37,6 +37,8 @@ pub(crate) struct World {
     pub(crate) immutable: bool,
     /// Whether a replication rule carries deletions elsewhere.
     pub(crate) replicates: bool,
+    /// Whether a source of images in use cannot be read.
+    pub(crate) lacks_source: bool,
     /// Whether the listing does not show what images refer to.
     pub(crate) hides_subjects: bool,
     /// How many images a page of the listing has.
@@ -61,6 +63,8 @@ pub(crate) struct Item {
     pub(crate) untyped: bool,
     /// BatchGetImage gives other bytes.
     pub(crate) corrupt: bool,
+    /// Something runs it by its digest.
+    pub(crate) runs: bool,
     /// Somebody deleted it, unless an index held it.
     pub(crate) removed: bool,
 }
@@ -176,6 +180,7 @@ impl Item {
             status: Status::Active,
             untyped: false,
             corrupt: false,
+            runs: false,
             removed: false,
         }
     }
@@ -226,6 +231,7 @@ impl World {
             pulls_count: false,
             immutable: false,
             replicates: false,
+            lacks_source: false,
             hides_subjects: false,
             page: 1000,
         }
@@ -349,6 +355,12 @@ impl Stage {
         self.memory.as_ref().map_or_else(Memories::none, |memory| memory.memories.clone())
     }
 
+    /// The digests of what runs.
+    pub(crate) fn running(&self, world: &World) -> BTreeSet<String> {
+        let items = world.items.iter().zip(&self.digests);
+        items.filter(|(item, _)| item.runs).map(|(_, digest)| digest.clone()).collect()
+    }
+
     /// What people call an image: the number of its item.
     pub(crate) fn name(&self, digest: &str) -> String {
         match self.digests.iter().position(|known| known == digest) {
@@ -408,6 +420,7 @@ impl fmt::Debug for World {
             (self.pulls_count, "reading counts as a pull"),
             (self.immutable, "tags are immutable"),
             (self.replicates, "deletions are replicated"),
+            (self.lacks_source, "a source of images in use cannot be read"),
             (self.hides_subjects, "the listing shows no subjects"),
         ] {
             if is_so {
@@ -445,6 +458,7 @@ impl fmt::Debug for Item {
             (self.status != Status::Active, format!("{:?}", self.status)),
             (self.untyped, "untyped".into()),
             (self.corrupt, "corrupt".into()),
+            (self.runs, "runs".into()),
             (self.removed, "removed".into()),
         ] {
             if is_said {
