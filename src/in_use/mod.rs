@@ -13,10 +13,15 @@ use crate::report::usage::SourceUsage;
 use crate::util::deadline::{Deadline, DeadlineExceeded};
 use crate::util::sanitize;
 
+mod aws;
 #[cfg(feature = "cli")]
 pub mod command;
+pub mod ecs;
 pub mod file;
+pub mod inspector;
+pub mod lambda;
 mod lines;
+pub mod object;
 mod open;
 mod reference;
 mod usage;
@@ -99,3 +104,6 @@ impl Sources {
         usage
     }
 }
+
+#[cfg(test)]
+mod tests;

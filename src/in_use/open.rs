@@ -4,7 +4,11 @@ use aws_config::SdkConfig;
 
 #[cfg(feature = "cli")]
 use super::command::ListCommand;
+use super::ecs::Clusters;
 use super::file::ListFile;
+use super::inspector::Coverage;
+use super::lambda::Functions;
+use super::object::ListObject;
 use super::{Source, Sources};
 use crate::config::InUseConfig;
 use crate::config::in_use::UsageSource;
@@ -22,12 +26,20 @@ impl Sources {
     pub fn open(config: &InUseConfig, host: Host, settings: &SdkConfig) -> Result<Self, NotHere> {
         let open = |source: &UsageSource| -> Result<Box<dyn Source>, NotHere> {
             Ok(match source {
+                UsageSource::Lambda => Box::new(Functions::new(settings)),
+                UsageSource::Ecs => Box::new(Clusters::new(settings)),
+                UsageSource::Inspector => Box::new(Coverage::new(settings)),
+                UsageSource::S3 { folder, name } => {
+                    Box::new(ListObject::new(folder, name, config.max_age, settings))
+                }
                 UsageSource::File(path) => Box::new(ListFile::new(path, config.max_age)),
                 #[cfg(feature = "cli")]
                 UsageSource::Command(command) if host == Host::CommandLine => {
                     Box::new(ListCommand::new(command))
                 }
-                other => return Err(NotHere(other.to_string(), RECIPE)),
+                command @ UsageSource::Command(_) => {
+                    return Err(NotHere(command.to_string(), RECIPE));
+                }
             })
         };
         let _ = host;

@@ -72,6 +72,19 @@ impl Reference {
         Ok(Self::Image { place, repository: Some(repository.to_owned()), image })
     }
 
+    /// What a reference was resolved to: the same repository, if it has one of ECR's, and this digest.
+    pub fn resolved(named: Option<&Self>, digest: Digest) -> Self {
+        match named {
+            Some(Self::Elsewhere) => Self::Elsewhere,
+            Some(Self::Image { place, repository, .. }) => Self::Image {
+                place: place.clone(),
+                repository: repository.clone(),
+                image: Named::Digest(digest),
+            },
+            None => Self::Image { place: None, repository: None, image: Named::Digest(digest) },
+        }
+    }
+
     /// The same for what AWS answers: what ECR cannot have is of another registry.
     pub fn of_aws(text: &str) -> Self {
         Self::parse(text).unwrap_or(Self::Elsewhere)

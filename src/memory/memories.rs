@@ -185,7 +185,7 @@ async fn read(
     id: &RepositoryId,
 ) -> Result<Option<(Result<RepositoryMemory, String>, Version)>, Failure> {
     let key = key(id)?;
-    let Some(Stored { bytes, version }) = store.get(&key, LARGEST).await? else { return Ok(None) };
+    let Some(Stored { bytes, version, .. }) = store.get(&key, LARGEST).await? else { return Ok(None) };
     let memory = RepositoryMemory::from_bytes(&bytes, id).map_err(|unusable| {
         format!("{unusable}: {key} in {} counts as none, and is written anew", store.place())
     });

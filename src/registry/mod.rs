@@ -21,6 +21,7 @@ pub mod inspection;
 mod pagination;
 mod place;
 pub mod presence;
+pub(crate) mod requests;
 pub mod restore;
 
 pub(crate) use ecr::call_error;

@@ -85,7 +85,11 @@ impl Store for FakeStore {
     fn get<'a>(&'a self, key: &'a Key, limit: u64) -> BoxFuture<'a, Result<Option<Stored>, StoreError>> {
         let done = self.call(Operation::Get, key.as_str(), |blobs| match blobs.get(key.as_str()) {
             Some(bytes) if bytes.len() as u64 > limit => Err(StoreErrorKind::TooLarge),
-            found => Ok(found.map(|bytes| Stored { bytes: bytes.clone(), version: version(bytes) })),
+            found => Ok(found.map(|bytes| Stored {
+                bytes: bytes.clone(),
+                version: version(bytes),
+                written_at: None,
+            })),
         });
         async { done }.boxed()
     }

@@ -91,7 +91,7 @@ impl Store for Folder {
     fn get<'a>(&'a self, key: &'a Key, limit: u64) -> BoxFuture<'a, Result<Option<Stored>, StoreError>> {
         self.run(Operation::Get, self.path(key), move |path| {
             let bytes = read(path, limit)?;
-            Ok(bytes.map(|bytes| Stored { version: version(&bytes), bytes }))
+            Ok(bytes.map(|bytes| Stored { version: version(&bytes), bytes, written_at: None }))
         })
     }
 

@@ -59,6 +59,8 @@ pub struct Stored {
     pub bytes: Vec<u8>,
     /// Their version.
     pub version: Version,
+    /// When they were written, as far as the place says so.
+    pub written_at: Option<Timestamp>,
 }
 
 /// The condition under which a blob is written.

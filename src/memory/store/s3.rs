@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use aws_config::{Region, SdkConfig};
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -20,6 +20,7 @@ use tokio::sync::OnceCell;
 use super::{Key, Listed, Operation, Store, StoreError, StoreErrorKind, Stored, Version, WriteIf};
 use crate::config::location::S3Prefix;
 use crate::oci::digest::Digest;
+use crate::registry::requests::{Service, body, given_endpoint, too_large};
 use crate::registry::{CallError, CallErrorKind, Page, call_error, pages};
 
 mod client;
@@ -39,10 +40,10 @@ const DELETE: &str = "DeleteObject";
 /// A response that broke off, or is not what was stored.
 const BODY: &str = "the body of GetObject";
 
-/// Attempts of one call. A place that does not answer must not hold up a run for long.
-const ATTEMPTS: u32 = 5;
-/// One attempt, and one body, some megabytes over a slow line included.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
+/// S3. A place that does not answer must not hold up a run for long; an attempt is also for some megabytes over a slow
+/// line.
+const SERVICE: Service =
+    Service { id: "S3", signing_name: "s3", attempts: 5, attempt_timeout: Duration::from_secs(60) };
 /// Reads of one blob whose body broke off.
 const READS: usize = 3;
 /// The largest page of a listing: 1,000 names of 1,024 bytes, each byte escaped.
@@ -128,7 +129,8 @@ impl S3 {
 
     /// The client for the Region that S3 named. What answers at an endpoint of the user's is not asked elsewhere.
     async fn follow(&self) -> Option<&Client> {
-        let region = self.bucket_region.get().filter(|_| endpoint::given(&self.settings).is_none())?;
+        let region =
+            self.bucket_region.get().filter(|_| given_endpoint(&SERVICE, &self.settings).is_none())?;
         Some(self.elsewhere.get_or_init(|| self.client_in(Region::new(region))).await)
     }
 
@@ -178,7 +180,7 @@ impl S3 {
             // In the order of their names, as signatures want them.
             query.splice(0..0, token.map(|token| ("continuation-token", token)));
             let reply = self.call(LIST, Request { method: "GET", query, ..Request::default() }).await?;
-            let bytes = body(LIST, reply.body, LARGEST_PAGE).await?;
+            let bytes = body(&SERVICE, LIST, reply.body, LARGEST_PAGE).await?;
             self.page(xml::listing(&bytes).map_err(|problem| malformed(LIST, &problem))?)
         };
         let mut listed: Vec<Listed> = pages(LIST, page).try_concat().await?;
@@ -254,39 +256,24 @@ async fn stored(reply: Reply, limit: u64) -> Result<Stored, CallError> {
     if reply.length.is_some_and(|length| length > limit) {
         return Err(too_large(GET, limit));
     }
-    let bytes = body(BODY, reply.body, limit).await?;
+    let bytes = body(&SERVICE, BODY, reply.body, limit).await?;
     // The checksum of what others uploaded in parts is one of checksums.
     let sum = reply.sha256.filter(|sum| !sum.contains('-'));
     if sum.is_some_and(|sum| sum != sha256(&bytes)) {
         return Err(malformed(BODY, "its bytes do not have the checksum that they were stored with"));
     }
-    Ok(Stored { bytes, version: Version(version) })
+    let written_at = reply.modified.and_then(|date| written_at(&date));
+    Ok(Stored { bytes, version: Version(version), written_at })
 }
 
-/// The bytes of a body, if there are no more than this.
-async fn body(operation: &'static str, body: SdkBody, limit: u64) -> Result<Vec<u8>, CallError> {
-    let read = async {
-        let mut stream = ByteStream::new(body);
-        let mut bytes = Vec::new();
-        while let Some(part) = stream.next().await {
-            bytes.extend_from_slice(&part.map_err(|error| malformed(operation, &error.to_string()))?);
-            if bytes.len() as u64 > limit {
-                return Err(too_large(operation, limit));
-            }
-        }
-        Ok(bytes)
-    };
-    let late = |_| CallError::of_kind(operation, CallErrorKind::NoResponse, "it took too long");
-    tokio::time::timeout(ATTEMPT_TIMEOUT, read).await.map_err(late)?
+/// The time of a Last-Modified header.
+fn written_at(date: &str) -> Option<Timestamp> {
+    let date = DateTime::from_str(date, Format::HttpDate).ok()?;
+    Timestamp::from_second(date.secs()).ok()
 }
 
 fn sha256(bytes: &[u8]) -> String {
     BASE64_STANDARD.encode(Digest::of(bytes).as_bytes())
-}
-
-fn too_large(operation: &'static str, limit: u64) -> CallError {
-    let message = format!("it is larger than {limit} bytes");
-    CallError::of_kind(operation, CallErrorKind::ResponseTooLarge, message)
 }
 
 fn malformed(operation: &'static str, message: &str) -> CallError {

@@ -1,32 +1,20 @@
 //! Requests to S3, made by the runtime of the SDK: its credentials, signatures, retries, timeouts and connections.
 
-use aws_config::SdkConfig;
-use aws_runtime::auth::sigv4::{self, SigV4AuthScheme};
-use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
+use aws_config::{Region, SdkConfig};
+use aws_runtime::auth::SigningOptions;
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
-use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
-use aws_smithy_runtime_api::client::auth::{
-    AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
-};
-use aws_smithy_runtime_api::client::identity::SharedIdentityResolver;
 use aws_smithy_runtime_api::client::interceptors::context::{Error, Output};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
-use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_runtime_api::client::ser_de::DeserializeResponse;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::config_bag::Layer;
 use aws_smithy_types::error::ErrorMetadata;
-use aws_types::SigningName;
-use aws_types::region::{Region, SigningRegion};
 use bytes::Bytes;
 
 use super::region::BucketRegion;
-use super::{ATTEMPT_TIMEOUT, ATTEMPTS, xml};
-use crate::util::aws;
+use super::{SERVICE, xml};
+use crate::registry::requests;
 
 /// A request on a bucket.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +33,7 @@ pub(super) struct Reply {
     pub(super) etag: Option<String>,
     pub(super) sha256: Option<String>,
     pub(super) length: Option<u64>,
+    pub(super) modified: Option<String>,
     pub(super) body: SdkBody,
 }
 
@@ -55,22 +44,8 @@ pub(super) struct Client(Operation<Request, Reply, ErrorMetadata>);
 impl Client {
     /// Requests to this URL, which ends with the bucket if the host is not the bucket's own. Calls nothing.
     pub(super) fn new(url: &str, region: Region, settings: &SdkConfig, bucket_region: &BucketRegion) -> Self {
-        let mut operation = Operation::builder()
-            .service_name("S3")
-            .operation_name("S3")
-            .endpoint_url(url)
-            .standard_retry(&aws::retries(settings, ATTEMPTS))
-            .retry_classifier(HttpStatusCodeClassifier::default())
-            .retry_classifier(TransientErrorClassifier::<ErrorMetadata>::new())
-            .timeout_config(aws::timeouts(settings, ATTEMPT_TIMEOUT))
-            .interceptor(bucket_region.clone())
-            .runtime_plugin(signing(region, settings));
-        if let Some(version) = settings.behavior_version() {
-            operation = operation.behavior_version(version);
-        }
-        if let Some(http) = settings.http_client() {
-            operation = operation.http_client(http);
-        }
+        let operation = requests::operation(&SERVICE, url, region, settings, signing());
+        let operation = operation.interceptor(bucket_region.clone());
         Self(operation.serializer(Request::into_http).deserializer_impl(Replies).build())
     }
 
@@ -83,29 +58,12 @@ impl Client {
 }
 
 /// Signatures as S3 wants them: of the path as it is sent, and with the hash of the body in a header.
-fn signing(region: Region, settings: &SdkConfig) -> StaticRuntimePlugin {
+fn signing() -> SigningOptions {
     let mut options = SigningOptions::default();
     options.double_uri_encode = false;
     options.content_sha256_header = true;
     options.normalize_uri_path = false;
-    let mut config = Layer::new("S3");
-    config.store_put(AuthSchemeOptionResolverParams::new(()));
-    config.store_put(SigV4OperationSigningConfig {
-        region: Some(SigningRegion::from(region)),
-        region_set: None,
-        name: Some(SigningName::from_static("s3")),
-        signing_options: options,
-    });
-    let mut components = RuntimeComponentsBuilder::new("S3")
-        .with_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()))
-        .with_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(
-            StaticAuthSchemeOptionResolver::new(vec![sigv4::SCHEME_ID]),
-        )))
-        .with_identity_cache(settings.identity_cache());
-    if let Some(credentials) = settings.credentials_provider() {
-        components.set_identity_resolver(sigv4::SCHEME_ID, SharedIdentityResolver::new(credentials));
-    }
-    StaticRuntimePlugin::new().with_config(config.freeze()).with_runtime_components(components)
+    options
 }
 
 impl Request {
@@ -157,6 +115,7 @@ impl DeserializeResponse for Replies {
         Some(Ok(Output::erase(Reply {
             etag: header("etag"),
             sha256: header("x-amz-checksum-sha256"),
+            modified: header("last-modified"),
             length: header("content-length").and_then(|length| length.parse().ok()),
             body,
         })))
