@@ -16,7 +16,7 @@ itself, it sets nothing: then the `janitor.toml` of `ConfigLayerArn` holds, and 
 default that is shown here.
 """
 # Sections whose parameters bear their names, since both have a location.
-NAMED = {"memory", "backup"}
+NAMED = {"memory", "backup", "in_use"}
 
 
 def configuration() -> dict[str, Json]:

@@ -29,7 +29,7 @@ def printed(stack: Stack) -> dict[str, Any]:
 
 def granted(stack: Stack) -> dict[str, Any]:
     """What the function's role has of it, by Sid."""
-    of_services = [one for one in stack.statements().values() if re.search("(ecr|s3):", str(one["Action"]))]
+    of_services = [one for one in stack.statements().values() if re.search("ecr:|s3:|ecs:|inspector2:|lambda:(List|Get)", str(one["Action"]))]
     return by_sid(json.loads(json.dumps(of_services).replace("ref:StateBucket", BUCKET).replace("arn:aws:s3", "arn:*:s3")))
 
 
@@ -62,6 +62,9 @@ def listed(value: Any) -> list[Any]:
         {"MemoryStatements": "newest"},
         CONFIRMED | {"MemoryLocation": "none", "BackupLocation": "s3://bucket/a/b"},
         {"MemoryLocation": "s3://bucket", "BackupLocation": "none"},
+        {"InUseSources": "lambda"},
+        {"InUseSources": "ecs,inspector", "InUseList": "s3://lists/a/in-use.txt"},
+        CONFIRMED | {"InUseSources": "lambda,ecs,inspector", "InUseMaxAge": "12h"},
     ],
 )
 def test_the_role_and_the_printed_policy_agree(given: dict[str, str]) -> None:

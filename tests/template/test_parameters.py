@@ -48,6 +48,8 @@ GIVEN = {
     "MemoryStatements": "newest",
     "BackupKeep": "7d",
     "BackupLocation": "s3://bucket/b",
+    "InUseSources": "lambda,ecs",
+    "InUseMaxAge": "12h",
 }
 STATE = {"JANITOR_STATE_BUCKET": "ref:StateBucket"}
 
@@ -80,6 +82,12 @@ def test_each_parameter_arrives_where_it_should() -> None:
         "JANITOR_REQUIRE_TAG": "team=a=b",
         "JANITOR_CONFIG": "/opt/janitor.toml",
     }
+
+
+def test_a_list_is_one_more_source() -> None:
+    both = environment(InUseSources="ecs", InUseList="s3://bucket/in-use.txt")
+    assert both["JANITOR_IN_USE_SOURCES"] == "ecs,s3://bucket/in-use.txt"
+    assert environment(InUseList="s3://bucket/x")["JANITOR_IN_USE_SOURCES"] == "s3://bucket/x"
 
 
 def test_each_parameter_is_explained_and_has_its_place() -> None:
@@ -123,6 +131,9 @@ def test_the_defaults_only_report() -> None:
         "MemoryLocation": ["/tmp/x", "s3://", "s3://b", "s3://Bucket", "s3://bucket/", "s3://bucket//a", "s3:bucket", "Auto", "bucket"],
         "BackupKeep": ["2w", "720h", "30", "0", "10000d", "-1d"],
         "BackupLocation": ["./state", "s3://bucket/a b"],
+        "InUseSources": ["ecs,lambda", "file:x", "all"],
+        "InUseList": ["bucket/key", "s3://bucket", "s3://bucket/", "s3://bucket/a b"],
+        "InUseMaxAge": ["2m", "1"],
         "TagTemplate": [
             "attestation",
             "att-{platform}",
@@ -171,6 +182,9 @@ def test_what_cannot_be_is_refused(name: str, values: list[str]) -> None:
         "MemoryLocation": ["auto", "none", "s3://bucket", "s3://my.bucket-1/a/b=c"],
         "BackupKeep": ["0d", "1d", "9999d"],
         "BackupLocation": ["auto", "none", "s3://bucket/a"],
+        "InUseSources": ["lambda", "ecs", "inspector", "lambda,ecs", "lambda,inspector", "ecs,inspector", "lambda,ecs,inspector"],
+        "InUseList": ["s3://bucket/in-use.txt", "s3://my.bucket-1/a/b=c/list"],
+        "InUseMaxAge": ["0h", "48h", "2w"],
         "MaxImagesShare": ["0", "0.05", "1", "1.0"],
         "Schedule": ["rate(1 day)", "rate(12 hours)", "cron(30 2 ? * MON-FRI *)"],
         "ScheduleTimezone": ["Europe/Berlin", "Etc/GMT+3"],

@@ -2,6 +2,7 @@
 
 mod check;
 mod exclusions;
+mod in_use;
 mod lifecycle;
 mod permissions;
 mod replication;
@@ -76,6 +77,7 @@ async fn look(common: &Common, args: &Args, config: Config, findings: &mut Findi
     findings.extend(permissions::look(&session, &selection).await);
     findings.extend(exclusions::look(&session, caller.as_ref(), &args.function_roles).await);
     findings.extend(state::look(&session).await);
+    findings.extend(in_use::look(&session).await);
     findings.add(replication::look(&session, &selection).await);
     findings.add(lifecycle::look(&session, &selection).await);
     if session.deadline.was_interrupted() { Err(Failure::Interrupted) } else { Ok(()) }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::config::in_use::UsageSource;
 use crate::config::location::{Location, S3Prefix};
 use crate::config::pattern::Patterns;
 use crate::config::{Config, Environment, Statements};
@@ -36,10 +37,14 @@ impl Registry {
     }
 
     fn objects(&self, place: &S3Prefix, below: &str) -> String {
+        self.object(place, &format!("{below}/*"))
+    }
+
+    fn object(&self, place: &S3Prefix, name: &str) -> String {
         let Self { partition, .. } = self;
         let S3Prefix { bucket, prefix } = place;
         let slash = if prefix.is_empty() { "" } else { "/" };
-        format!("arn:{partition}:s3:::{bucket}/{prefix}{slash}{below}/*")
+        format!("arn:{partition}:s3:::{bucket}/{prefix}{slash}{name}")
     }
 
     fn repositories(&self, patterns: &Patterns) -> Vec<String> {
@@ -118,6 +123,9 @@ pub fn policy(config: &Config, purpose: Purpose, registry: &Registry) -> Documen
     }
     statement.extend(write_statements(config, writes, registry));
     statement.extend(state_statements(config, purpose, writes, registry));
+    if purpose != Purpose::Restore {
+        statement.extend(usage_statements(config, registry));
+    }
     Document { version: "2012-10-17", statement }
 }
 
@@ -233,6 +241,41 @@ fn state_statements(
     if let Some(place) = backups {
         let actions = if writes.backs_up { &[GET_OBJECT, PUT_OBJECT][..] } else { &[GET_OBJECT] };
         statement.extend(on_objects(["Backups", "BackupsMissing"], actions, &place, "backup", registry));
+    }
+    statement
+}
+
+/// What the sources of images in use need. What they list has no names that a policy could know.
+fn usage_statements(config: &Config, registry: &Registry) -> Vec<Statement> {
+    const LAMBDA: [&str; 2] = ["lambda:ListFunctions", "lambda:GetFunction"];
+    const ECS: [&str; 8] = [
+        "ecs:ListClusters",
+        "ecs:ListServices",
+        "ecs:DescribeServices",
+        "ecs:DescribeServiceRevisions",
+        "ecs:ListTasks",
+        "ecs:DescribeTasks",
+        "ecs:ListTaskDefinitionFamilies",
+        "ecs:DescribeTaskDefinition",
+    ];
+    let sources = &config.in_use.sources;
+    let mut statement = Vec::new();
+    for (source, sid, actions) in [
+        (UsageSource::Lambda, "InUseLambda", LAMBDA.as_slice()),
+        (UsageSource::Ecs, "InUseEcs", &ECS),
+        (UsageSource::Inspector, "InUseInspector", &["inspector2:ListCoverage"]),
+    ] {
+        if sources.contains(&source) {
+            statement.push(Statement::allow(sid, actions, vec!["*".into()]));
+        }
+    }
+    let lists = sources.iter().filter_map(|source| match source {
+        UsageSource::S3 { folder, name } => Some(registry.object(folder, name)),
+        _ => None,
+    });
+    let lists: Vec<String> = lists.collect();
+    if !lists.is_empty() {
+        statement.push(Statement::allow("InUseList", &[GET_OBJECT], lists));
     }
     statement
 }
@@ -430,6 +473,25 @@ mod tests {
         let document = printed(file, Purpose::Plan);
         let missing = document["Statement"].as_array().unwrap().last().unwrap();
         assert_eq!(missing["Condition"], json!({"StringLikeIfExists": {"s3:prefix": "*memory/*"}}));
+    }
+
+    #[test]
+    fn sources_of_images_in_use_are_allowed_where_they_are_asked() {
+        let file =
+            "[in_use]\nsources = ['lambda', 'inspector', 's3://lists/a/in-use.txt', 'file:x', 'command:y']";
+        for purpose in [Purpose::Plan, Purpose::Apply, Purpose::Sources, Purpose::Doctor] {
+            let document = printed(file, purpose);
+            let allowed: Vec<&str> =
+                actions(&document).into_iter().filter(|it| !it.starts_with("ecr:")).collect();
+            let expected =
+                ["lambda:ListFunctions", "lambda:GetFunction", "inspector2:ListCoverage", "s3:GetObject"];
+            assert_eq!(allowed, expected, "{purpose:?}");
+            let list = document["Statement"].as_array().unwrap().last().unwrap();
+            assert_eq!(list["Resource"], json!(["arn:aws:s3:::lists/a/in-use.txt"]));
+        }
+        assert!(actions(&printed(file, Purpose::Restore)).iter().all(|it| it.starts_with("ecr:")));
+        let ecs = printed("[in_use]\nsources = ['ecs']", Purpose::Plan);
+        assert_eq!(actions(&ecs).iter().filter(|it| it.starts_with("ecs:")).count(), 8);
     }
 
     #[test]
