@@ -22,7 +22,7 @@ soak: ## Run the reference model and interleavings over many random registries: 
 ceilings: ## Hold the function against its ceilings of memory: a hundred repositories of 30,000 images in 256 MB
 	$(CARGO) test --locked --config 'profile.dev.package.ecr-attestation-janitor.opt-level=2' --test ceilings -- --include-ignored
 
-nights: ## Show what goes, stays and is lost in fourteen weeks of nights over 18 kinds of repository
+nights: ## Show what goes, stays and is lost in fourteen weeks of nights over 19 kinds of repository
 	$(CARGO) test --locked --test nights -- --long
 
 interop: ## AWS's clients, skopeo and moto against the real binaries (skipped without Python)

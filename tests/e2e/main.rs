@@ -20,6 +20,7 @@ mod floor;
 mod forms;
 mod hostile;
 mod iam;
+mod in_use;
 mod init;
 mod inside;
 mod interrupt;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ecr_attestation_janitor::config::Config;
 use ecr_attestation_janitor::executor::run::{Conditions, apply_plan};
-use ecr_attestation_janitor::in_use::Sources;
+use ecr_attestation_janitor::in_use::{Reference, Source, SourceError, Sources, Use};
 use ecr_attestation_janitor::memory::NoBackups;
 use ecr_attestation_janitor::memory::memories::Memories;
 use ecr_attestation_janitor::memory::store::folder::Folder;
@@ -19,12 +19,13 @@ use ecr_attestation_janitor::report::{Report, RunIdentity};
 use ecr_attestation_janitor::util::deadline::Deadline;
 use ecr_emulator::{Change, Emulator};
 use ecr_in_process::Session;
+use futures::future::{BoxFuture, FutureExt as _, ready};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::clock::{DAY, Ms};
-use crate::kinds::KINDS;
+use crate::kinds::{KINDS, WORKLOADS};
 
 /// A program that runs every night.
 pub(crate) enum Cleaner {
@@ -47,11 +48,17 @@ pub(crate) struct Night {
 }
 
 impl Cleaner {
-    /// A night's run; in the last one the report has a row for everything that is kept.
-    pub(crate) fn night(&mut self, emulator: &Emulator, now: Ms, is_last: bool) -> Night {
+    /// A night's run; in the last one the report has a row for everything that is kept. These digests run in [`WORKLOADS`].
+    pub(crate) fn night(
+        &mut self,
+        emulator: &Emulator,
+        now: Ms,
+        running: Vec<String>,
+        is_last: bool,
+    ) -> Night {
         emulator.set_clock(Some(now));
         match self {
-            Self::Janitor(janitor) => janitor.night(emulator, now, is_last),
+            Self::Janitor(janitor) => janitor.night(emulator, now, running, is_last),
             Self::Untagged => by_tag(emulator, i64::MAX, 2),
             Self::UntaggedFor(days) => by_tag(emulator, now - *days * DAY, 1),
         }
@@ -64,6 +71,26 @@ pub(crate) struct Janitor {
     /// Whether ECR takes its reads for pulls, as it does unless the role is excluded.
     reads_are_pulls: bool,
     memory: Option<Memory>,
+    /// Whether it asks what runs.
+    asks: bool,
+}
+
+/// The digests that run.
+#[derive(Debug)]
+struct Running(Vec<String>);
+
+impl Source for Running {
+    fn name(&self) -> String {
+        "nights".to_owned()
+    }
+
+    fn read(&self, _: Timestamp) -> BoxFuture<'_, Result<Vec<Use>, SourceError>> {
+        let in_use = |digest: &String| {
+            let image = Reference::parse(&format!("{WORKLOADS}@{digest}")).expect("a reference");
+            Use { image, user: "a function".into() }
+        };
+        ready(Ok(self.0.iter().map(in_use).collect())).boxed()
+    }
 }
 
 /// A folder for what the janitor remembers from night to night.
@@ -86,7 +113,7 @@ impl Observer for Nobody {}
 impl Janitor {
     pub(crate) fn new(config: &str, reads_are_pulls: bool) -> Self {
         let config = Config::parse(config, &BTreeMap::new()).expect("a configuration");
-        Self { config, reads_are_pulls, memory: None }
+        Self { config, reads_are_pulls, memory: None, asks: true }
     }
 
     /// The same, which remembers from night to night.
@@ -94,7 +121,12 @@ impl Janitor {
         Self { memory: Some(Memory::new()), ..self }
     }
 
-    fn night(&mut self, emulator: &Emulator, now: Ms, keeps_rows: bool) -> Night {
+    /// The same, which asks nobody what runs.
+    pub(crate) fn without_source(self) -> Self {
+        Self { asks: false, ..self }
+    }
+
+    fn night(&mut self, emulator: &Emulator, now: Ms, running: Vec<String>, keeps_rows: bool) -> Night {
         let session = Session::new(emulator);
         let calls = count_calls(&session);
         let ecr = Ecr::new(&session.config()).expect("settings of the SDK");
@@ -102,15 +134,24 @@ impl Janitor {
         // Paused, the clock jumps to whatever is waited for.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         let now = Timestamp::from_millisecond(now).expect("a time");
-        let report =
-            runtime.expect("a runtime").block_on(self.run(&ecr, now, keeps_rows)).expect("no call fails");
+        let source: Vec<Box<dyn Source>> =
+            if self.asks { vec![Box::new(Running(running))] } else { Vec::new() };
+        let sources = Sources::new(source, ecr.region());
+        let run = self.run(&ecr, now, sources, keeps_rows);
+        let report = runtime.expect("a runtime").block_on(run).expect("no call fails");
         emulator.set_pull_time_updates(true);
         let calls = std::mem::take(&mut *calls.lock().expect("no thread panics"));
         Night { deleted: deleted(emulator), calls, report: Some(report) }
     }
 
     /// One run of the library. All that outlives it is in `self`.
-    async fn run(&mut self, ecr: &Ecr, now: Timestamp, keeps_rows: bool) -> Result<Report, CallError> {
+    async fn run(
+        &mut self,
+        ecr: &Ecr,
+        now: Timestamp,
+        in_use: Sources,
+        keeps_rows: bool,
+    ) -> Result<Report, CallError> {
         let deadline = Deadline::after(Duration::from_secs(900), true);
         let selection = select(ecr, &self.config.select, None).await?;
         let memories = self.memory.as_ref().map_or_else(Memories::none, |memory| memory.memories.clone());
@@ -118,6 +159,7 @@ impl Janitor {
             keeps_rows,
             acts: true,
             memories: memories.clone(),
+            in_use: in_use.clone(),
             ..RunRequest::new(now, deadline.clone())
         };
         let plan = plan(ecr, &self.config, &request, selection, &Nobody).await;
@@ -127,7 +169,7 @@ impl Janitor {
             deadline: &deadline,
             observer: &Nobody,
             memories: &memories,
-            in_use: &Sources::none(),
+            in_use: &in_use,
         };
         Ok(apply_plan(ecr, &NoBackups, plan, conditions).await)
     }

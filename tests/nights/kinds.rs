@@ -52,6 +52,9 @@ const fn kind(name: &'static str, about: &'static str, day: fn(&mut Repository, 
     Kind { name, about, used: Use::ByTag, without_memory: None, day }
 }
 
+/// The repository of which a source says what runs.
+pub(crate) const WORKLOADS: &str = "functions";
+
 /// All kinds, in the order of the table.
 pub(crate) const KINDS: &[Kind] = &[
     kind("ci", "every commit moves `main`; pushes in flight at night, and broken ones", ci::commits),
@@ -65,6 +68,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind("per-platform", "pushed and attested per platform, merged, attested again", signed::per_platform),
     kind("soci", "indexes rewritten by `soci convert`", signed::soci),
     kind("deployed", "deployed by digest: pulled again and again, or once", deployed::by_digest),
+    kind(WORKLOADS, "runs by digest for months, and is never pulled again", deployed::workloads),
     Kind {
         without_memory: Some(WithoutMemory {
             least: 0.0,

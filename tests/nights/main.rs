@@ -105,7 +105,11 @@ fn forgetful(preset: &str, overrides: &str, reads_are_pulls: bool) -> Cleaner {
 
 /// What people do without it; in the long form also the janitor without its care for old releases.
 fn others(is_long: bool) -> Vec<(String, Cleaner)> {
-    let mut others = vec![("all untagged, in two passes".to_owned(), Cleaner::Untagged)];
+    let unasked = Cleaner::Janitor(Box::new(remembering("recommended").without_source()));
+    let mut others = vec![
+        ("recommended, without a source of what runs".to_owned(), unasked),
+        ("all untagged, in two passes".to_owned(), Cleaner::Untagged),
+    ];
     if is_long {
         let careless = "without memory, `superseded_since = \"push\"` in `rollbacks` too".to_owned();
         others.push(("untagged, pushed 30 days ago".to_owned(), Cleaner::UntaggedFor(30)));

@@ -6,7 +6,7 @@ use ecr_attestation_janitor::report::Report;
 
 use crate::cleaner::Cleaner;
 use crate::clock::night_of;
-use crate::kinds::Kind;
+use crate::kinds::{Kind, WORKLOADS};
 use crate::repository::{Class, Manifest, Presence, Repository};
 use crate::world::{Size, World};
 
@@ -57,7 +57,7 @@ pub(crate) fn simulate(start: &World, size: Size, mut cleaner: Cleaner) -> Vec<R
     let mut last = None;
     for day in 0..size.nights {
         world.day(day);
-        let night = cleaner.night(&world.emulator, night_of(day), day == size.nights - 1);
+        let night = cleaner.night(&world.emulator, night_of(day), running(&world), day == size.nights - 1);
         for repository in &mut world.repositories {
             let name = repository.kind.name;
             let deleted = night.deleted.get(name).map(Vec::as_slice).unwrap_or_default();
@@ -75,6 +75,12 @@ pub(crate) fn simulate(start: &World, size: Size, mut cleaner: Cleaner) -> Vec<R
         Row::new(repository, night_of(size.nights - 1), calls as f64 / size.nights as f64, &reasons)
     };
     world.repositories.iter().map(row).collect()
+}
+
+/// The digests that run in the repository of which a source tells.
+fn running(world: &World) -> Vec<String> {
+    let workloads = world.repositories.iter().filter(|it| it.kind.name == WORKLOADS);
+    workloads.flat_map(|it| it.running.values().map(|id| it.manifests[*id].digest.clone())).collect()
 }
 
 /// Why each image was kept that the last report has a row for.
