@@ -10,6 +10,7 @@ use ecr_attestation_janitor::oci::digest::Digest;
 use ecr_attestation_janitor::planner::collect::{Collected, collect};
 use ecr_attestation_janitor::planner::large::LargeRepositories;
 use ecr_attestation_janitor::planner::recall::Recall;
+use ecr_attestation_janitor::planner::surroundings::Surroundings;
 use ecr_attestation_janitor::planner::{RunRequest, Skipped};
 use ecr_attestation_janitor::registry::ecr::Ecr;
 use ecr_attestation_janitor::report::decision::Decision;
@@ -132,7 +133,8 @@ async fn collected(ecr: &Ecr, policy: &Policy, now: Timestamp) -> Result<Collect
     let request = RunRequest::new(now, Deadline::default());
     let mut recall = Recall::load(&request, &Config::default(), "team/api").await;
     let large = LargeRepositories::default();
-    collect(ecr, "team/api", policy, false, &mut recall, &large, &Deadline::default()).await
+    collect(ecr, "team/api", policy, &Surroundings::default(), &mut recall, &large, &Deadline::default())
+        .await
 }
 
 fn asked(request: &Value) -> BTreeSet<String> {
