@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use futures::future::{BoxFuture, join_all};
+use futures::future::{BoxFuture, FutureExt as _, join_all};
 use jiff::Timestamp;
 
 use crate::report::usage::SourceUsage;
@@ -89,7 +89,16 @@ impl Sources {
     }
 
     /// Reads all of them, side by side, for the registry of this account.
-    pub async fn read(&self, account: Option<&str>, now: Timestamp, deadline: &Deadline) -> Usage {
+    pub fn read<'a>(
+        &'a self,
+        account: Option<&'a str>,
+        now: Timestamp,
+        deadline: &'a Deadline,
+    ) -> BoxFuture<'a, Usage> {
+        self.read_all(account, now, deadline).boxed()
+    }
+
+    async fn read_all(&self, account: Option<&str>, now: Timestamp, deadline: &Deadline) -> Usage {
         let read = self.sources.iter().map(|source| async move {
             let told = deadline.call(source.read(now)).await;
             (source.name(), told)
