@@ -166,8 +166,8 @@ async fn a_hundred_repositories_with_nothing_to_do_fit_256_mb() {
 }
 
 /// A plan of so many images, in a function of so many MB, which must reach each of them.
-async fn plan_reaches(images: u64, repositories: usize, mb: u64) {
-    let report = report(mb, Images::Emulated(builds(images)), repositories, &DELETES).await;
+async fn plan_reaches(images: u64, repositories: usize, mb: u64, variables: &[(&str, &str)]) {
+    let report = report(mb, Images::Emulated(builds(images)), repositories, variables).await;
     assert_eq!(report["totals"]["images"], images * repositories as u64, "{:#}", report["totals"]);
     assert_eq!(report["complete"], true, "{:#}", report["totals"]);
 }
@@ -175,19 +175,29 @@ async fn plan_reaches(images: u64, repositories: usize, mb: u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "it takes minutes: make ceilings"]
 async fn a_repository_of_300_000_images_fits_256_mb() {
-    plan_reaches(300_000, 1, 256).await;
+    plan_reaches(300_000, 1, 256, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "it takes minutes: make ceilings"]
+async fn a_plan_that_is_too_large_ends_no_run_of_256_mb() {
+    let report = report(256, Images::Emulated(builds(300_000)), 1, &DELETES).await;
+    let repository = &report["repositories"][0];
+    assert_eq!(repository["reason"], "deadline", "{repository:#}");
+    let detail = repository["detail"].as_str().unwrap();
+    assert!(detail.contains("give the function more memory (MemorySize)"), "{detail}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "it takes minutes: make ceilings"]
 async fn a_repository_of_412_000_images_fits_512_mb() {
-    plan_reaches(412_000, 1, 512).await;
+    plan_reaches(412_000, 1, 512, &DELETES).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "it takes minutes: make ceilings"]
 async fn ten_thousand_repositories_of_a_hundred_images_fit_512_mb() {
-    plan_reaches(100, 10_000, 512).await;
+    plan_reaches(100, 10_000, 512, &DELETES).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
