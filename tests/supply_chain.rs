@@ -82,7 +82,7 @@ const AT_LEAST: [(&str, [u64; 3]); 7] = [
 ];
 
 /// The command line, its tables and its emulator, what only tests need, and a second TLS stack.
-const NOT_IN_THE_FUNCTION: [&str; 13] = [
+const NOT_IN_THE_FUNCTION: [&str; 14] = [
     "axum",
     "clap",
     "comfy-table",
@@ -96,6 +96,7 @@ const NOT_IN_THE_FUNCTION: [&str; 13] = [
     "s3-test-server",
     "s3s",
     "schemars",
+    "usage-test-server",
 ];
 
 struct Packages(Value);
@@ -191,8 +192,14 @@ fn no_package_comes_twice_but_those_that_are_known() {
 
 #[test]
 fn everything_comes_from_the_one_registry_or_from_here() {
-    let members =
-        ["ecr-attestation-janitor", "ecr-contract", "ecr-emulator", "ecr-in-process", "s3-test-server"];
+    let members = [
+        "ecr-attestation-janitor",
+        "ecr-contract",
+        "ecr-emulator",
+        "ecr-in-process",
+        "s3-test-server",
+        "usage-test-server",
+    ];
     let origins: BTreeSet<Option<String>> = locked().into_iter().map(|(.., origin)| origin).collect();
     assert_eq!(origins.len(), 2, "{origins:?}");
     assert!(origins.iter().flatten().all(|origin| origin.starts_with("registry+")), "{origins:?}");

@@ -51,6 +51,7 @@ def plan(emulator: Emulator, moto: str, sources: str) -> Any:
         "JANITOR_IN_USE_SOURCES": sources,
         "JANITOR_PRESET": "recommended",
         "JANITOR_SUPERSEDED_SINCE": "push",
+        "JANITOR_KEEP_PULLED_WITHIN": "0d",  # its own reads are pulls here
         "JANITOR_MEMORY_LOCATION": "none",
         "JANITOR_BACKUP_KEEP": "0d",
     }
