@@ -164,6 +164,32 @@ async fn services_tasks_and_task_definitions_name_their_images() {
 }
 
 #[tokio::test]
+async fn resources_are_described_by_the_dozen() {
+    let server = UsageServer::start();
+    let clusters = with_clusters(&server);
+    server.change(|it| {
+        let definition = it.task_definition("many", &["nginx:1"]);
+        for number in 0..101 {
+            it.service("prod", &format!("many-{number}"), &definition, &[]);
+            it.task("prod", &format!("many-{number}"), &definition, &[]);
+        }
+    });
+    told(&clusters).await.unwrap();
+    let calls = server.calls();
+    let counted = [
+        ("ListClusters", 1),
+        ("ListServices", 2),
+        ("DescribeServices", 11),
+        ("DescribeServiceRevisions", 6),
+        ("ListTasks", 2),
+        ("DescribeTasks", 2),
+        ("ListTaskDefinitionFamilies", 1),
+        ("DescribeTaskDefinition", 4),
+    ];
+    assert_eq!(calls, counted.map(|(operation, count)| (operation.to_owned(), count)).into());
+}
+
+#[tokio::test]
 async fn what_is_gone_when_it_is_described_names_nothing() {
     let server = UsageServer::start();
     let clusters = with_clusters(&server);
