@@ -35,6 +35,7 @@ mod log_file;
 mod man;
 mod mistake;
 mod next;
+mod open_files;
 mod picture;
 mod plan;
 mod progress;
@@ -209,6 +210,7 @@ pub fn main() -> ExitCode {
         Err(error) => return help_or_mistake(&error),
     };
     log_to_stderr();
+    open_files::allow_as_many_as_possible();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&Failure::NothingDone(format!("cannot start: {error}"))),

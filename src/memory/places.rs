@@ -18,9 +18,9 @@ use crate::registry::blobs::ReadBlobs;
 use crate::report::RunIdentity;
 
 /// Downloads of blobs at once, for all backups of a run. A hundred deletions need nearly two hundred of them, of two calls
-/// each, beside three calls: with fewer at once a backup would take longer than the deletion. Each has one connection,
-/// and a function may have 1,024 files open.
-const DOWNLOADS: usize = 384;
+/// each, beside three calls: with fewer at once a backup would take longer than the deletion. Connections to both hosts
+/// stay open, and a function may have 1,024.
+const DOWNLOADS: usize = 256;
 
 /// The places of memory and backups.
 #[derive(Debug, Clone, Default)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::Duration;
 
 use ecr_emulator::{Fault, UnreferencedLayers, When};
 
@@ -237,6 +238,21 @@ fn history_and_report_agree_on_sizes_and_on_what_can_be_restored() {
     assert_eq!(run["deleted_bytes"], report.of(&api)["bytes_deleted"]);
     assert_eq!(run["backed_up"]["fully_restorable"], report.0["backup"]["fully_restorable"]);
     assert!(report.0["backup"]["manifest_only"].as_u64().unwrap() > 1, "{:#}", report.0["backup"]);
+}
+
+#[test]
+fn a_shell_that_allows_few_open_files_costs_nothing() {
+    let world = world();
+    let api = world.repository("team/api");
+    api.push(1, oci(1), "live");
+    for code in 2..152 {
+        api.orphans(60, oci(code));
+    }
+    world.ecr.set_latency(None, Duration::from_millis(50));
+    let run = world.cli_with_open_files(48, &["apply", "--yes", "--output", "json"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert_eq!(run.json()["totals"]["failed"], 0);
+    assert!(run.json()["totals"]["deleted"].as_u64().unwrap() >= 150, "{:#}", run.json()["totals"]);
 }
 
 #[test]

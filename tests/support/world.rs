@@ -177,6 +177,16 @@ impl World {
         outcome
     }
 
+    /// The same in a shell that starts programs with so many open files.
+    pub(crate) fn cli_with_open_files(&self, files: u32, arguments: &[&str]) -> Outcome {
+        let plain = self.command(&[]);
+        let mut command = Command::new("/bin/sh");
+        command.arg("-c").arg(format!("ulimit -Sn {files}; exec \"$0\" \"$@\""));
+        command.arg(plain.as_std().get_program()).args(arguments);
+        command.env_clear().envs(self.variables()).current_dir(self.folder.path()).stdin(Stdio::null());
+        Outcome::of(self.runtime.block_on(async { command.output().await }).unwrap())
+    }
+
     /// Holds the plan that a command saved against its schema.
     fn check_plan(&self, arguments: &[&str]) {
         let of_plan = arguments.first().is_some_and(|command| *command == "plan");

@@ -17,7 +17,7 @@ use controller::{Answer, Controller};
 /// Ceilings of calls in flight. Reads give way before writes, and CI's own calls have room beside both.
 const MOST_READS: usize = 128;
 /// One for each blob of a backup: a hundred deletions need nearly two hundred of them. ECR allows 3,000 a second.
-const MOST_DOWNLOAD_URLS: usize = 384;
+const MOST_DOWNLOAD_URLS: usize = 256;
 const MOST_DELETIONS: usize = 64;
 const MOST_OTHERS: usize = 32;
 
