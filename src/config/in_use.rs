@@ -93,9 +93,20 @@ impl FromStr for UsageSource {
             object(text).ok_or_else(|| InvalidSource::Object(shown()))?
         } else {
             let near = nearest(text, WORDS.iter().map(|(word, _)| ((*word).to_owned(), *word)));
-            let advice = near.map(|word| format!("; did you mean {word:?}?")).unwrap_or_default();
+            let near = near.map(|word| (*word).to_owned()).or_else(|| with_its_form(text));
+            let advice = near.map(|meant| format!("; did you mean {meant:?}?")).unwrap_or_default();
             Err(InvalidSource::Unknown { text: shown(), advice })
         }
+    }
+}
+
+/// What a path or an object would be with its form.
+fn with_its_form(text: &str) -> Option<String> {
+    let shown = |text: &str| text.chars().take(80).collect::<String>();
+    let is_path = text.contains(['/', '.']) && !text.contains(char::is_whitespace);
+    match text.strip_prefix("s3:") {
+        Some(rest) => Some(format!("s3://{}", shown(rest))),
+        None => (is_path && !text.contains(':')).then(|| format!("file:{}", shown(text))),
     }
 }
 
@@ -159,7 +170,15 @@ mod tests {
     #[test]
     fn anything_else_is_an_error_that_says_what_there_is() {
         let told = |text: &str| text.parse::<UsageSource>().unwrap_err().to_string();
-        assert!(told("lamda").ends_with("did you mean \"lambda\"?"), "{}", told("lamda"));
+        let near = [
+            ("lamda", "lambda"),
+            ("in-use.txt", "file:in-use.txt"),
+            ("lists/in-use", "file:lists/in-use"),
+            ("s3:bucket/key", "s3://bucket/key"),
+        ];
+        for (text, meant) in near {
+            assert!(told(text).ends_with(&format!("did you mean {meant:?}?")), "{}", told(text));
+        }
         for (text, part) in [
             ("", "there are \"lambda\""),
             ("ECS", "there are \"lambda\""),

@@ -1,10 +1,11 @@
 //! A list of images in use that a command prints.
 
-use std::process::{Output, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _};
 use jiff::Timestamp;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
 use super::file::{LARGEST, too_large};
@@ -25,18 +26,17 @@ impl ListCommand {
 
     async fn uses(&self) -> Result<Vec<Use>, SourceError> {
         let failed = |why: String| SourceError::new(format!("the command {:?} {why}", self.0));
-        let run = shell(&self.0).stdin(Stdio::null()).kill_on_drop(true).output();
-        let Output { status, stdout, stderr } = tokio::time::timeout(PATIENCE, run)
+        let (status, stdout, stderr) = tokio::time::timeout(PATIENCE, run(&self.0))
             .await
             .map_err(|_| failed(format!("took more than {} seconds", PATIENCE.as_secs())))?
             .map_err(|error| failed(format!("cannot be run: {error}")))?;
+        if stdout.len() as u64 > LARGEST {
+            return Err(too_large(&self.name()));
+        }
         if !status.success() {
             let said = String::from_utf8_lossy(&stderr);
             let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
             return Err(failed(format!("failed ({status}): {last}")));
-        }
-        if stdout.len() as u64 > LARGEST {
-            return Err(too_large(&self.name()));
         }
         lines::parse_bytes(&stdout, &self.name())
     }
@@ -50,6 +50,25 @@ impl Source for ListCommand {
     fn read(&self, _: Timestamp) -> BoxFuture<'_, Result<Vec<Use>, SourceError>> {
         self.uses().boxed()
     }
+}
+
+/// Runs a command to its end, or to that of what is read of it.
+async fn run(text: &str) -> std::io::Result<(ExitStatus, Vec<u8>, Vec<u8>)> {
+    let mut command = shell(text);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn()?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (stdout, stderr) = tokio::try_join!(read(stdout), read(stderr))?;
+    Ok((child.wait().await?, stdout, stderr))
+}
+
+/// As much as a list may have, and one byte more.
+async fn read(pipe: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(pipe) = pipe {
+        pipe.take(LARGEST + 1).read_to_end(&mut bytes).await?;
+    }
+    Ok(bytes)
 }
 
 fn shell(text: &str) -> Command {
@@ -79,5 +98,7 @@ mod tests {
         assert!(failed.contains("failed (exit status: 3): not allowed"), "{failed}");
         let silent = told("true").await.unwrap_err();
         assert!(silent.contains("names no image"), "{silent}");
+        let endless = told("yes team/api:v1").await.unwrap_err();
+        assert!(endless.contains("larger than 16 MiB"), "{endless}");
     }
 }

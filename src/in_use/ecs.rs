@@ -112,7 +112,7 @@ impl Clusters {
             }
             async move {
                 let mut page: Value = self.0.send(post(operation, asked)).await?;
-                let content = serde_json::from_value(page[field].take()).map_err(|_| {
+                let content = serde_json::from_value(taken(&mut page, field)).map_err(|_| {
                     let message = format!("it gives no {field}");
                     CallError::of_kind(operation, CallErrorKind::MalformedResponse, message)
                 })?;
@@ -145,8 +145,8 @@ impl Clusters {
             asked[T::ASKED] = json!(batch);
             async move {
                 let mut reply: Value = self.0.send(post(T::OPERATION, asked)).await?;
-                let found: Vec<T> = of_reply(T::OPERATION, reply[T::GIVEN].take())?;
-                let failures: Vec<shapes::Failure> = of_reply(T::OPERATION, reply["failures"].take())?;
+                let found: Vec<T> = of_reply(T::OPERATION, taken(&mut reply, T::GIVEN))?;
+                let failures: Vec<shapes::Failure> = of_reply(T::OPERATION, taken(&mut reply, "failures"))?;
                 let is_other = |failure: &&shapes::Failure| failure.reason.as_deref() != Some("MISSING");
                 let refused = failures.iter().find(is_other);
                 if refused.is_some() || found.len() + failures.len() < batch.len() {
@@ -177,6 +177,11 @@ impl Clusters {
     }
 }
 
+/// A field of a reply; null of one that has none, or is no object.
+fn taken(reply: &mut Value, field: &str) -> Value {
+    reply.get_mut(field).map(Value::take).unwrap_or_default()
+}
+
 fn of_reply<T: DeserializeOwned>(operation: &'static str, value: Value) -> Result<T, CallError> {
     serde_json::from_value(value)
         .map_err(|error| CallError::of_kind(operation, CallErrorKind::MalformedResponse, error.to_string()))
@@ -188,7 +193,7 @@ fn images(containers: &[Container], user: &str) -> Vec<Use> {
     let of_one = |container: &Container| {
         let named = container.image.as_deref().map(Reference::of_aws);
         let digest = container.image_digest.as_deref().and_then(|digest| digest.parse::<Digest>().ok());
-        let resolved = digest.map(|digest| Reference::resolved(named.as_ref(), digest));
+        let resolved = digest.map(Reference::bare);
         named.into_iter().chain(resolved).collect::<Vec<_>>()
     };
     containers.iter().flat_map(of_one).map(|image| Use { image, user: user.clone() }).collect()

@@ -11,6 +11,9 @@ use super::{Source, SourceError, Use, lines};
 /// The largest list that is read.
 pub(super) const LARGEST: u64 = 16 * 1024 * 1024;
 
+/// How far another clock may be ahead.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+
 /// A file with one image a line.
 #[derive(Debug)]
 pub struct ListFile {
@@ -29,9 +32,12 @@ impl ListFile {
         let unreadable = |error: std::io::Error| {
             SourceError::new(format!("{name} cannot be read: {error}; check the path"))
         };
-        let (length, written) = std::fs::metadata(&self.path)
-            .and_then(|meta| Ok((meta.len(), meta.modified()?)))
+        let (is_file, length, written) = std::fs::metadata(&self.path)
+            .and_then(|meta| Ok((meta.is_file(), meta.len(), meta.modified()?)))
             .map_err(unreadable)?;
+        if !is_file {
+            return Err(SourceError::new(format!("{name} is no file; write the list to one")));
+        }
         if length > LARGEST {
             return Err(too_large(&name));
         }
@@ -68,6 +74,12 @@ pub(super) fn check_age(
     let Some(written_at) = written_at else {
         return Err(SourceError::new(format!("nobody knows when {name} was written")));
     };
+    if written_at.duration_since(now) > AHEAD {
+        return Err(SourceError::new(format!(
+            "{name} was written on {}, which is later than now, so that nobody knows how old it is",
+            written_at.strftime("%Y-%m-%d at %H:%M UTC")
+        )));
+    }
     if now.duration_since(written_at) > max_age {
         return Err(SourceError::new(format!(
             "{name} was written on {}, longer ago than in_use.max_age allows; write it anew before each run",
@@ -96,10 +108,15 @@ mod tests {
         assert_eq!(told(b"team/api:v1\n", SignedDuration::ZERO).await, Ok(1));
         let old = told(b"team/api:v1\n", A_DAY + SignedDuration::from_mins(1)).await.unwrap_err();
         assert!(old.contains("longer ago than in_use.max_age allows"), "{old}");
+        let ahead = told(b"team/api:v1\n", -SignedDuration::from_mins(10)).await.unwrap_err();
+        assert!(ahead.contains("later than now"), "{ahead}");
     }
 
     #[tokio::test]
     async fn a_file_that_is_not_there_is_named() {
+        let folder = ListFile::new(Path::new("."), A_DAY);
+        let told = folder.read(Timestamp::now()).await.unwrap_err().to_string();
+        assert!(told.contains("is no file"), "{told}");
         let source = ListFile::new(Path::new("no/such/list"), A_DAY);
         let error = source.read(Timestamp::now()).await.unwrap_err().to_string();
         assert!(error.starts_with("no/such/list cannot be read: "), "{error}");

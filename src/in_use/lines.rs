@@ -10,6 +10,11 @@ use super::{Reference, SourceError, Use};
 /// without any image, as a command leaves it that failed halfway.
 pub(super) fn parse(text: &str, origin: &str) -> Result<Vec<Use>, SourceError> {
     let mut uses = Vec::new();
+    if is_cut(text) {
+        return Err(SourceError::new(format!(
+            "{origin} ends in the middle of a line, as if whatever wrote it had failed; end each line with a line break"
+        )));
+    }
     for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
         let line = line.split('#').next().unwrap_or_default().trim();
         if line.is_empty() {
@@ -20,12 +25,19 @@ pub(super) fn parse(text: &str, origin: &str) -> Result<Vec<Use>, SourceError> {
         let user: Arc<str> = format!("{origin}, line {number}").into();
         uses.push(Use { image, user });
     }
-    if uses.is_empty() {
+    if !uses.iter().any(|it| matches!(it.image, Reference::Image { .. })) {
         return Err(SourceError::new(format!(
-            "{origin} names no image, as if whatever should have written it had failed; take the source out if nothing is in use"
+            "{origin} names no image of ECR's, as if whatever should have written it had failed; take the source out if nothing is in use"
         )));
     }
     Ok(uses)
+}
+
+/// Whether the last line has neither an end nor a tag nor a digest: it may have had one.
+fn is_cut(text: &str) -> bool {
+    let last = text.lines().next_back().unwrap_or_default();
+    let image = last.rsplit('/').next().unwrap_or_default();
+    !text.ends_with('\n') && !image.trim().is_empty() && !image.contains([':', '@', '#'])
 }
 
 /// The same of bytes.
@@ -60,9 +72,17 @@ mod tests {
 
     #[test]
     fn a_list_without_images_is_none() {
-        for text in ["", "\n\n", "# nothing\n"] {
+        for text in ["", "\n\n", "# nothing\n", "localhost:5000/app:v1\n"] {
             let told = parse(text, "in-use.txt").unwrap_err().to_string();
             assert!(told.starts_with("in-use.txt names no image"), "{told}");
+        }
+        for (text, is_cut) in [("a/b:v1\nshop/web", true), ("a/b:v1\nshop/web\n", false), ("a/b:v1", false)] {
+            let told = parse(text, "in-use.txt");
+            assert_eq!(
+                told.is_err_and(|error| error.to_string().contains("middle of a line")),
+                is_cut,
+                "{text}"
+            );
         }
         assert!(parse_bytes(b"\xff", "in-use.txt").unwrap_err().to_string().contains("not UTF-8"));
     }

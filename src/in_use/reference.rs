@@ -43,46 +43,36 @@ const LONGEST: usize = 120;
 const LATEST: &str = "latest";
 
 impl Reference {
-    /// Understands `[HOST/]REPOSITORY[:TAG][@DIGEST]` and `DIGEST`. With both, the digest counts.
+    /// Understands `[HOST/]REPOSITORY[:TAG][@DIGEST]`, the same behind the ARN of a repository, and `DIGEST`. With both, the
+    /// digest counts.
     pub fn parse(text: &str) -> Result<Self, BadReference> {
         let bad = || BadReference(text.chars().take(LONGEST).collect());
         let name = SCHEMES.iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
-        if let Some(digest) = digest(name) {
-            return Ok(Self::Image { place: None, repository: None, image: Named::Digest(digest) });
+        if let Some(digest) = digest(name).or_else(|| Digest::from_hex(&name.to_ascii_lowercase())) {
+            return Ok(Self::bare(digest));
         }
-        let (place, name) = match name.split_once('/') {
-            Some((host, rest)) => match RegistryPlace::of_host(host) {
-                Some(place) => (Some(place), rest),
-                None if has_port(host) => return Ok(Self::Elsewhere),
-                // A repository may be called `ghcr.io/app` too.
-                None => (None, name),
-            },
-            None => (None, name),
-        };
+        let (registry, name) = Registry::of(name);
         let (name, digest) = match name.split_once('@') {
             Some((name, text)) => (name, Some(digest(text).ok_or_else(bad)?)),
             None => (name, None),
         };
         let (repository, tag) = name.split_once(':').unwrap_or((name, LATEST));
-        let is_cut_digest = place.is_none() && repository == "sha256";
+        let is_cut_digest = registry == Registry::Unnamed && repository == "sha256";
         if is_cut_digest || !is_repository(repository) || !is_tag(tag) {
             return Err(bad());
         }
+        let place = match registry {
+            Registry::Other => return Ok(Self::Elsewhere),
+            Registry::Ecr(place) => Some(place),
+            Registry::Unnamed => None,
+        };
         let image = digest.map_or_else(|| Named::Tag(tag.to_owned()), Named::Digest);
         Ok(Self::Image { place, repository: Some(repository.to_owned()), image })
     }
 
-    /// What a reference was resolved to: the same repository, if it has one of ECR's, and this digest.
-    pub fn resolved(named: Option<&Self>, digest: Digest) -> Self {
-        match named {
-            Some(Self::Elsewhere) => Self::Elsewhere,
-            Some(Self::Image { place, repository, .. }) => Self::Image {
-                place: place.clone(),
-                repository: repository.clone(),
-                image: Named::Digest(digest),
-            },
-            None => Self::Image { place: None, repository: None, image: Named::Digest(digest) },
-        }
+    /// An image of which nothing but the digest is known, or matters.
+    pub fn bare(digest: Digest) -> Self {
+        Self::Image { place: None, repository: None, image: Named::Digest(digest) }
     }
 
     /// The same for what AWS answers: what ECR cannot have is of another registry.
@@ -96,8 +86,39 @@ fn digest(text: &str) -> Option<Digest> {
     Digest::from_hex(&text.strip_prefix("sha256:")?.to_ascii_lowercase())
 }
 
-fn has_port(host: &str) -> bool {
-    host.contains(':') || host == "localhost"
+/// What a reference says of its registry.
+#[derive(Debug, PartialEq, Eq)]
+enum Registry {
+    /// One of ECR's.
+    Ecr(RegistryPlace),
+    /// Certainly none of ECR's.
+    Other,
+    /// None, as far as anybody can tell: a repository may be called `ghcr.io/app` too.
+    Unnamed,
+}
+
+impl Registry {
+    /// The registry of a reference, and the rest of it.
+    fn of(text: &str) -> (Self, &str) {
+        if let Some((place, rest)) = RegistryPlace::of_arn(text) {
+            return (Self::Ecr(place), rest);
+        }
+        let Some((host, rest)) = text.split_once('/') else { return (Self::Unnamed, text) };
+        match RegistryPlace::of_host(&host.to_ascii_lowercase()) {
+            Some(place) => (Self::Ecr(place), rest),
+            None if is_other_host(host) => (Self::Other, rest),
+            None => (Self::Unnamed, text),
+        }
+    }
+}
+
+/// `localhost`, or a host with a port: no repository is called so.
+fn is_other_host(host: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || b".-".contains(&c))
+    };
+    let is_port = |port: &str| (1..=5).contains(&port.len()) && port.bytes().all(|c| c.is_ascii_digit());
+    host == "localhost" || host.split_once(':').is_some_and(|(name, port)| is_name(name) && is_port(port))
 }
 
 /// Source: Amazon ECR API reference, CreateRepository, repositoryName.
@@ -142,6 +163,13 @@ mod tests {
             (format!("sha256:{}", digest.hex().to_uppercase()), image(None, None, by_digest())),
             (format!("localhost:5000/app@{digest}"), Reference::Elsewhere),
             ("localhost/app".to_owned(), Reference::Elsewhere),
+            ("registry.example.com:5000/app:v1".to_owned(), Reference::Elsewhere),
+            (digest.hex(), image(None, None, by_digest())),
+            (format!("{}/team/api:v1", host.to_uppercase()), image(here, Some("team/api"), by_tag("v1"))),
+            (
+                format!("arn:aws:ecr:eu-west-1:123456789012:repository/team/api@{digest}"),
+                image(here, Some("team/api"), by_digest()),
+            ),
         ] {
             assert_eq!(Reference::parse(&text), Ok(expected), "{text}");
         }
@@ -167,6 +195,13 @@ mod tests {
             "{\"a\": 1}",
             "team/api:v1:v2",
             "a=b",
+            "An error occurred (AccessDeniedException): User: arn:aws:sts::123456789012:assumed-role/ci/x",
+            "error: open /root/.kube/config: permission denied",
+            &format!("image: {host}/team/api:v1"),
+            &format!("image:{host}/team/api:v1"),
+            &format!("ecr://{host}/team/api:v1"),
+            &format!("localhost:5000/a b c {host}/team/api:v1"),
+            "registry.example.com:5000/Team",
         ] {
             assert!(Reference::parse(text).is_err(), "{text}");
             assert_eq!(Reference::of_aws(text), Reference::Elsewhere);

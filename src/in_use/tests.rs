@@ -146,10 +146,10 @@ async fn services_tasks_and_task_definitions_name_their_images() {
     let [first, second, job] = ["web:1", "web:2", "job:1"].map(|it| format!("ECS task definition {it}"));
     let expected = pairs(&[
         ("us-east-1/shop/job:main".to_owned(), task),
-        (format!("us-east-1/shop/job@{}", digest("running")), task),
+        (format!("@{}", digest("running")), task),
         ("nginx:1".to_owned(), task),
         ("us-east-1/shop/web:v1".to_owned(), service),
-        (format!("us-east-1/shop/web@{}", digest("resolved")), service),
+        (format!("@{}", digest("resolved")), service),
         ("us-east-1/shop/web:v1".to_owned(), &first),
         ("nginx:1".to_owned(), &first),
         ("us-east-1/shop/web:v2".to_owned(), &second),

@@ -38,6 +38,10 @@ impl Usage {
                 Reference::Elsewhere => told.elsewhere += 1,
                 Reference::Image { repository: Some(repository), image, .. } => {
                     told.images += 1;
+                    if let Named::Digest(digest) = image {
+                        // Tools name the first of several repositories that have an image.
+                        self.anywhere.push((digest, user.clone()));
+                    }
                     self.by_repository.entry(repository).or_default().push((image, user));
                 }
                 Reference::Image { repository: None, image: Named::Digest(digest), .. } => {
@@ -104,7 +108,7 @@ impl Usage {
             let detail = source.detail.as_ref()?;
             let name = &source.source;
             Some(format!(
-                "the source of images in use {name} could not be read, and whatever it could name stays: {detail}"
+                "the source of images in use {name} could not be read, so that nothing superseded goes in this run: {detail}"
             ))
         })
     }
@@ -134,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_in_this_repository_of_this_registry_counts_here() {
+    fn only_what_is_of_this_registry_and_is_there_counts() {
         let inventory = Inventory::new(vec![
             image("a", &[]),
             image("b", &["v1", "v2"]),
@@ -154,8 +158,9 @@ mod tests {
             "localhost:5000/team/api".to_owned(),
         ]);
         let in_use = told.within("team/api", &inventory);
-        assert_eq!(in_use.images().collect::<Vec<_>>().len(), 3);
-        assert!(["a", "b", "c"].iter().all(|name| in_use.names(digest(name))));
+        // A digest counts wherever it is: tools name the first of several repositories that have an image.
+        assert_eq!(in_use.images().collect::<Vec<_>>().len(), 4);
+        assert!(["a", "b", "c", "d"].iter().all(|name| in_use.names(digest(name))));
         assert_eq!(in_use.users(digest("b"))[0].as_ref(), "user of team/api:v1");
         assert_eq!((told.sources[0].images, told.sources[0].elsewhere), (5, 3));
         assert!(in_use.is_whole() && told.warnings().next().is_none());

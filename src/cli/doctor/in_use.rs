@@ -22,7 +22,7 @@ fn of_source(SourceUsage { source, images, elsewhere, detail }: &SourceUsage) ->
     match detail {
         Some(detail) => Check::fail(IN_USE, format!("{source}: {detail}")),
         None => {
-            let mut text = format!("{source} names {} here", counted(*images, "image"));
+            let mut text = format!("{source} names {} that may be here", counted(*images, "image"));
             if *elsewhere > 0 {
                 text.push_str(&format!(", and {} of other registries or Regions", elsewhere));
             }
@@ -40,7 +40,7 @@ mod tests {
     fn a_source_is_read_or_says_why_not() {
         let read = SourceUsage { images: 1, elsewhere: 2, ..SourceUsage::new("lambda".to_owned()) };
         let check = of_source(&read);
-        let text = "lambda names 1 image here, and 2 of other registries or Regions";
+        let text = "lambda names 1 image that may be here, and 2 of other registries or Regions";
         assert_eq!((check.status, check.text.as_str()), (Status::Ok, text));
         let failed = of_source(&SourceUsage::failed("ecs".to_owned(), "why".to_owned()));
         assert_eq!((failed.status, failed.text.as_str()), (Status::Fail, "ecs: why"));
