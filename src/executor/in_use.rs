@@ -10,6 +10,7 @@ use crate::in_use::{Sources, Usage};
 use crate::oci::attestation::Kind;
 use crate::oci::digest::Digest;
 use crate::oci::manifest::Manifest;
+use crate::oci::media_type::{Shape, shape};
 use crate::planner::collect::verified;
 use crate::planner::{Plan, Planned, Ready};
 use crate::registry::{CallError, MAX_IDS, ReadRepository, presence};
@@ -53,7 +54,7 @@ async fn settle(registry: &impl ReadRepository, ready: &mut Ready, usage: &Usage
     if plan.steps.is_empty() {
         return;
     }
-    let running = new_ones(registry, plan, usage, deadline).await;
+    let running = new_ones(plan, usage);
     let held =
         if running.is_empty() { BTreeMap::new() } else { held(registry, plan, &running, deadline).await };
     for (step, user) in held {
@@ -71,21 +72,11 @@ async fn settle(registry: &impl ReadRepository, ready: &mut Ready, usage: &Usage
     }
 }
 
-/// What is in use in a repository and was not when the plan was made, with a user.
-async fn new_ones(
-    registry: &impl ReadRepository,
-    plan: &RepositoryPlan,
-    usage: &Usage,
-    deadline: &Deadline,
-) -> BTreeMap<Digest, Arc<str>> {
+/// What is in use, in this repository or nobody knows where, and was not when the plan was made, with a user.
+fn new_ones(plan: &RepositoryPlan, usage: &Usage) -> BTreeMap<Digest, Arc<str>> {
     let known: BTreeSet<Digest> = plan.in_use.iter().copied().collect();
     let new = usage.digests(&plan.name).filter(|(digest, _)| !known.contains(digest));
-    let mut new: BTreeMap<Digest, Arc<str>> = new.map(|(digest, user)| (digest, user.clone())).collect();
-    let digests: Vec<Digest> = new.keys().copied().collect();
-    for gone in gone(registry, &plan.name, &digests, deadline).await {
-        new.remove(&gone);
-    }
-    new
+    new.map(|(digest, user)| (digest, user.clone())).collect()
 }
 
 /// Those of these images that are certainly not in the repository.
@@ -112,25 +103,16 @@ async fn held(
     running: &BTreeMap<Digest, Arc<str>>,
     deadline: &Deadline,
 ) -> BTreeMap<StepIndex, Arc<str>> {
+    let mut around = Around::of_steps(plan);
+    let reader = Reader { registry, repository: &plan.name, deadline };
+    around.read_indexes(&reader, plan).await;
+    around.read_subjects(&reader, running.keys()).await;
     let mut held = Held { by: running.clone() };
-    for (index, listed) in children_of_indexes(registry, plan, deadline).await {
-        let user = match listed {
-            Some(listed) => listed.iter().find_map(|child| running.get(child)),
-            None => running.values().next(),
-        };
-        if let Some(user) = user {
-            held.by.entry(index).or_insert_with(|| user.clone());
-        }
+    if let Some(user) = running.values().next() {
+        held.by.extend(around.unreadable.iter().map(|index| (*index, user.clone())));
     }
-    let (mut above, mut below) = (Links::new(), Links::new());
-    for image in plan.steps.iter().map(Step::image) {
-        above.entry(image.digest).or_default().extend(&image.parents);
-        for over in image.parents.iter().chain(&image.subject) {
-            below.entry(*over).or_default().push(image.digest);
-        }
-    }
-    held.spread(&above);
-    held.spread(&below);
+    held.spread(&around.above);
+    held.spread(&around.below);
     plan.numbered()
         .filter_map(|(index, step)| Some((index, held.by.get(&step.image().digest)?.clone())))
         .collect()
@@ -160,33 +142,104 @@ impl Held {
     }
 }
 
-/// What the indexes of a plan list; nothing of one that cannot be read.
-async fn children_of_indexes(
-    registry: &impl ReadRepository,
-    plan: &RepositoryPlan,
-    deadline: &Deadline,
-) -> BTreeMap<Digest, Option<Vec<Digest>>> {
-    let indexes = plan.steps.iter().filter_map(Step::deletion);
-    let indexes = indexes.filter(|it| Artifact::from(it.target).kind() == Kind::Index);
-    let indexes: Vec<Digest> = indexes.map(|deletion| deletion.image.digest).collect();
-    let mut children: BTreeMap<Digest, Option<Vec<Digest>>> =
-        indexes.iter().map(|digest| (*digest, None)).collect();
-    for batch in indexes.chunks(MAX_IDS) {
-        let mut parts = registry.manifests(&plan.name, batch.to_vec());
-        while let Ok(Some(part)) = deadline.call(async { Ok::<_, CallError>(parts.next().await) }).await {
-            let stored = part.response.map(|response| response.done).unwrap_or_default();
-            for manifest in stored.into_iter().filter_map(|manifest| verified(manifest).ok()) {
-                children.insert(manifest.digest, listed(manifest.bytes.as_bytes()));
+/// What lists and refers to what around the steps of a plan, steps or not.
+#[derive(Default)]
+struct Around {
+    /// To the indexes that list an image, and to what it refers to.
+    above: Links,
+    /// To what an index lists, and to what refers to an image.
+    below: Links,
+    unreadable: BTreeSet<Digest>,
+}
+
+impl Around {
+    /// As the plan has it.
+    fn of_steps(plan: &RepositoryPlan) -> Self {
+        let mut around = Self::default();
+        for image in plan.steps.iter().map(Step::image) {
+            image.parents.iter().for_each(|parent| around.link(*parent, image.digest));
+            image.subject.iter().for_each(|subject| around.below_of(*subject).push(image.digest));
+        }
+        around
+    }
+
+    fn below_of(&mut self, image: Digest) -> &mut Vec<Digest> {
+        self.below.entry(image).or_default()
+    }
+
+    /// Whatever is above reaches what is below.
+    fn link(&mut self, above: Digest, below: Digest) {
+        self.above.entry(below).or_default().push(above);
+        self.below_of(above).push(below);
+    }
+
+    /// Reads the indexes that would go, and those that they list, to any depth.
+    async fn read_indexes(&mut self, reader: &Reader<'_, impl ReadRepository>, plan: &RepositoryPlan) {
+        let going = plan.steps.iter().filter_map(Step::deletion);
+        let going = going.filter(|it| Artifact::from(it.target).kind() == Kind::Index);
+        let mut indexes: BTreeSet<Digest> = going.map(|deletion| deletion.image.digest).collect();
+        let mut seen = indexes.clone();
+        let mut todo = indexes.clone();
+        while !todo.is_empty() {
+            let read = reader.manifests(todo.iter().copied()).await;
+            let children = |index: &Digest| read.get(index).and_then(|manifest| manifest.children().ok());
+            let unreadable = todo.iter().filter(|it| indexes.contains(it) && children(it).is_none());
+            self.unreadable.extend(unreadable);
+            todo = BTreeSet::new();
+            for (index, manifest) in &read {
+                manifest.subject_digest().into_iter().for_each(|subject| self.link(subject, *index));
+                for (child, descriptor) in children(index).into_iter().flatten() {
+                    self.link(*index, child);
+                    match shape(descriptor.media_type.as_deref()) {
+                        Shape::Manifest => continue,
+                        Shape::Index => drop(indexes.insert(child)),
+                        _ => {}
+                    }
+                    todo.extend(seen.insert(child).then_some(child));
+                }
             }
         }
     }
-    children
+
+    /// Reads what runs for what it refers to, which may be about to go. What is not here cannot be read.
+    async fn read_subjects(
+        &mut self,
+        reader: &Reader<'_, impl ReadRepository>,
+        running: impl Iterator<Item = &Digest>,
+    ) {
+        for (image, manifest) in reader.manifests(running.copied()).await {
+            manifest.subject_digest().into_iter().for_each(|subject| self.link(subject, image));
+        }
+    }
 }
 
-fn listed(bytes: &[u8]) -> Option<Vec<Digest>> {
-    let manifest = Manifest::parse(bytes).ok()?;
-    let children = manifest.children().ok()?;
-    Some(children.into_iter().map(|(digest, _)| digest).collect())
+/// Reads manifests of one repository.
+struct Reader<'a, R> {
+    registry: &'a R,
+    repository: &'a str,
+    deadline: &'a Deadline,
+}
+
+impl<R: ReadRepository> Reader<'_, R> {
+    /// Those that can be had, and have their digests.
+    async fn manifests(&self, digests: impl Iterator<Item = Digest>) -> BTreeMap<Digest, Manifest> {
+        let digests: Vec<Digest> = digests.collect();
+        let mut read = BTreeMap::new();
+        for batch in digests.chunks(MAX_IDS) {
+            let mut parts = self.registry.manifests(self.repository, batch.to_vec());
+            let mut next =
+                async || self.deadline.call(async { Ok::<_, CallError>(parts.next().await) }).await;
+            while let Ok(Some(part)) = next().await {
+                let stored = part.response.map(|response| response.done).unwrap_or_default();
+                for manifest in stored.into_iter().filter_map(|manifest| verified(manifest).ok()) {
+                    if let Ok(parsed) = Manifest::parse(manifest.bytes.as_bytes()) {
+                        read.insert(manifest.digest, parsed);
+                    }
+                }
+            }
+        }
+        read
+    }
 }
 
 /// The steps that a source which could not be read might hold: all but orphans of what is not here, and tags of what a

@@ -18,7 +18,7 @@ use crate::memory::place::Host;
 use crate::memory::places::Places;
 use crate::oci::digest::Digest;
 use crate::planner::selection::{Selection, UnknownName, select};
-use crate::planner::{Plan, RunRequest, plan, statements};
+use crate::planner::{Plan, RunRequest, TOO_LARGE, plan, statements};
 use crate::registry::ecr::Ecr;
 use crate::registry::{CallError, CallErrorKind};
 use crate::report::outcome::OutcomeName;
@@ -340,6 +340,8 @@ fn heals_with_time(report: &RepositoryReport) -> bool {
     let failed = report.decisions.iter().filter(|decision| decision.outcome == OutcomeName::Failed);
     let mut codes = failed.filter_map(|decision| decision.code.as_deref());
     match report.reason {
+        // No later run of this function has more memory.
+        Some(_) if report.detail.as_deref().is_some_and(|detail| detail.starts_with(TOO_LARGE)) => false,
         Some(reason) => matches!(reason, RepositoryReason::Deadline | RepositoryReason::ListingIncomplete),
         None => report.counts.deadline > 0 || codes.any(|code| CallErrorKind::of_code(code).is_transient()),
     }

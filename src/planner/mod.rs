@@ -174,6 +174,8 @@ pub async fn plan(
     observer: &dyn Observer,
 ) -> Plan {
     let about_selection = selection.warnings(config);
+    let is_whole =
+        !selection.is_narrowed && selection.repositories.iter().all(|chosen| chosen.skip.is_none());
     let (skipped, mut selected): (Vec<Selected>, Vec<Selected>) =
         selection.repositories.into_iter().partition(|chosen| chosen.skip.is_some());
     observer.selected(selected.len());
@@ -189,7 +191,7 @@ pub async fn plan(
     } else {
         request.in_use.read(selection.registry.as_deref(), request.clock.now(), &request.deadline).await
     };
-    let surroundings = &Surroundings { replication, usage };
+    let surroundings = &Surroundings::new(replication, usage);
     let (mut held, most) = (0, most_plan_bytes());
     let planned: Vec<(Planned, Option<String>)> = stream::iter(skipped.into_iter().chain(selected))
         .map(|chosen| plan_repository(registry, config, request, surroundings, chosen))
@@ -208,6 +210,7 @@ pub async fn plan(
         .chain(config.warnings())
         .chain(surroundings.replication.warning())
         .chain(surroundings.usage.warnings())
+        .chain(surroundings.nothing_found().filter(|_| is_whole))
         .chain(about_memory)
         .chain(missing_memory)
         .collect();
@@ -423,10 +426,13 @@ fn ready(
     Ok(Ready { plan, manifests, settled: BTreeMap::new() })
 }
 
-/// A repository whose plan no later run has memory for either.
+/// The words by which a plan is known that no later run has memory for either.
+pub const TOO_LARGE: &str = "its plan takes more than";
+
+/// A repository with such a plan.
 fn too_large_alone(most: usize) -> Skipped {
     let detail = format!(
-        "its plan takes more than the {} MiB of memory that plans have in a function of this size; give the function more memory (MemorySize), or run `ecr-janitor apply` for it once",
+        "{TOO_LARGE} the {} MiB of memory that plans have in a function of this size; give the function more memory (MemorySize), or run `ecr-janitor apply` for it once",
         most / MIB
     );
     Skipped { reason: RepositoryReason::Deadline, detail }

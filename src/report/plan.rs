@@ -283,9 +283,9 @@ impl RepositoryPlan {
         &self.steps[index.to_usize()]
     }
 
-    /// The memory that its steps take, about.
+    /// The memory that its rows take, about.
     pub fn bytes(&self) -> usize {
-        self.steps.iter().map(Step::bytes).sum()
+        self.steps.iter().map(Step::bytes).sum::<usize>() + self.kept.len() * size_of::<Kept>()
     }
 
     /// How many images it would delete.

@@ -86,7 +86,7 @@ pub struct Expanded {
     pub kept: Vec<Kept>,
     /// How many stay, by reason. What failed is not among them.
     pub kept_by_reason: BTreeMap<Reason, u64>,
-    /// The memory that its steps may still take.
+    /// The memory that its rows may still take.
     room: usize,
 }
 
@@ -109,6 +109,12 @@ impl Expanded {
         self.steps.push(step);
         Ok(())
     }
+
+    fn keep(&mut self, kept: Kept) -> Result<(), TooLarge> {
+        self.room = self.room.checked_sub(size_of::<Kept>()).ok_or(TooLarge)?;
+        self.kept.push(kept);
+        Ok(())
+    }
 }
 
 /// The rows of a plan.
@@ -118,7 +124,7 @@ pub enum Rows {
     All,
     /// Of what is changed or failed, in at most so many bytes.
     Changed {
-        /// The memory that the steps may take.
+        /// The memory that they may take, about.
         most_bytes: usize,
     },
 }
@@ -155,7 +161,7 @@ pub fn expand(
                     policy.tag_template.render(image.digest, image.platform.as_deref(), image.subject);
                 match tags.claim(Tagging { form, state, new_tag, image }) {
                     Ok(tagging) => expanded.add(Step::Tag(tagging))?,
-                    Err(in_use) => expanded.kept.push(*in_use),
+                    Err(in_use) => expanded.keep(*in_use)?,
                 }
             }
             _ => {
@@ -165,7 +171,7 @@ pub fn expand(
                     *expanded.kept_by_reason.entry(reason).or_default() += 1;
                 }
                 if rows == Rows::All || failed {
-                    expanded.kept.push(keep(inventory, index, verdict, facts(index, verdict, MAX_LISTED)));
+                    expanded.keep(keep(inventory, index, verdict, facts(index, verdict, MAX_LISTED)))?;
                 }
             }
         }

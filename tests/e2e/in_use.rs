@@ -231,7 +231,28 @@ fn doctor_reads_every_source() {
     let checks = outcome.json()["checks"].clone();
     let checks: Vec<&Value> =
         checks.as_array().unwrap().iter().filter(|check| check["subject"] == "In use").collect();
-    assert_eq!(checks[0]["text"], "lambda names 3 images here");
+    assert_eq!(checks[0]["text"], "lambda names 3 images that may be here");
     assert_eq!((&checks[0]["status"], &checks[1]["status"]), (&json!("ok"), &json!("fail")));
     assert!(checks[1]["text"].as_str().unwrap().contains("allow ecs:ListClusters"));
+}
+
+#[test]
+fn a_list_that_names_nothing_which_is_there_is_no_silent_protection() {
+    let server = UsageServer::start();
+    let world = world(&server, "file:in-use.txt");
+    let (api, used, _) = seeded(&world);
+    let warned = |line: &str| {
+        std::fs::write(world.file("in-use.txt"), line).unwrap();
+        let told = world.cli(&["plan", "--output", "json"]);
+        let warnings = told.json()["warnings"].to_string();
+        warnings.contains("none of them is there: nothing is kept on their account")
+    };
+    assert!(warned(&format!("{HOST}/team/api@sha256:{:064}", 1)));
+    assert!(warned("team/api:moved"));
+    assert!(!warned(&format!("team/api@{}\nteam/api:moved", used.platforms[0])));
+    // A run of one repository does not see the others.
+    world.repository("team/web");
+    std::fs::write(world.file("in-use.txt"), uri(&api, &used.platforms[0])).unwrap();
+    let one = world.cli(&["plan", "--repository", "team/web", "--output", "json"]);
+    assert!(!one.json()["warnings"].to_string().contains("none of them is there"), "{}", one.stdout);
 }

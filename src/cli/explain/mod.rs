@@ -64,7 +64,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     for warning in usage.warnings() {
         say(&format!("warning: {}", sanitize::line(&warning)));
     }
-    let surroundings = Surroundings { replication, usage };
+    let surroundings = Surroundings::new(replication, usage);
     // A breaker stops what is written; what an image is can be told all the same.
     let request = RunRequest { accept_tag_loss: vec![repository.clone()], ..session.request() };
     let mut recall = Recall::load(&request, &session.config, repository).await;
@@ -76,7 +76,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let (mut inventory, verdicts, skipped, uncertain) = match collected {
         Ok(collected) => (collected.inventory, collected.verdicts, skipped, None),
         // Nothing is certain then, but what this one image is can still be told.
-        Err(why) => match list(ecr, repository, &policy, now).await {
+        Err(why) => match list(ecr, repository, &policy, &surroundings, now).await {
             Ok((inventory, verdicts)) => (inventory, verdicts, Some(why.detail.clone()), Some(why.detail)),
             Err(_) => return Err(Failure::NothingDone(format!("{repository}: {}", why.detail))),
         },
@@ -226,10 +226,12 @@ async fn list(
     ecr: &Ecr,
     repository: &str,
     policy: &Policy,
+    surroundings: &Surroundings,
     now: Timestamp,
 ) -> Result<(Inventory, PerImage<Verdict>), CallError> {
     let images = ecr.images(repository).try_concat().await?;
     let mut inventory = Inventory::new(images);
+    surroundings.note(repository, &mut inventory);
     inventory.link();
     let verdicts = judge(&inventory, policy, now);
     Ok((inventory, verdicts))

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::*;
 use crate::executor::in_use::look_again;
 use crate::in_use::{Named, Reference, Source, SourceError, Sources, Use};
+use crate::oci::media_type::OCI_INDEX;
 use crate::planner::{Plan, Planned};
 use crate::report::reason::State;
 
@@ -159,4 +160,52 @@ async fn what_is_in_use_elsewhere_holds_nothing_here() {
     let row = listing(&registry, &["a"]);
     let plan = looked(&registry, vec![row], Told(Ok(vec![digest("q")])), LATER).await;
     assert_eq!(settled(&plan), []);
+}
+
+#[tokio::test]
+async fn an_index_that_only_holds_what_began_to_run_leads_to_the_one_above_it() {
+    let registry = Registry::default();
+    registry.add(&image("p"), "");
+    // Without an attestation, so that no step is for it.
+    let inner = listing(&registry, &["p"]);
+    let inner = inner.image.digest;
+    let outer = {
+        let children =
+            serde_json::json!([{"digest": inner, "mediaType": OCI_INDEX}, {"digest": digest("k")}]);
+        let bytes = serde_json::json!({"schemaVersion": 2, "manifests": children}).to_string();
+        let row = index("o").with(|it| it.image.digest = Digest::of(bytes.as_bytes()));
+        registry.add(&row, &bytes);
+        row
+    };
+    let beside = under(attestation("k"), &outer);
+    let plan =
+        looked(&registry, vec![outer.clone(), beside.clone()], Told(Ok(vec![digest("p")])), LATER).await;
+    assert_eq!(settled(&plan), all(&[&outer, &beside], "in-use"));
+}
+
+#[tokio::test]
+async fn what_began_to_run_keeps_what_it_refers_to() {
+    let registry = Registry::default();
+    let row = listing(&registry, &["a"]);
+    let child = under(attestation("a"), &row);
+    let bytes = serde_json::json!({
+        "schemaVersion": 2,
+        "subject": {"digest": row.image.digest, "mediaType": OCI_INDEX, "size": 2},
+    });
+    let bytes = bytes.to_string();
+    let running = image("p").with(|it| it.image.digest = Digest::of(bytes.as_bytes()));
+    registry.add(&running, &bytes);
+    let told = Told(Ok(vec![running.image.digest]));
+    let plan = looked(&registry, vec![row.clone(), child.clone()], told, LATER).await;
+    assert_eq!(settled(&plan), all(&[&row, &child], "in-use"));
+}
+
+#[tokio::test]
+async fn what_runs_in_a_whole_account_costs_few_calls() {
+    let registry = Registry::default();
+    let row = listing(&registry, &["a"]);
+    let elsewhere: Vec<Digest> = (0..300).map(|n| digest(&format!("elsewhere {n}"))).collect();
+    let plan = looked(&registry, vec![row], Told(Ok(elsewhere)), LATER).await;
+    assert_eq!(settled(&plan), []);
+    assert!(registry.log().len() <= 6, "{:?}", registry.log());
 }
