@@ -7,7 +7,10 @@ use crate::util::shell::quoted;
 
 /// Options of other programs, and what they are called here.
 const ELSEWHERE: &[(&[&str], &str)] = &[
-    (&["--dry-run", "--dryrun", "-n"], "`ecr-janitor plan` shows what would be done and changes nothing"),
+    (
+        &["--dry-run", "--dryrun", "-n"],
+        "`ecr-janitor plan` shows what would be done and changes nothing (and `ecr-janitor history RUN_ID` what a restore would bring back)",
+    ),
     (&["--auto-approve", "--force", "-f"], "the option that answers the question is --yes"),
     (&["--verbose", "-v"], "plan and apply show each image with --details"),
     (&["--json"], "that is --output json"),

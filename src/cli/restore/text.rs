@@ -15,7 +15,12 @@ pub(super) fn pending(plan: &RestorePlan) -> String {
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     plan.pending().for_each(|(_, kind)| *kinds.entry(kind.into()).or_default() += 1);
     let kinds: Vec<String> = kinds.into_iter().map(|(kind, count)| counted(count, kind)).collect();
-    format!("{}: {} to restore", sanitize::line(&plan.repository.name), kinds.join(", "))
+    let name = sanitize::line(&plan.repository.name);
+    if kinds.is_empty() {
+        format!("{name}: nothing to restore")
+    } else {
+        format!("{name}: {} to restore", kinds.join(", "))
+    }
 }
 
 /// What became of a restore: counts, and a line for whatever is not as it was.
