@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::config::policy::{Action, Policy, Preset, Referrers, SupersededSince};
 use crate::inventory::{
-    Evidence, Image, ImageIndex, ImageStatus, InUse, Inventory, PerImage, Problem, Recollection, Role,
+    Evidence, Image, ImageIndex, ImageStatus, InUse, Inventory, PerImage, Problem, Recollection,
 };
 use crate::oci::attestation::{ListedType, listed_type};
 use crate::oci::digest::Digest;
@@ -647,12 +647,6 @@ impl Judged {
 
     pub(super) fn was_read(&self, it: It<'_>) -> bool {
         self.read.contains(&it.digest())
-    }
-
-    /// Whether an index describes it as an image for a platform, or as an artifact, and no attestation.
-    pub(super) fn is_described(&self, it: It<'_>) -> bool {
-        let parents = self.inventory.parents(self.position(it));
-        parents.iter().any(|edge| matches!(edge.role, Role::Platform | Role::Contradiction))
     }
 
     pub(super) fn is_proven(&self, it: It<'_>) -> bool {
