@@ -13,7 +13,7 @@ use crate::oci::manifest::Manifest;
 use crate::oci::media_type::{Shape, shape};
 use crate::planner::collect::verified;
 use crate::planner::{Plan, Planned, Ready};
-use crate::registry::{CallError, MAX_IDS, ReadRepository, presence};
+use crate::registry::{CallError, CallErrorKind, MAX_IDS, ReadRepository, presence};
 use crate::report::outcome::{Cause, Outcome};
 use crate::report::plan::{Artifact, DeletionTarget, RepositoryPlan, Step, StepIndex};
 use crate::report::reason::State;
@@ -56,7 +56,18 @@ async fn settle(registry: &impl ReadRepository, ready: &mut Ready, usage: &Usage
     }
     let running = new_ones(plan, usage);
     let held =
-        if running.is_empty() { BTreeMap::new() } else { held(registry, plan, &running, deadline).await };
+        if running.is_empty() { Ok(BTreeMap::new()) } else { held(registry, plan, &running, deadline).await };
+    let held = match held {
+        Ok(held) => held,
+        Err(error) => {
+            let detail = format!("nobody could see whether it is in use by now: {error}");
+            for step in may_be_held(registry, plan, deadline).await {
+                let cause = Cause::new(error.code.clone(), detail.clone());
+                settled.entry(step).or_insert_with(|| Outcome::Failed(cause));
+            }
+            BTreeMap::new()
+        }
+    };
     for (step, user) in held {
         let detail =
             format!("it, or something that belongs to it, is in use since the plan was made: {user}");
@@ -96,26 +107,28 @@ async fn gone(
 }
 
 /// The steps that belong to what runs: the images themselves, the indexes above them, all that these list, and what
-/// refers to any of it. An index that cannot be read may list something that runs.
+/// refers to any of it. An index that cannot be read may list something that runs. The error is of a call that failed.
 async fn held(
     registry: &impl ReadRepository,
     plan: &RepositoryPlan,
     running: &BTreeMap<Digest, Arc<str>>,
     deadline: &Deadline,
-) -> BTreeMap<StepIndex, Arc<str>> {
+) -> Result<BTreeMap<StepIndex, Arc<str>>, CallError> {
     let mut around = Around::of_steps(plan);
-    let reader = Reader { registry, repository: &plan.name, deadline };
-    around.read_indexes(&reader, plan).await;
-    around.read_subjects(&reader, running.keys()).await;
+    // Around orphans there is nothing that the plan does not know.
+    if !plan.steps.iter().all(is_orphan) {
+        let reader = Reader { registry, repository: &plan.name, deadline };
+        around.read_indexes(&reader, plan).await?;
+        around.read_subjects(&reader, running.keys()).await?;
+    }
     let mut held = Held { by: running.clone() };
     if let Some(user) = running.values().next() {
         held.by.extend(around.unreadable.iter().map(|index| (*index, user.clone())));
     }
     held.spread(&around.above);
     held.spread(&around.below);
-    plan.numbered()
-        .filter_map(|(index, step)| Some((index, held.by.get(&step.image().digest)?.clone())))
-        .collect()
+    let held_by = |step: &Step| held.by.get(&step.image().digest).cloned();
+    Ok(plan.numbered().filter_map(|(index, step)| Some((index, held_by(step)?))).collect())
 }
 
 /// From each image, others that it takes along.
@@ -174,16 +187,21 @@ impl Around {
     }
 
     /// Reads the indexes that would go, and those that they list, to any depth.
-    async fn read_indexes(&mut self, reader: &Reader<'_, impl ReadRepository>, plan: &RepositoryPlan) {
+    async fn read_indexes(
+        &mut self,
+        reader: &Reader<'_, impl ReadRepository>,
+        plan: &RepositoryPlan,
+    ) -> Result<(), CallError> {
         let going = plan.steps.iter().filter_map(Step::deletion);
         let going = going.filter(|it| Artifact::from(it.target).kind() == Kind::Index);
         let mut indexes: BTreeSet<Digest> = going.map(|deletion| deletion.image.digest).collect();
         let mut seen = indexes.clone();
         let mut todo = indexes.clone();
         while !todo.is_empty() {
-            let read = reader.manifests(todo.iter().copied()).await;
+            let Manifests { read, absent } = reader.manifests(todo.iter().copied()).await?;
             let children = |index: &Digest| read.get(index).and_then(|manifest| manifest.children().ok());
-            let unreadable = todo.iter().filter(|it| indexes.contains(it) && children(it).is_none());
+            let is_index = |it: &&Digest| indexes.contains(it) && !absent.contains(it);
+            let unreadable = todo.iter().filter(is_index).filter(|it| children(it).is_none());
             self.unreadable.extend(unreadable);
             todo = BTreeSet::new();
             for (index, manifest) in &read {
@@ -199,6 +217,7 @@ impl Around {
                 }
             }
         }
+        Ok(())
     }
 
     /// Reads what runs for what it refers to, which may be about to go. What is not here cannot be read.
@@ -206,12 +225,26 @@ impl Around {
         &mut self,
         reader: &Reader<'_, impl ReadRepository>,
         running: impl Iterator<Item = &Digest>,
-    ) {
-        for (image, manifest) in reader.manifests(running.copied()).await {
+    ) -> Result<(), CallError> {
+        for (image, manifest) in reader.manifests(running.copied()).await?.read {
             manifest.subject_digest().into_iter().for_each(|subject| self.link(subject, image));
         }
+        Ok(())
     }
 }
+
+/// What was asked for.
+#[derive(Default)]
+struct Manifests {
+    /// What could be had, and has its digest.
+    read: BTreeMap<Digest, Manifest>,
+    /// What is not in the repository.
+    absent: BTreeSet<Digest>,
+}
+
+const READ: &str = "BatchGetImage";
+/// ECR's code for an image that is not there.
+const NOT_FOUND: &str = "ImageNotFound";
 
 /// Reads manifests of one repository.
 struct Reader<'a, R> {
@@ -221,24 +254,32 @@ struct Reader<'a, R> {
 }
 
 impl<R: ReadRepository> Reader<'_, R> {
-    /// Those that can be had, and have their digests.
-    async fn manifests(&self, digests: impl Iterator<Item = Digest>) -> BTreeMap<Digest, Manifest> {
+    async fn manifests(&self, digests: impl Iterator<Item = Digest>) -> Result<Manifests, CallError> {
         let digests: Vec<Digest> = digests.collect();
-        let mut read = BTreeMap::new();
+        let mut manifests = Manifests::default();
         for batch in digests.chunks(MAX_IDS) {
             let mut parts = self.registry.manifests(self.repository, batch.to_vec());
-            let mut next =
-                async || self.deadline.call(async { Ok::<_, CallError>(parts.next().await) }).await;
-            while let Ok(Some(part)) = next().await {
-                let stored = part.response.map(|response| response.done).unwrap_or_default();
-                for manifest in stored.into_iter().filter_map(|manifest| verified(manifest).ok()) {
+            let mut told = BTreeSet::new();
+            while let Some(part) =
+                self.deadline.call(async { Ok::<_, CallError>(parts.next().await) }).await?
+            {
+                let response = part.response?;
+                told.extend(response.refused.iter().map(|it| it.digest));
+                told.extend(response.done.iter().map(|it| it.digest));
+                let refused = response.refused.iter().filter(|it| it.code == NOT_FOUND);
+                manifests.absent.extend(refused.map(|it| it.digest));
+                for manifest in response.done.into_iter().filter_map(|manifest| verified(manifest).ok()) {
                     if let Ok(parsed) = Manifest::parse(manifest.bytes.as_bytes()) {
-                        read.insert(manifest.digest, parsed);
+                        manifests.read.insert(manifest.digest, parsed);
                     }
                 }
             }
+            if let Some(missing) = batch.iter().find(|digest| !told.contains(digest)) {
+                let message = format!("it does not mention {missing}");
+                return Err(CallError::of_kind(READ, CallErrorKind::MalformedResponse, message));
+            }
         }
-        read
+        Ok(manifests)
     }
 }
 

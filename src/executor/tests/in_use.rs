@@ -209,3 +209,18 @@ async fn what_runs_in_a_whole_account_costs_few_calls() {
     assert_eq!(settled(&plan), []);
     assert!(registry.log().len() <= 6, "{:?}", registry.log());
 }
+
+#[tokio::test]
+async fn a_call_that_fails_is_told_and_what_it_was_for_stays() {
+    let registry = Registry::default();
+    registry.add(&image("p"), "");
+    let row = listing(&registry, &["p", "a"]);
+    let child = under(attestation("a"), &row);
+    let loose = attestation("b");
+    registry.fail("read", 1, "ServerException");
+    let plan =
+        looked(&registry, vec![row.clone(), child.clone(), loose], Told(Ok(vec![digest("p")])), LATER).await;
+    let Planned::Ready(ready) = &plan.repositories[0] else { panic!() };
+    let failed = ready.settled.values().filter(|outcome| matches!(outcome, Outcome::Failed(_))).count();
+    assert_eq!((failed, ready.settled.len()), (2, 2), "{:?}", ready.settled);
+}
