@@ -196,7 +196,7 @@ mod tests {
             "team/api:v1:v2",
             "a=b",
             "An error occurred (AccessDeniedException): User: arn:aws:sts::123456789012:assumed-role/ci/x",
-            "error: open /root/.kube/config: permission denied",
+            "error: open /etc/kube/config: permission denied",
             &format!("image: {host}/team/api:v1"),
             &format!("image:{host}/team/api:v1"),
             &format!("ecr://{host}/team/api:v1"),

@@ -401,6 +401,10 @@ mod tests {
             let report = RepositoryReport::skipped("team/api".into(), reason, None);
             assert_eq!(heals_with_time(&report), again, "{reason:?}");
         }
+        // The next run of this function would have as little memory.
+        let detail = Some(format!("{TOO_LARGE} the 85 MiB of memory that plans have"));
+        let report = RepositoryReport::skipped("team/api".into(), RepositoryReason::Deadline, detail);
+        assert!(!heals_with_time(&report));
     }
 
     #[test]
