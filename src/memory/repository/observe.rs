@@ -64,16 +64,27 @@ impl RepositoryMemory {
         }
     }
 
-    /// Takes note of what a run deleted that was killed: what it was about to delete, and is not listed any more.
+    /// Takes note of what a run deleted that was killed: what it was about to delete, and is not listed any more. Other
+    /// indexes that are not listed any more went without the janitor, and what they listed counts no more as left behind.
     pub fn conclude_deletion(&mut self, sights: &[Sight], now: Timestamp) {
-        let going = self.entries.iter().filter(|entry| entry.is_going);
-        let mut deleted: BTreeSet<Digest> = going.map(|entry| entry.digest).collect();
-        if !deleted.is_empty() {
-            for sight in sights {
-                deleted.remove(&sight.digest);
-            }
+        let deleted = self.missing(sights, |entry| entry.is_going);
+        if self.entries.iter().any(|entry| entry.is_going) {
             self.delete(&deleted, now);
         }
+        let gone = self.missing(sights, |entry| entry.has_bytes);
+        self.lose_parents(&gone);
+    }
+
+    /// The images of this kind that are not listed any more.
+    fn missing(&self, sights: &[Sight], is_meant: impl Fn(&Entry) -> bool) -> BTreeSet<Digest> {
+        let mut missing: BTreeSet<Digest> =
+            self.entries.iter().filter(|entry| is_meant(entry)).map(|entry| entry.digest).collect();
+        if !missing.is_empty() {
+            for sight in sights {
+                missing.remove(&sight.digest);
+            }
+        }
+        missing
     }
 
     /// Takes note of images that the janitor deleted. Nothing is about to be deleted any more.
@@ -168,13 +179,21 @@ impl RepositoryMemory {
         if gone.is_empty() {
             return;
         }
+        self.lose_parents(&gone);
+        self.entries.iter_mut().filter(|entry| entry.is_gone()).for_each(|entry| entry.has_bytes = false);
+        self.indexes = std::mem::take(&mut self.indexes).retain(|digest| !gone.contains(&digest));
+    }
+
+    /// Takes note that these indexes went without the janitor.
+    fn lose_parents(&mut self, gone: &BTreeSet<Digest>) {
+        if gone.is_empty() {
+            return;
+        }
         for (_, child, _) in self.children_of(|digest| gone.contains(&digest)) {
             if let Some(entry) = self.entry_mut(child) {
                 entry.lost_parent = true;
             }
         }
-        self.entries.iter_mut().filter(|entry| entry.is_gone()).for_each(|entry| entry.has_bytes = false);
-        self.indexes = std::mem::take(&mut self.indexes).retain(|digest| !gone.contains(&digest));
     }
 
     fn forget_gone(&mut self, sights: &[Sight], clock: Moment) {
