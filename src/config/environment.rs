@@ -10,7 +10,7 @@ use serde::forward_to_deserialize_any;
 use serde_path_to_error::Segment;
 
 use crate::config::error::{ConfigError, advice_on_variable};
-use crate::config::layer::{Layer, Section, UNSUPPORTED};
+use crate::config::layer::{Layer, Section};
 use crate::config::location::S3Prefix;
 use crate::config::{CONFIG_VARIABLE, PREFIX, STATE_BUCKET_VARIABLE};
 use crate::util::sanitize;
@@ -81,10 +81,6 @@ fn find(variable: &str) -> Result<(&'static str, &'static str), ConfigError> {
     let twins = Section::all().flat_map(|section| section.keys.iter().map(move |key| (section, *key)));
     if let Some((section, key)) = { twins }.find(|(section, key)| section.variable(key) == variable) {
         return Ok((section.name, key));
-    }
-    let key = variable.strip_prefix(PREFIX).unwrap_or_default();
-    if UNSUPPORTED.iter().any(|section| key.starts_with(&section.to_uppercase())) {
-        return Err(ConfigError::Unsupported { at: String::new(), name: sanitize::line(variable) });
     }
     let advice = advice_on_variable(variable);
     Err(ConfigError::unknown(String::new(), "environment variable", variable, advice))

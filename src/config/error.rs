@@ -1,5 +1,6 @@
 //! Configurations that cannot be used, and the advice that goes with it.
 
+use crate::config::file::{OVERRIDE, TARGET};
 use crate::config::layer::{MODE, SECTIONS, Section};
 use crate::config::{PREFIX, STATE_BUCKET_VARIABLE};
 use crate::util::sanitize;
@@ -48,14 +49,6 @@ pub enum ConfigError {
         name: String,
         /// What is wrong, and what would be right.
         problem: String,
-    },
-    /// A part of the contract that this version has not learned yet.
-    #[error("{at}`{name}` is not supported by this version; take it out, so that nobody relies on it")]
-    Unsupported {
-        /// The file and the line, with a colon; empty for a variable.
-        at: String,
-        /// The section or the variable.
-        name: String,
     },
 }
 
@@ -106,8 +99,8 @@ fn right_place(key: &str) -> Option<String> {
     if let Some(section) = SECTIONS.iter().find(|section| section.name == key) {
         return Some(format!("it is a section of its own, [{}]", section.name));
     }
-    if key == "override" {
-        return Some("it is a section of its own, [[override]]".into());
+    if [OVERRIDE, TARGET].contains(&key) {
+        return Some(format!("it is a section of its own, [[{key}]]"));
     }
     let homes: Vec<String> = SECTIONS
         .iter()

@@ -8,12 +8,16 @@ use toml::de::{DeTable, DeValue, Deserializer, ValueDeserializer};
 
 use crate::config::Override;
 use crate::config::error::{ConfigError, advice_on_key};
-use crate::config::layer::{Layer, MODE, SECTIONS, UNSUPPORTED};
+use crate::config::layer::{Layer, MODE, SECTIONS};
 use crate::config::pattern::NonEmptyPatterns;
 use crate::config::policy::PolicyPatch;
+use crate::config::target::{Target, TargetFile};
 use crate::util::sanitize;
 
-const OVERRIDE: &str = "override";
+/// The list of policies for some repositories.
+pub(super) const OVERRIDE: &str = "override";
+/// The list of registries.
+pub(super) const TARGET: &str = "target";
 const REPOSITORIES: &str = "repositories";
 
 /// A file that is being read.
@@ -23,21 +27,28 @@ pub(super) struct File<'a> {
     pub(super) text: &'a str,
 }
 
+/// What a file has.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    pub(super) layer: Layer,
+    pub(super) overrides: Vec<Override>,
+    pub(super) targets: Vec<Target>,
+}
+
 impl File<'_> {
     /// Reads the file, checking every key and every value.
-    pub(super) fn read(&self) -> Result<(Layer, Vec<Override>), ConfigError> {
+    pub(super) fn read(&self) -> Result<Content, ConfigError> {
         let mut root = DeTable::parse(self.text).map_err(|error| ConfigError::Syntax {
             file: sanitize::line(self.name),
             problem: sanitize::lines(error.to_string().trim_end()),
         })?;
-        let overrides = match root.get_mut().remove(OVERRIDE) {
-            Some(list) => self.read_overrides(list)?,
-            None => Vec::new(),
-        };
+        let overrides = self.read_list(OVERRIDE, root.get_mut().remove(OVERRIDE), Self::read_override)?;
+        let targets = self.read_list(TARGET, root.get_mut().remove(TARGET), Self::read_target)?;
         self.check_sections(root.get_ref())?;
         let span = root.span();
         let layer = serde_path_to_error::deserialize(Deserializer::from(root));
-        Ok((layer.map_err(|error| self.value_error("", span, &error))?, overrides))
+        let layer = layer.map_err(|error| self.value_error("", span, &error))?;
+        Ok(Content { layer, overrides, targets })
     }
 
     fn check_sections(&self, root: &DeTable<'_>) -> Result<(), ConfigError> {
@@ -45,8 +56,6 @@ impl File<'_> {
             let name = key.get_ref().as_ref();
             if name == MODE {
                 continue;
-            } else if UNSUPPORTED.contains(&name) {
-                return Err(ConfigError::Unsupported { at: self.at(key.span()), name: name.to_owned() });
             } else if let Some(section) = SECTIONS.iter().find(|section| section.name == name) {
                 let Some(table) = value.get_ref().as_table() else {
                     let problem = format!("it must be a section, [{name}], with keys of its own");
@@ -62,7 +71,7 @@ impl File<'_> {
 
     fn unknown_section(&self, span: Range<usize>, name: &str, value: &Spanned<DeValue<'_>>) -> ConfigError {
         let sections = SECTIONS.iter().map(|section| section.name);
-        let own: Vec<&str> = [MODE].into_iter().chain(sections).chain([OVERRIDE]).collect();
+        let own: Vec<&str> = [MODE].into_iter().chain(sections).chain([OVERRIDE, TARGET]).collect();
         let is_section = value.get_ref().is_table() || value.get_ref().is_array();
         let what = if is_section { "section" } else { "key" };
         ConfigError::unknown(self.at(span), what, name, advice_on_key("", &own, name))
@@ -80,19 +89,29 @@ impl File<'_> {
         }
     }
 
-    fn read_overrides(&self, list: Spanned<DeValue<'_>>) -> Result<Vec<Override>, ConfigError> {
+    /// Reads a list of tables, each with the number that messages name it by.
+    fn read_list<T>(
+        &self,
+        name: &str,
+        list: Option<Spanned<DeValue<'_>>>,
+        read: impl Fn(&Self, usize, Spanned<DeTable<'_>>) -> Result<T, ConfigError>,
+    ) -> Result<Vec<T>, ConfigError> {
+        let Some(list) = list else { return Ok(Vec::new()) };
+        let no_list = |span: Range<usize>| {
+            ConfigError::value(self.at(span), name, &format!("write it as [[{name}]], with two brackets"))
+        };
         let span = list.span();
-        let DeValue::Array(list) = list.into_inner() else { return Err(self.no_override(span)) };
-        (1..).zip(list).map(|(number, over)| self.read_override(number, over)).collect()
+        let DeValue::Array(list) = list.into_inner() else { return Err(no_list(span)) };
+        let read_one = |(number, one): (usize, Spanned<DeValue<'_>>)| {
+            let span = one.span();
+            let DeValue::Table(table) = one.into_inner() else { return Err(no_list(span)) };
+            read(self, number, Spanned::new(span, table))
+        };
+        (1..).zip(list).map(read_one).collect()
     }
 
-    fn no_override(&self, span: Range<usize>) -> ConfigError {
-        ConfigError::value(self.at(span), OVERRIDE, "write it as [[override]], with two brackets")
-    }
-
-    fn read_override(&self, number: usize, over: Spanned<DeValue<'_>>) -> Result<Override, ConfigError> {
-        let span = over.span();
-        let DeValue::Table(mut table) = over.into_inner() else { return Err(self.no_override(span)) };
+    fn read_override(&self, number: usize, over: Spanned<DeTable<'_>>) -> Result<Override, ConfigError> {
+        let (span, mut table) = (over.span(), over.into_inner());
         let place = format!("{OVERRIDE}[{number}]");
         let keys: Vec<&str> = [REPOSITORIES].iter().chain(PolicyPatch::KEYS).copied().collect();
         self.check_keys(&place, &keys, &table)?;
@@ -108,6 +127,18 @@ impl File<'_> {
         let policy: PolicyPatch =
             serde_path_to_error::deserialize(rest).map_err(|error| self.value_error(&place, span, &error))?;
         Ok(Override { repositories: repositories.into(), policy })
+    }
+
+    fn read_target(&self, number: usize, target: Spanned<DeTable<'_>>) -> Result<Target, ConfigError> {
+        let span = target.span();
+        let place = format!("{TARGET}[{number}]");
+        self.check_keys(&place, TargetFile::KEYS, target.get_ref())?;
+        let read: TargetFile = serde_path_to_error::deserialize(Deserializer::from(target))
+            .map_err(|error| self.value_error(&place, span.clone(), &error))?;
+        let wrong = |(key, problem): (&str, String)| {
+            ConfigError::value(self.at(span.clone()), &format!("{place}.{key}"), &problem)
+        };
+        read.check().map_err(wrong)
     }
 
     fn value_error(

@@ -56,9 +56,6 @@ pub(super) const SECTIONS: [Section; 6] = [
     Section { name: "in_use", keys: InUsePatch::KEYS, is_in_variables: true },
 ];
 
-/// Sections of the contract that this version does not know what to do with.
-pub(super) const UNSUPPORTED: [&str; 1] = ["target"];
-
 impl Section {
     /// The top of the file and its sections.
     pub(super) fn all() -> impl Iterator<Item = &'static Self> {

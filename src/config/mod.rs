@@ -6,12 +6,13 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::config::file::File;
+use crate::config::file::{Content, File};
 use crate::config::layer::Layer;
 use crate::config::location::S3Prefix;
 use crate::config::pattern::Patterns;
 use crate::config::policy::{Action, Policy, PolicyPatch, Preset};
 use crate::config::section::words;
+use crate::config::target::Target;
 use crate::util::sanitize;
 
 pub mod backup;
@@ -30,6 +31,7 @@ pub(crate) mod schema;
 mod section;
 mod select;
 pub mod tag_template;
+pub mod target;
 mod unmatched;
 mod value;
 
@@ -69,6 +71,8 @@ pub struct Config {
     pub in_use: InUseConfig,
     /// The bucket of the function's stack, for what has no location of its own.
     pub state_bucket: Option<S3Prefix>,
+    /// The registries to work on; none stands for the caller's own.
+    pub targets: Vec<Target>,
     /// The file that was read, if any.
     pub source: ConfigSource,
     /// The environment variables that were taken, by name.
@@ -134,11 +138,11 @@ impl Config {
             ConfigSource::BuiltIn => "the configuration".into(),
             ConfigSource::File(path) => path.to_string_lossy(),
         };
-        let (file, overrides) = File { name: &name, text }.read()?;
+        let Content { layer: file, overrides, targets } = File { name: &name, text }.read()?;
         let (variables, mut taken) = environment::read(environment)?;
         let state_bucket = environment::state_bucket(environment)?;
         taken.extend(state_bucket.is_some().then(|| STATE_BUCKET_VARIABLE.to_owned()));
-        Ok(Self { state_bucket, ..Self::from_layers(source, [file, variables], overrides, taken) })
+        Ok(Self { state_bucket, targets, ..Self::from_layers(source, [file, variables], overrides, taken) })
     }
 
     /// Later layers win over earlier ones.
@@ -156,6 +160,7 @@ impl Config {
             backup: BackupConfig::default(),
             in_use: InUseConfig::default(),
             state_bucket: None,
+            targets: Vec::new(),
             source,
             variables,
             policy: Default::default(),

@@ -5,10 +5,13 @@ use serde_json::{Value, json};
 
 use super::Concurrency;
 use super::in_use::UsageSource;
+#[cfg(test)]
+use super::file::{OVERRIDE, TARGET};
 use super::layer::{Layer, MODE, SECTIONS};
 use super::location::Location;
 use super::pattern::{NonEmptyPatterns, Patterns};
 use super::tag_template::Template;
+use super::target::{AccountSource, ExternalId, RegionName, RolePattern, TargetFile};
 use super::value::{GracePeriod, Period, Share, Texts, Whole};
 use crate::oci::schema::described;
 
@@ -43,6 +46,16 @@ described! {
         "type": "array", "minItems": 1, "items": {"type": "string", "pattern": "^[a-z0-9._/*?-]{1,256}$"},
         "description": "Names of repositories; * and ? match any characters, / included."
     };
+    RolePattern, "RolePattern" = {
+        "type": "string", "pattern": "^arn:aws[a-z-]*:iam::([0-9]{12}|\\{account\\}):role/.+$",
+        "examples": ["arn:aws:iam::222222222222:role/ecr-janitor"], "description": "The ARN of a role."
+    };
+    AccountSource, "AccountSource" = {
+        "type": "string", "pattern": "^([0-9]{12}|organization|s3://.+/.+)$",
+        "examples": ["222222222222", "organization"], "description": "An account, or what names accounts."
+    };
+    RegionName, "RegionName" = {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+){2,}$", "examples": ["eu-west-1"]};
+    ExternalId, "ExternalId" = {"type": "string", "minLength": 2, "maxLength": 1224};
     Template, "Template" = {"type": "string", "examples": ["attestation-{platform}-{digest}"]};
 }
 
@@ -50,6 +63,7 @@ described! {
 pub(crate) fn schema() -> Value {
     let mut generator = SchemaSettings::draft2020_12().for_deserialize().into_generator();
     let patterns = generator.subschema_for::<NonEmptyPatterns>();
+    let target = generator.subschema_for::<TargetFile>().to_value();
     let mut schema = generator.into_root_schema_for::<Layer>().to_value();
     schema["title"] = json!("Configuration of ecr-janitor (janitor.toml)");
     schema["description"] = json!("All keys are optional.");
@@ -60,13 +74,15 @@ pub(crate) fn schema() -> Value {
         json!("Keys of the policy for some repositories; the first override that matches wins.");
     let what = "Policies of some repositories.";
     schema["properties"]["override"] = json!({"type": "array", "items": over, "description": what});
+    let what = "Registries to work on, instead of the caller's own account and Region.";
+    schema["properties"]["target"] = json!({"type": "array", "items": target, "description": what});
     schema
 }
 
 #[test]
 fn every_section_and_key_is_described() {
     let schema = schema();
-    let sections = SECTIONS.iter().map(|section| section.name).chain([MODE, "override"]);
+    let sections = SECTIONS.iter().map(|section| section.name).chain([MODE, OVERRIDE, TARGET]);
     let mut names: Vec<&str> = sections.collect();
     names.sort_unstable();
     let described: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();

@@ -51,6 +51,15 @@ impl Backup {
         backup
     }
 
+    /// The backup of both parts of a run: what is restorable is so until the earlier time.
+    pub(super) fn and(&self, other: &Self) -> Self {
+        Self {
+            restorable_until: self.restorable_until.min(other.restorable_until),
+            fully_restorable: self.fully_restorable + other.fully_restorable,
+            manifest_only: self.manifest_only + other.manifest_only,
+        }
+    }
+
     /// All deletions.
     pub fn deletions(&self) -> u64 {
         self.fully_restorable + self.manifest_only

@@ -3,6 +3,7 @@
 mod backup;
 pub mod counts;
 pub mod decision;
+pub mod fleet;
 pub mod observer;
 pub mod outcome;
 pub mod outcomes;
@@ -343,6 +344,38 @@ impl Report {
         }
     }
 
+    /// This report and one of other repositories of the same registry as one. The order does not matter, but for the
+    /// identity, which is that of the earlier run.
+    pub fn and(self, other: Self) -> Self {
+        let (first, second) = match (self.run.started_at, &self.run.run_id) <= (other.run.started_at, &other.run.run_id) {
+            true => (self, other),
+            false => (other, self),
+        };
+        let mut totals = first.totals;
+        totals.add(&second.totals);
+        let mut warnings = first.warnings;
+        warnings.extend(second.warnings);
+        let mut repositories = [first.repositories, second.repositories].concat();
+        repositories.sort_by(|a, b| a.name.cmp(&b.name));
+        Self {
+            finished_at: first.finished_at.max(second.finished_at),
+            mode: if first.mode == Mode::Apply { first.mode } else { second.mode },
+            complete: first.complete && second.complete,
+            totals,
+            what_if: sums([first.what_if.as_slice(), &second.what_if]),
+            backup: match (first.backup, second.backup) {
+                (Some(one), Some(two)) => Some(one.and(&two)),
+                (one, two) => one.or(two),
+            },
+            in_use: usage::merged(first.in_use, second.in_use),
+            warnings: each_once(warnings),
+            repositories,
+            decisions_truncated: first.decisions_truncated + second.decisions_truncated,
+            schema_version: first.schema_version,
+            run: first.run,
+        }
+    }
+
     /// Whether a breaker stopped a repository.
     pub fn tripped_a_breaker(&self) -> bool {
         self.totals.breaker_trips > 0
@@ -355,6 +388,40 @@ impl Report {
         let failed_source = self.in_use.iter().any(|source| source.detail.is_some());
         deadline + failed > 0 || failed_source || self.repositories.iter().any(failed_repository)
     }
+}
+
+impl Totals {
+    /// Adds the sums of other repositories.
+    fn add(&mut self, other: &Self) {
+        self.repositories += other.repositories;
+        self.counts.add(&other.counts);
+        self.referrer_pressure = self.referrer_pressure.max(other.referrer_pressure);
+        self.breaker_trips += other.breaker_trips;
+        self.runs_left = self.runs_left.max(other.runs_left);
+        for (operation, calls) in &other.api_calls {
+            *self.api_calls.entry(operation.clone()).or_default() += calls;
+        }
+        self.throttles += other.throttles;
+    }
+}
+
+/// The sums of what would go, preset by preset.
+fn sums<'a>(parts: impl IntoIterator<Item = &'a [WhatIf]>) -> Vec<WhatIf> {
+    let mut sums: Vec<WhatIf> = Vec::new();
+    for what_if in parts.into_iter().flatten() {
+        match sums.iter_mut().find(|sum| sum.preset == what_if.preset) {
+            Some(sum) => sum.add(what_if),
+            None => sums.push(*what_if),
+        }
+    }
+    sums
+}
+
+/// Texts without repetitions, in order.
+fn each_once(mut texts: Vec<String>) -> Vec<String> {
+    texts.sort();
+    texts.dedup();
+    texts
 }
 
 /// ECR's default quota on images per repository. Source: "Amazon ECR service quotas", Images per repository, which an

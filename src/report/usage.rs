@@ -28,3 +28,11 @@ impl SourceUsage {
         Self { detail: Some(detail), ..Self::new(source) }
     }
 }
+
+/// The sources of two parts of a run: each is told once, and one that failed in either has failed.
+pub(super) fn merged(one: Vec<SourceUsage>, two: Vec<SourceUsage>) -> Vec<SourceUsage> {
+    let mut sources = [one, two].concat();
+    sources.sort_by(|a, b| (&a.source, &b.detail).cmp(&(&b.source, &a.detail)));
+    sources.dedup_by(|next, kept| next.source == kept.source);
+    sources
+}

@@ -86,6 +86,12 @@ fn unsent(message: &str) -> (CallErrorKind, String) {
     (kind, format!("{tried}{}", undefined.unwrap_or_default()))
 }
 
+/// An error and its causes in one line, for logs.
+pub(crate) fn told(error: &dyn std::error::Error) -> String {
+    let text = chain(error);
+    sanitize::cut(without_secrets(&text).trim(), LONGEST)
+}
+
 /// An error and its causes, each once.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

@@ -43,7 +43,7 @@ use attempts::Attempts;
 use blobs::Downloads;
 use body_limit::{BATCH_LIMIT, BATCH_ROOM, BodyLimit, PAGE_ROOM, ResponseMemory, ResponseRoom, SINGLE_LIMIT};
 use concurrency::{CallsInFlight, Turn};
-pub(crate) use error::call_error;
+pub(crate) use error::{call_error, told};
 use retry_quota::RetryQuota;
 
 const REPOSITORIES: &str = "DescribeRepositories";
