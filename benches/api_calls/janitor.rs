@@ -44,7 +44,15 @@ struct Report {
 
 /// Runs the program against the registry at `url`.
 pub(crate) fn run(url: &str, task: Task, concurrency: Option<u64>, state: &Path) -> Result<Ran> {
-    let mut command = command(url, task, concurrency, state)?;
+    time(&mut command(url, task, concurrency, state)?)
+}
+
+/// Makes a plan with these variables on top.
+pub(crate) fn plan_with(url: &str, task: Task, state: &Path, variables: &[(&str, &str)]) -> Result<Ran> {
+    time(command(url, task, None, state)?.envs(variables.iter().copied()))
+}
+
+fn time(command: &mut Command) -> Result<Ran> {
     let started = Instant::now();
     let mut child = command.spawn()?;
     let (output, needs) = drain(&mut child)?;

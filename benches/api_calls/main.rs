@@ -7,7 +7,7 @@
 //!
 //! After `--`: `--json` prints one JSON document; `--large` takes large registries at latencies as on AWS; `--quick` takes
 //! small registries, as does any run that is not `cargo bench`; `--concurrency N` keeps to a fixed number of calls in
-//! flight; `--only N` takes the Nth case alone.
+//! flight; `--only N` takes the Nth case alone. The last case, but not of `--large`, reads what runs.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -17,6 +17,7 @@ mod floor;
 mod janitor;
 mod number;
 mod pure;
+mod sources;
 mod table;
 mod world;
 
@@ -43,6 +44,7 @@ fn run() -> Result<bool> {
     let cases = if asked("--large") { Case::large(quick) } else { Case::all(quick) };
     let number = |option: &str| number_after(option).transpose();
     let (fixed, only) = (number("--concurrency")?, number("--only")?);
+    let wants_sources = !asked("--large") && only.is_none_or(|only| only == cases.len() as u64 + 1);
     let chosen = (1..).zip(cases).filter(|(nth, _)| only.is_none_or(|only| only == *nth));
     for (_, case) in chosen {
         let case = Case { concurrency: fixed.or(case.concurrency), ..case };
@@ -53,13 +55,23 @@ fn run() -> Result<bool> {
         }
         done.push(measured);
     }
+    let sources = wants_sources.then(|| sources::measure(quick)).transpose()?;
+    if let Some(sources) = sources.as_ref().filter(|_| !json) {
+        print!("{}", table::sources(sources));
+    }
     let pure = pure::measure(if quick { 1_000 } else { 100_000 })?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "cases": done, "pure": pure }))?);
+        println!(
+            "{}",
+            serde_json::to_string_pretty(
+                &serde_json::json!({ "cases": done, "sources": sources, "pure": pure })
+            )?
+        );
     } else {
         print!("{}{}", table::pure(&pure), table::legend());
     }
-    Ok(done.iter().all(|case| case.is_at_the_floor()))
+    Ok(done.iter().all(|case| case.is_at_the_floor())
+        && sources.is_none_or(|sources| sources.is_at_the_floor()))
 }
 
 /// The number after an option, if it is given.

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::case::{Measured, Run};
+use crate::case::{self, Run};
 use crate::janitor::Needs;
 use crate::number::thousands;
 use crate::pure::Pure;
+use crate::sources::Measured;
 
 /// Operations and their short names.
 const OPERATIONS: [(&str, &str); 6] = [
@@ -18,7 +19,7 @@ const OPERATIONS: [(&str, &str); 6] = [
 ];
 
 /// A table of one case.
-pub(crate) fn case(measured: &Measured) -> String {
+pub(crate) fn case(measured: &case::Measured) -> String {
     let mut text = format!("\n{}\n", measured.case.title());
     let _ = write!(
         text,
@@ -68,6 +69,21 @@ fn row(text: &mut String, run: &Run) {
     let problems = run.problems();
     let verdict = if problems.is_empty() { "= floor".to_owned() } else { problems.join(", ") };
     let _ = writeln!(text, "  {verdict}");
+}
+
+/// What reading the sources of images in use takes.
+pub(crate) fn sources(measured: &Measured) -> String {
+    let mut text = format!("\n{}\n", measured.title());
+    for run in &measured.runs {
+        let _ = write!(text, "{:<12}{:>7.2} s ", run.sources, run.wall_ms / 1000.0);
+        for (operation, needed) in &run.floor {
+            let made = run.calls.get(operation).copied().unwrap_or(0);
+            let _ = write!(text, " {operation} {made} / {needed}");
+        }
+        let verdict = if run.is_at_the_floor() { "= floor" } else { "NOT the floor" };
+        let _ = writeln!(text, "  {verdict}");
+    }
+    text
 }
 
 /// The part without reading.

@@ -86,7 +86,7 @@ impl Client {
     /// The failure of a source whose call failed.
     pub(super) fn failed(&self, error: &CallError) -> SourceError {
         let prefix = self.kind.prefix;
-        SourceError::new(match error.kind {
+        let reason = match error.kind {
             CallErrorKind::AccessDenied => {
                 format!("{error}; allow {prefix}:{} to this role or user", error.operation)
             }
@@ -95,7 +95,8 @@ impl Client {
                 format!("{error}; the next run asks again")
             }
             _ => error.with_remedy(),
-        })
+        };
+        SourceError::new(reason).that_may_heal(error.is_transient())
     }
 
     async fn operation(

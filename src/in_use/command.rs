@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
+use super::command_name::{shown, without_arguments};
 use super::file::{LARGEST, too_large};
 use super::{Source, SourceError, Use, lines};
 
@@ -25,7 +26,7 @@ impl ListCommand {
     }
 
     async fn uses(&self) -> Result<Vec<Use>, SourceError> {
-        let failed = |why: String| SourceError::new(format!("the command {:?} {why}", self.0));
+        let failed = |why: String| SourceError::new(format!("the command {} {why}", shown(&self.0)));
         let (status, stdout, stderr) = tokio::time::timeout(PATIENCE, run(&self.0))
             .await
             .map_err(|_| failed(format!("took more than {} seconds", PATIENCE.as_secs())))?
@@ -36,15 +37,17 @@ impl ListCommand {
         if !status.success() {
             let said = String::from_utf8_lossy(&stderr);
             let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+            let last = without_arguments(&self.0, last);
             return Err(failed(format!("failed ({status}): {last}")));
         }
-        lines::parse_bytes(&stdout, &self.name())
+        let without = |error: SourceError| SourceError::new(without_arguments(&self.0, &error.to_string()));
+        lines::parse_bytes(&stdout, &self.name()).map_err(without)
     }
 }
 
 impl Source for ListCommand {
     fn name(&self) -> String {
-        format!("command:{}", self.0)
+        format!("command:{}", shown(&self.0))
     }
 
     fn read(&self, _: Timestamp) -> BoxFuture<'_, Result<Vec<Use>, SourceError>> {
@@ -90,6 +93,20 @@ mod tests {
     #[tokio::test]
     async fn what_a_command_prints_is_a_list() {
         assert_eq!(told("echo team/api:v1; echo '# no more'").await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn what_stands_in_its_arguments_is_told_nowhere() {
+        let command = ListCommand::new("echo team/api:v1 # hunter2222");
+        let uses = command.read(Timestamp::now()).await.unwrap();
+        assert_eq!(
+            (command.name().as_str(), uses[0].user.as_ref()),
+            ("command:echo ...", "command:echo ..., line 1")
+        );
+        let failed = told("echo denied: hunter2222 >&2; exit 1").await.unwrap_err();
+        assert_eq!(failed, "the command echo ... failed (exit status: 1): denied: ...");
+        let no_image = told("echo 'hunter2222 !'").await.unwrap_err();
+        assert!(no_image.starts_with("command:echo ..., line 1: \"... !\" is no image"), "{no_image}");
     }
 
     #[tokio::test]

@@ -16,6 +16,7 @@ use crate::util::sanitize;
 mod aws;
 #[cfg(feature = "cli")]
 pub mod command;
+mod command_name;
 pub mod ecs;
 pub mod file;
 pub mod inspector;
@@ -41,19 +42,30 @@ pub struct Use {
 
 /// The reason why a source could not be read to its end, with what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SourceError(String);
+#[error("{reason}")]
+pub struct SourceError {
+    reason: String,
+    heals: bool,
+}
 
 impl SourceError {
     /// A reason in a sentence. It may quote what others wrote.
     pub fn new(reason: impl AsRef<str>) -> Self {
-        Self(sanitize::line(reason.as_ref()))
+        Self { reason: sanitize::line(reason.as_ref()), heals: false }
+    }
+
+    /// The same reason, of which time alone may be the remedy.
+    #[must_use]
+    pub fn that_may_heal(self, heals: bool) -> Self {
+        Self { heals, ..self }
     }
 }
 
 impl From<DeadlineExceeded> for SourceError {
     fn from(_: DeadlineExceeded) -> Self {
-        Self("time ran out before it was read to its end".to_owned())
+        Self::new(
+            "it was not read to its end in half of the time that was left, and the other half is for the repositories; give each run more time",
+        )
     }
 }
 
@@ -88,7 +100,7 @@ impl Sources {
         self.sources.is_empty()
     }
 
-    /// Reads all of them, side by side, for the registry of this account.
+    /// Reads all of them, side by side, for the registry of this account, in half of the time until the deadline.
     pub fn read<'a>(
         &'a self,
         account: Option<&'a str>,
@@ -99,6 +111,7 @@ impl Sources {
     }
 
     async fn read_all(&self, account: Option<&str>, now: Timestamp, deadline: &Deadline) -> Usage {
+        let deadline = &deadline.of_half();
         let read = self.sources.iter().map(|source| async move {
             let told = deadline.call(source.read(now)).await;
             (source.name(), told)
@@ -107,7 +120,10 @@ impl Sources {
         for (name, told) in join_all(read).await {
             match told {
                 Ok(uses) => usage.add(name, uses, account, &self.region),
-                Err(error) => usage.fail(SourceUsage::failed(name, error.to_string())),
+                Err(error) => {
+                    let heals = error.heals;
+                    usage.fail(SourceUsage { heals, ..SourceUsage::failed(name, error.to_string()) });
+                }
             }
         }
         usage

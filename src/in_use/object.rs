@@ -8,7 +8,7 @@ use super::file::{LARGEST, check_age};
 use super::{Source, SourceError, Use, lines};
 use crate::config::location::S3Prefix;
 use crate::memory::store::s3::S3;
-use crate::memory::store::{Key, Store as _};
+use crate::memory::store::{Key, Store as _, StoreError, StoreErrorKind};
 
 /// An object with one image a line.
 #[derive(Debug)]
@@ -30,10 +30,15 @@ impl ListObject {
         let missing = || SourceError::new(format!("{} is not there; write it before each run", self.name));
         let key = self.key.as_ref().ok_or_else(missing)?;
         let stored = self.store.get(key, LARGEST).await;
-        let stored = stored.map_err(|error| SourceError::new(error.with_remedy()))?.ok_or_else(missing)?;
+        let stored = stored.map_err(failed)?.ok_or_else(missing)?;
         check_age(&self.name, stored.written_at, self.max_age, now)?;
         lines::parse_bytes(&stored.bytes, &self.name)
     }
+}
+
+fn failed(error: StoreError) -> SourceError {
+    let heals = matches!(error.kind, StoreErrorKind::Unreachable | StoreErrorKind::ServerError);
+    SourceError::new(error.with_remedy()).that_may_heal(heals)
 }
 
 impl Source for ListObject {

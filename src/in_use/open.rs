@@ -4,6 +4,7 @@ use aws_config::SdkConfig;
 
 #[cfg(feature = "cli")]
 use super::command::ListCommand;
+use super::command_name::shown;
 use super::ecs::Clusters;
 use super::file::ListFile;
 use super::inspector::Coverage;
@@ -37,8 +38,8 @@ impl Sources {
                 UsageSource::Command(command) if host == Host::CommandLine => {
                     Box::new(ListCommand::new(command))
                 }
-                command @ UsageSource::Command(_) => {
-                    return Err(NotHere(command.to_string(), RECIPE));
+                UsageSource::Command(command) => {
+                    return Err(NotHere(format!("command:{}", shown(command)), RECIPE));
                 }
             })
         };

@@ -266,3 +266,45 @@ async fn nobody_at_the_endpoint_is_an_error() {
     let error = told(&Functions::new(&settings)).await.unwrap_err();
     assert!(error.contains("check the region, the network"), "{error}");
 }
+
+/// A source that never answers.
+#[derive(Debug)]
+struct Endless;
+
+impl Source for Endless {
+    fn name(&self) -> String {
+        "endless".to_owned()
+    }
+
+    fn read(&self, _: Timestamp) -> BoxFuture<'_, Result<Vec<Use>, SourceError>> {
+        std::future::pending().boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_hangs_leaves_half_of_the_time_to_the_repositories() {
+    let deadline = Deadline::after(Duration::from_secs(100), true).of_planning();
+    let start = tokio::time::Instant::now();
+    let sources = Sources::new(vec![Box::new(Endless)], "us-east-1");
+    let usage = sources.read(None, Timestamp::now(), &deadline).await;
+    assert_eq!(start.elapsed().as_secs(), 27);
+    assert!(deadline.may_start_planning());
+    assert_eq!(usage.unread().as_deref(), Some("endless"));
+    assert!(usage.warnings().all(|it| it.ends_with("give each run more time")), "{:?}", usage.sources);
+    assert!(!usage.sources[0].heals, "the next run has as little");
+}
+
+#[tokio::test]
+async fn what_was_throttled_may_heal_and_what_was_denied_does_not() {
+    for (fault, heals) in [
+        ((429, "TooManyRequestsException"), true),
+        ((500, "ServiceException"), true),
+        ((403, "AccessDeniedException"), false),
+    ] {
+        let (server, functions) = with_functions();
+        server.refuse("ListFunctions", fault, 100);
+        let sources = Sources::new(vec![Box::new(functions)], "us-east-1");
+        let usage = sources.read(None, Timestamp::now(), &Deadline::default()).await;
+        assert_eq!(usage.sources[0].heals, heals, "{fault:?}");
+    }
+}

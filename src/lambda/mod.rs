@@ -21,8 +21,10 @@ use crate::planner::selection::{Selection, UnknownName, select};
 use crate::planner::{Plan, RunRequest, TOO_LARGE, plan, statements};
 use crate::registry::ecr::Ecr;
 use crate::registry::{CallError, CallErrorKind};
+use crate::report::decision::Decision;
 use crate::report::outcome::OutcomeName;
 use crate::report::plan::RepositoryPlan;
+use crate::report::reason::Reason;
 use crate::report::{Report, RepositoryReason, RepositoryReport, RunIdentity};
 use crate::util::aws;
 use crate::util::clock::Clock;
@@ -159,7 +161,9 @@ impl Function {
             let narrow = Patterns::new(&names).map_err(|error| diagnostic("BadEvent", &error.to_string()))?;
             let ask = RunEvent { narrow: Some(narrow), ..RunEvent::default() };
             let report = self.run(config, ecr, &ask, run, invocation).await?;
-            again.extend(report.repositories.into_iter().filter(heals_with_time).map(|it| it.name));
+            let source_heals = source_heals(&report);
+            let heals = |it: &RepositoryReport| heals_with_time(it) || source_heals && waits_for_source(it);
+            again.extend(report.repositories.into_iter().filter(heals).map(|it| it.name));
         }
         let messages = asked.into_iter().filter(|(_, name)| again.contains(name));
         let batch_item_failures = messages.map(|(id, _)| BatchItemFailure { item_identifier: id }).collect();
@@ -347,6 +351,19 @@ fn heals_with_time(report: &RepositoryReport) -> bool {
     }
 }
 
+/// Whether sources of images in use could not be read, and a later run may read them all by itself.
+fn source_heals(report: &Report) -> bool {
+    let mut failed = report.in_use.iter().filter(|source| source.detail.is_some()).peekable();
+    failed.peek().is_some() && failed.all(|source| source.heals)
+}
+
+/// Whether anything stays because a source could not be read.
+fn waits_for_source(report: &RepositoryReport) -> bool {
+    let code: &str = Reason::InUseUnknown.into();
+    let unknown = |decision: &Decision| decision.code.as_deref() == Some(code);
+    report.kept_by_reason.contains_key(&Reason::InUseUnknown) || report.decisions.iter().any(unknown)
+}
+
 /// A pseudo-random repository to start with: a cold instance has no memory of earlier runs.
 fn random_start(now: Timestamp) -> u64 {
     let digest = Digest::of(&now.as_nanosecond().to_be_bytes()).hex();
@@ -360,7 +377,6 @@ fn diagnostic(error_type: &str, message: &str) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::decision::Decision;
     use crate::report::outcome::OutcomeName::*;
     use crate::report::testing::decisions::{With as _, attestation, repository};
 

@@ -15,6 +15,9 @@ pub struct SourceUsage {
     /// Why it could not be read, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Whether a later run may read it all by itself: for the queue.
+    #[serde(skip)]
+    pub heals: bool,
 }
 
 impl SourceUsage {

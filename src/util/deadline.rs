@@ -70,6 +70,18 @@ impl Deadline {
         Self { ends, only_reads: true, ..self.clone() }
     }
 
+    /// The deadline of what comes first and may take half of the time that is left: the rest is for what it is done for.
+    #[must_use]
+    pub fn of_half(&self) -> Self {
+        let now = Instant::now();
+        let half = |end: Instant| now + end.saturating_duration_since(now) / 2;
+        let ends = self.ends.map(|ends| {
+            let calls = half(ends.work.min(ends.calls));
+            Ends { work: half(ends.work), calls, ..ends }
+        });
+        Self { ends, ..self.clone() }
+    }
+
     /// Keeps time for these rows of the report, which are written after the work.
     pub fn owe_rows(&self, rows: usize) {
         let time = MICROSECONDS_A_ROW.saturating_mul(rows as u64);
@@ -205,6 +217,23 @@ mod tests {
         assert_eq!(planning.call(endless).await, Err(DeadlineExceeded));
         assert_eq!(start.elapsed().as_secs(), 54);
         assert!(!planning.may_start_work() && !planning.may_start_planning());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_first_is_waited_for_during_half_of_the_time_that_is_left() {
+        let deadline = Deadline::after(Duration::from_secs(100), true);
+        let endless = std::future::pending::<Result<(), DeadlineExceeded>>;
+        let start = Instant::now();
+        let planning = deadline.of_planning();
+        assert_eq!(planning.of_half().call(endless()).await, Err(DeadlineExceeded));
+        assert_eq!(start.elapsed().as_secs(), 27);
+        assert!(planning.may_start_planning() && planning.may_start_work());
+        // Of the 90 s for work 63 are left.
+        assert_eq!(deadline.of_half().call(endless()).await, Err(DeadlineExceeded));
+        assert_eq!(start.elapsed(), Duration::from_secs_f64(58.5));
+        assert!(deadline.may_start_work());
+        // Without an end there is no half.
+        assert_eq!(Deadline::default().of_half().call(async { Ok::<_, DeadlineExceeded>(1) }).await, Ok(1));
     }
 
     #[tokio::test(start_paused = true)]

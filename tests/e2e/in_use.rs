@@ -256,3 +256,49 @@ fn a_list_that_names_nothing_which_is_there_is_no_silent_protection() {
     let one = world.cli(&["plan", "--repository", "team/web", "--output", "json"]);
     assert!(!one.json()["warnings"].to_string().contains("none of them is there"), "{}", one.stdout);
 }
+
+#[test]
+fn a_queues_message_comes_again_where_something_stays_because_a_source_was_throttled() {
+    let server = UsageServer::start();
+    let world = world(&server, "lambda").with("JANITOR_MODE", "apply");
+    seeded(&world);
+    world.repository("team/web").push(1, single(10), "live");
+    let message = |(id, repository): (usize, &&str)| {
+        let detail = json!({"result": "SUCCESS", "action-type": "PUSH", "repository-name": repository});
+        let body = json!({"source": "aws.ecr", "detail-type": "ECR Image Action", "detail": detail});
+        json!({"messageId": id.to_string(), "eventSource": "aws:sqs", "body": body.to_string()})
+    };
+    let records: Vec<Value> = ["team/api", "team/web"].iter().enumerate().map(message).collect();
+    let event = json!({"Records": records});
+    let mut function = world.lambda();
+    let mut come_again = |operation: &str, fault, times| {
+        server.refuse(operation, fault, times);
+        function.response(&event)["batchItemFailures"].clone()
+    };
+    let throttled = (429, "TooManyRequestsException");
+    // In the other repository nothing waits for the source.
+    assert_eq!(come_again("ListFunctions", throttled, 2), json!([{"itemIdentifier": "0"}]));
+    assert_eq!(come_again("ListFunctions", (403, "AccessDeniedException"), 1), json!([]));
+    assert_eq!(come_again("ListFunctions", throttled, 0), json!([]));
+}
+
+#[test]
+fn a_command_is_told_without_its_arguments() {
+    let secret = "hunter2hunter2";
+    let world = World::new()
+        .superseded_since_push()
+        .with("JANITOR_PRESET", "recommended")
+        .with("JANITOR_IN_USE_SOURCES", &format!("command:cat {secret}"));
+    let (api, used, _) = seeded(&world);
+    let told = |command: &[&str]| {
+        let outcome = world.cli(command);
+        let all = format!("{}{}", outcome.stdout, outcome.stderr);
+        assert!(all.contains("cat ...") && !all.contains(secret), "{all}");
+    };
+    told(&["plan"]);
+    told(&["doctor"]);
+    told(&["plan", "--output", "json"]);
+    std::fs::write(world.file(secret), format!("{}\n", uri(&api, &used.platforms[0]))).unwrap();
+    told(&["plan", "--output", "json"]);
+    told(&["explain", &format!("team/api@{}", used.platforms[0])]);
+}

@@ -16,6 +16,7 @@ fi
 cargo=${CARGO:-cargo}
 $cargo build --locked --quiet -p ecr-emulator --bin ecr-emulator
 $cargo build --locked --quiet --bin ecr-janitor
+$cargo build --locked --quiet -p usage-test-server --bin usage-test-server
 WITNESS_BINARIES=$(cd "$target/debug" && pwd)
 export WITNESS_BINARIES
 exec "$venv/bin/python" -B -m pytest -q -rsx -p no:cacheprovider tests/interop "$@"

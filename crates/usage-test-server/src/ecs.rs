@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::workloads::Cluster;
-use super::{Answer, Container, Workloads, page};
+use super::{Answer, Container, Workloads, page, with_token};
 
 pub(crate) fn answer(workloads: &Workloads, size: usize, operation: &str, body: &Value) -> Answer {
     let cluster = || {
@@ -35,7 +35,7 @@ fn list<'a>(keys: impl Iterator<Item = &'a String>, field: &str, size: usize, bo
     let all: Vec<&String> = keys.collect();
     let most = body["maxResults"].as_u64().unwrap_or(100) as usize;
     let (keys, next) = page(&all, size.min(most), body["nextToken"].as_str());
-    Ok(json!({ field: keys, "nextToken": next }))
+    Ok(with_token(json!({ field: keys }), "nextToken", next))
 }
 
 fn describe(
@@ -82,7 +82,7 @@ fn revision(clusters: &BTreeMap<String, Cluster>, arn: &str) -> Option<Value> {
         "serviceRevisionArn": arn,
         "serviceArn": service,
         "taskDefinition": definition,
-        "containerImages": containers(resolved),
+        "containerImages": containers(resolved, "containerName"),
     }))
 }
 
@@ -92,7 +92,7 @@ fn task(cluster: &Cluster, arn: &str) -> Option<Value> {
         "taskArn": arn,
         "taskDefinitionArn": definition,
         "lastStatus": "RUNNING",
-        "containers": containers(running),
+        "containers": containers(running, "name"),
     }))
 }
 
@@ -106,17 +106,18 @@ fn definition(workloads: &Workloads, name: Option<&str>) -> Answer {
             "taskDefinition": {
                 "taskDefinitionArn": arn,
                 "status": "ACTIVE",
-                "containerDefinitions": containers(images),
+                "containerDefinitions": containers(images, "name"),
             },
         })),
         None => Err((400, "ClientException: Unable to describe task definition.".to_owned())),
     }
 }
 
-fn containers(containers: &[Container]) -> Vec<Value> {
+/// Containers, whose name is in this member.
+fn containers(containers: &[Container], name: &str) -> Vec<Value> {
     let container = |(image, digest): &Container| match digest {
-        Some(digest) => json!({ "name": "app", "image": image, "imageDigest": digest }),
-        None => json!({ "name": "app", "image": image }),
+        Some(digest) => json!({ name: "app", "image": image, "imageDigest": digest }),
+        None => json!({ name: "app", "image": image }),
     };
     containers.iter().map(container).collect()
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::workloads::Covered;
-use super::{Answer, Workloads, page};
+use super::{Answer, Workloads, page, with_token};
 
 pub(crate) fn answer(workloads: &Workloads, size: usize, body: &Value) -> Answer {
     let criteria = &body["filterCriteria"];
@@ -17,13 +17,15 @@ pub(crate) fn answer(workloads: &Workloads, size: usize, body: &Value) -> Answer
             && since.is_none_or(|since| it.last_in_use.is_some_and(|at| at >= since))
     };
     let resource = |it: &Covered| {
+        let mut image = json!({ "inUseCount": it.in_use, "tags": [] });
+        if let Some(at) = it.last_in_use {
+            image["lastInUseAt"] = at.into();
+        }
         json!({
             "accountId": "123456789012",
             "resourceId": it.arn,
             "resourceType": "AWS_ECR_CONTAINER_IMAGE",
-            "resourceMetadata": {
-                "ecrImage": { "inUseCount": it.in_use, "lastInUseAt": it.last_in_use, "tags": [] },
-            },
+            "resourceMetadata": { "ecrImage": image },
             "scanStatus": { "reason": "SUCCESSFUL", "statusCode": "ACTIVE" },
             "scanType": "PACKAGE",
         })
@@ -31,5 +33,5 @@ pub(crate) fn answer(workloads: &Workloads, size: usize, body: &Value) -> Answer
     let all: Vec<Value> = workloads.covered.iter().filter(wanted).map(resource).collect();
     let most = body["maxResults"].as_u64().unwrap_or(200) as usize;
     let (resources, next) = page(&all, size.min(most), body["nextToken"].as_str());
-    Ok(json!({ "coveredResources": resources, "nextToken": next }))
+    Ok(with_token(json!({ "coveredResources": resources }), "nextToken", next))
 }

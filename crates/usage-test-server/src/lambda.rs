@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::workloads::Function;
-use super::{Answer, Workloads, page};
+use super::{Answer, Workloads, page, with_token};
 
 const PREFIX: &str = "/2015-03-31/functions";
 
@@ -22,7 +22,7 @@ pub(crate) fn answer(workloads: &Workloads, size: usize, path: &str, query: &str
         let listed = workloads.functions.iter().filter(|it| is_all || it.version == "$LATEST");
         let listed: Vec<Value> = listed.map(configuration).collect();
         let (functions, next) = page(&listed, size.min(50), parameter("Marker").as_deref());
-        return Ok(json!({ "Functions": functions, "NextMarker": next }));
+        return Ok(with_token(json!({ "Functions": functions }), "NextMarker", next));
     };
     let qualifier = parameter("Qualifier").unwrap_or_else(|| "$LATEST".to_owned());
     let is_it = |it: &&Function| it.name == name && it.version == qualifier;

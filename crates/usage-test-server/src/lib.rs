@@ -195,3 +195,11 @@ fn page<T: Clone>(all: &[T], size: usize, token: Option<&str>) -> (Vec<T>, Optio
     let next = (until < all.len()).then(|| until.to_string());
     (all[from..until].to_vec(), next)
 }
+
+/// A listing with the token of its next page, if there is one.
+fn with_token(mut listing: Value, name: &str, token: Option<String>) -> Value {
+    if let Some(token) = token {
+        listing[name] = token.into();
+    }
+    listing
+}

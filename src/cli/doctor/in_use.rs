@@ -17,7 +17,7 @@ pub(super) async fn look(session: &Session) -> Vec<Check> {
     usage.sources.iter().map(of_source).collect()
 }
 
-fn of_source(SourceUsage { source, images, elsewhere, detail }: &SourceUsage) -> Check {
+fn of_source(SourceUsage { source, images, elsewhere, detail, .. }: &SourceUsage) -> Check {
     let source = sanitize::line(source);
     match detail {
         Some(detail) => Check::fail(IN_USE, format!("{source}: {detail}")),
