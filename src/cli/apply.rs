@@ -30,7 +30,7 @@ use crate::util::shell::quoted;
 pub(super) struct Args {
     #[command(flatten)]
     run: RunArgs,
-    /// A plan saved with `plan --out FILE`: exactly this is carried out, after another look at each image
+    /// A plan saved with `plan --out FILE`: exactly this is carried out, whatever today's policy says, after another look at each image
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// Refuse a saved plan that is older than this, such as 48h; 7d by default
@@ -63,8 +63,10 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
         }
         Some(saved) => {
             let _waiting = Waiting::new("looking at the images of the plan");
+            let decides = decides(&saved);
             let plan = take_up(&session, &request, saved, selection, args.max_age.unwrap_or(MAX_AGE)).await?;
             session.announce_run(common.output);
+            say(&decides);
             plan
         }
     };
@@ -109,6 +111,15 @@ fn read(path: &Path) -> Result<(PathBuf, SavedPlan), Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
     let saved = SavedPlan::parse(&text).map_err(|why| refused(path, &why))?;
     Ok((path.to_owned(), saved))
+}
+
+/// Which part of the configuration holds beside a saved plan.
+fn decides((path, saved): &(PathBuf, SavedPlan)) -> String {
+    format!(
+        "the plan {} of {} decides what is done, not the policy of today's configuration; its limits, selection, sources of images in use and backups hold",
+        sanitize::line(&path.display().to_string()),
+        saved.created_at.strftime("%Y-%m-%d at %H:%M UTC")
+    )
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {

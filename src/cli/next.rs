@@ -48,7 +48,7 @@ fn options(common: &Common, args: &RunArgs) -> String {
 }
 
 /// The options that choose configuration, account and Region.
-fn place(common: &Common) -> String {
+pub(super) fn place(common: &Common) -> String {
     options_of_place(common.config.as_deref(), common)
 }
 

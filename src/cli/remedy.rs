@@ -25,13 +25,14 @@ struct Endpoint {
     url: String,
 }
 
+const OF_PROFILE: &str = "endpoint_url of the AWS profile";
 const ENDPOINT_VARIABLES: [&str; 2] = ["AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL"];
 
 impl Endpoint {
     /// The endpoint of the environment, else that of the profile.
     fn of(settings: Option<&SdkConfig>) -> Option<Self> {
         let given = |name: &'static str| Some((name, variable(name)?));
-        let of_profile = || Some(("endpoint_url of the AWS profile", settings?.endpoint_url()?.to_owned()));
+        let of_profile = || Some((OF_PROFILE, settings?.endpoint_url()?.to_owned()));
         let (setting, url) = ENDPOINT_VARIABLES.into_iter().find_map(given).or_else(of_profile)?;
         let (scheme, rest) = url.split_once("://")?;
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -62,18 +63,27 @@ impl Settings {
         Self { region: Some(region.to_owned()), endpoint: Endpoint::of(Some(settings)), ..self }
     }
 
-    /// Refuses an endpoint with a scheme that nobody can call, before it is tried again and again. The rest of it may hold
-    /// a password and is not shown.
-    pub(super) fn check_endpoint() -> Result<(), String> {
-        let mut values = ENDPOINT_VARIABLES.into_iter().filter_map(|name| Some((name, variable(name)?)));
-        values.try_for_each(|(name, value)| match value.split_once("://") {
+    /// Refuses an endpoint that nobody can call, before it is tried again and again: one with another scheme, or without
+    /// any. What may be a password in it is not shown.
+    pub(super) fn check_endpoint(settings: &SdkConfig) -> Result<(), String> {
+        let of_profile = settings.endpoint_url().map(|url| (OF_PROFILE, url.to_owned()));
+        let values = ENDPOINT_VARIABLES.into_iter().filter_map(|name| Some((name, variable(name)?)));
+        values.chain(of_profile).try_for_each(|(name, value)| match value.split_once("://") {
             Some((scheme, _)) if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) => {
                 Err(format!(
                     "{name} begins with {:?}, and an endpoint is written like https://HOST",
                     format!("{scheme}://")
                 ))
             }
-            _ => Ok(()),
+            Some(_) => Ok(()),
+            None => {
+                let shown = value.rsplit('@').next().unwrap_or_default();
+                let shown = shown.split(['?', '#']).next().unwrap_or_default();
+                Err(format!(
+                    "the endpoint `{}` cannot be used, because it begins with no scheme: write {name} like https://HOST or http://HOST:PORT",
+                    sanitize::cut(shown, LONGEST_URL)
+                ))
+            }
         })
     }
 

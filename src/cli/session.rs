@@ -50,8 +50,8 @@ impl Session {
     /// Connects. Calls nothing.
     pub(super) async fn open(common: &Common, config: Config, deadline: Deadline) -> Result<Self, Failure> {
         let settings = Settings::of(common);
-        Settings::check_endpoint().map_err(Failure::NothingDone)?;
         let of_sdk = common.of_sdk().await;
+        Settings::check_endpoint(&of_sdk).map_err(Failure::NothingDone)?;
         let places = places_of(&config, &of_sdk);
         let in_use = Sources::open(&config.in_use, Host::CommandLine, &of_sdk)
             .map_err(|error| Failure::Usage(error.to_string()))?;

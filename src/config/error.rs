@@ -59,12 +59,20 @@ const LONGEST_PROBLEM: usize = 600;
 impl ConfigError {
     pub(super) fn value(at: String, name: &str, problem: &str) -> Self {
         let name = sanitize::cut(name, LONGEST_NAME);
+        let as_list = not_a_list(problem);
+        let problem = as_list.as_deref().unwrap_or(problem);
         Self::Value { at, name, problem: sanitize::cut(problem, LONGEST_PROBLEM) }
     }
 
     pub(super) fn unknown(at: String, what: &'static str, name: &str, advice: String) -> Self {
         Self::Unknown { at, what, name: sanitize::cut(name, LONGEST_NAME), advice }
     }
+}
+
+/// The message on a text where a list belongs: with the brackets that it lacks.
+fn not_a_list(problem: &str) -> Option<String> {
+    let text = problem.strip_prefix("invalid type: string ")?.strip_suffix(", expected a sequence")?;
+    Some(format!("it takes a list, even of one: write [{text}]"))
 }
 
 /// Keys that are called otherwise now, with their old and their new names.

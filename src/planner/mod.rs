@@ -407,7 +407,7 @@ fn ready(
         .map_err(|TooLarge| too_large_alone(most_bytes))?;
     let to_be_tagged: HashSet<Digest> =
         expanded.steps.iter().filter_map(Step::tagging).map(|tagging| tagging.image.digest).collect();
-    let counts = count(&collected);
+    let counts = count(&collected, policy);
     let plan = RepositoryPlan {
         platform_images: counts.not_attestations.get(&Kind::Image).copied().unwrap_or(0),
         counts: Some(counts),
@@ -483,11 +483,16 @@ fn referrer_pressure(collected: &Collected) -> Option<ReferrerPressure> {
     pressures.into_values().max_by_key(|pressure| (pressure.referrers, Reverse(pressure.subject)))
 }
 
-fn count(collected: &Collected) -> InventoryCounts {
-    let (stranded_images, stranded_bytes) = forecast::stranded(&collected.inventory, &collected.verdicts);
-    let images = collected.inventory.images().len() as u64;
-    let mut counts =
-        InventoryCounts { images, stranded_images, stranded_bytes, ..InventoryCounts::default() };
+fn count(collected: &Collected, policy: &Policy) -> InventoryCounts {
+    let (inventory, verdicts) = (&collected.inventory, &collected.verdicts);
+    let (stranded_images, stranded_bytes) = forecast::stranded(inventory, verdicts);
+    let mut counts = InventoryCounts {
+        images: inventory.images().len() as u64,
+        unreached_images: forecast::unreached(inventory, policy, verdicts),
+        stranded_images,
+        stranded_bytes,
+        ..InventoryCounts::default()
+    };
     for (index, verdict) in collected.verdicts.iter() {
         counts.indexes += u64::from(collected.inventory.is_index(index));
         match verdict.artifact {

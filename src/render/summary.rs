@@ -102,15 +102,30 @@ fn attestations(counts: &InventoryCounts, report: &Report) -> String {
 /// What goes now, what goes later, and both under the other preset, as far as they differ.
 fn forecast(what_if: &[WhatIf]) -> [Option<String>; 3] {
     let Some(in_force) = what_if.first() else { return [None, None, None] };
-    let later = |it: &WhatIf| {
-        (it.later != it.now).then(|| format!("{} in all, once waiting periods are over", going(&it.later)))
-    };
-    let other = what_if.get(1).filter(|it| (it.now, it.later) != (in_force.now, in_force.later));
+    let figures = |it: &WhatIf| (it.now, it.later, it.unless_pulled);
+    let other = what_if.get(1).filter(|it| figures(it) != figures(in_force));
     let other = other.map(|it| {
         let later = later(it).map(|later| format!("; {later}")).unwrap_or_default();
         format!("preset = \"{}\": {} now{later}", it.preset.word(), going(&it.now))
     });
     [Some(going(&in_force.now)), later(in_force), other]
+}
+
+/// What goes when time has passed, as far as that differs from what goes now.
+fn later(it: &WhatIf) -> Option<String> {
+    let known = |it: &Going| Going { unread: 0, ..*it };
+    let waits = (known(&it.later) != known(&it.now))
+        .then(|| format!("{} in all, once waiting periods are over", going(&it.later)));
+    let pulled = it.unless_pulled.filter(|unpulled| known(unpulled) != known(&it.later));
+    let pulled = pulled.map(|unpulled| format!("{} if nothing is pulled again", going(&unpulled)));
+    let unread = (it.later.unread > 0).then(|| {
+        format!(
+            "and what is an attestation of {} that nobody has read yet",
+            counted(it.later.unread, "image")
+        )
+    });
+    let parts: Vec<String> = [waits, pulled, unread].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// What goes now, and what gets a tag.
@@ -260,7 +275,7 @@ mod tests {
     use crate::report::testing::reports::report;
 
     fn going_of(attestations: u64, images: u64) -> Going {
-        Going { attestations, indexes: images, images, others: 0, bytes: 1000 * attestations }
+        Going { attestations, indexes: images, images, bytes: 1000 * attestations, ..Going::default() }
     }
 
     fn said(report: &Report, label: &str) -> Option<String> {
@@ -270,7 +285,7 @@ mod tests {
     #[test]
     fn what_goes_is_told_for_now_for_later_and_for_the_other_preset() {
         let mut report = report(Mode::Plan, vec![repository("r", 9, attestations(3))]);
-        let what_if = |preset, now, later| WhatIf { preset, now, later };
+        let what_if = |preset, now, later| WhatIf { preset, now, later, unless_pulled: None };
         report.what_if = vec![
             what_if(Preset::Orphans, going_of(3, 0), going_of(4, 0)),
             what_if(Preset::Recommended, going_of(5, 2), going_of(5, 2)),
@@ -292,11 +307,34 @@ mod tests {
     }
 
     #[test]
+    fn what_pulls_hold_and_what_nobody_has_read_is_due_later_as_well() {
+        let mut report = report(Mode::Plan, vec![repository("r", 9, attestations(3))]);
+        let mut due = |later, unless_pulled| {
+            let now = going_of(3, 0);
+            report.what_if = vec![WhatIf { preset: Preset::Orphans, now, later, unless_pulled }];
+            said(&report, "Due later")
+        };
+        assert_eq!(
+            due(going_of(4, 0), Some(going_of(6, 1))).unwrap(),
+            "4 attestations (4.0 kB) in all, once waiting periods are over; 6 attestations, 1 index, 1 image (6.0 kB) if nothing is pulled again"
+        );
+        assert_eq!(
+            due(going_of(3, 0), Some(going_of(6, 0))).unwrap(),
+            "6 attestations (6.0 kB) if nothing is pulled again"
+        );
+        assert_eq!(
+            due(Going { unread: 2, ..going_of(3, 0) }, None).unwrap(),
+            "and what is an attestation of 2 images that nobody has read yet"
+        );
+        assert_eq!(due(going_of(3, 0), None), None);
+    }
+
+    #[test]
     fn tags_and_other_artifacts_are_due_too() {
         use crate::report::testing::decisions::{With as _, attestation};
         let row = attestation("a").to_be_tagged("attestation-0123456789ab");
         let mut report = report(Mode::Plan, vec![repository("r", 9, vec![row])]);
-        let due = |now| WhatIf { preset: Preset::Orphans, now, later: now };
+        let due = |now| WhatIf { preset: Preset::Orphans, now, later: now, unless_pulled: None };
         report.what_if = vec![due(Going { others: 2, ..going_of(3, 0) })];
         let text = "3 attestations, 2 other artifacts (3.0 kB), and 1 image to be tagged";
         assert_eq!(said(&report, "Due now").unwrap(), text);

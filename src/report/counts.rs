@@ -22,6 +22,9 @@ pub struct InventoryCounts {
     pub attestations: Attestations,
     /// Everything else, by kind.
     pub not_attestations: BTreeMap<Kind, u64>,
+    /// Indexes and platform images that neither a tag nor anything in use reaches.
+    #[serde(default)]
+    pub unreached_images: u64,
     /// Platform images that the plan leaves without an index.
     pub stranded_images: u64,
     /// Their sizes, in bytes.
@@ -95,6 +98,9 @@ pub struct WhatIf {
     pub now: Going,
     /// What would go once all waiting periods are over, if nothing else happens.
     pub later: Going,
+    /// The same if nothing is pulled again for long enough; absent if that makes no difference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unless_pulled: Option<Going>,
 }
 
 /// Images that would go, counted.
@@ -112,11 +118,23 @@ pub struct Going {
     pub others: u64,
     /// ECR's sizes of all that would go but the indexes, in bytes.
     pub bytes: u64,
+    /// Images that nobody has read yet and that would go if they are attestations: they are counted nowhere else.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unread: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl WhatIf {
     /// Adds what would go in another repository.
     pub fn add(&mut self, other: &Self) {
+        if self.unless_pulled.is_some() || other.unless_pulled.is_some() {
+            let mut sum = self.unless_pulled.unwrap_or(self.later);
+            sum.add(&other.unless_pulled.unwrap_or(other.later));
+            self.unless_pulled = Some(sum);
+        }
         self.now.add(&other.now);
         self.later.add(&other.later);
     }
@@ -130,6 +148,7 @@ impl Going {
             (&mut self.images, other.images),
             (&mut self.others, other.others),
             (&mut self.bytes, other.bytes),
+            (&mut self.unread, other.unread),
         ] {
             *mine = mine.saturating_add(theirs);
         }
@@ -210,6 +229,7 @@ impl InventoryCounts {
         add_map(&mut self.attestations.by_form, &other.attestations.by_form);
         add_map(&mut self.attestations.by_state, &other.attestations.by_state);
         add_map(&mut self.not_attestations, &other.not_attestations);
+        self.unreached_images = self.unreached_images.saturating_add(other.unreached_images);
         self.stranded_images = self.stranded_images.saturating_add(other.stranded_images);
         self.stranded_bytes = self.stranded_bytes.saturating_add(other.stranded_bytes);
     }

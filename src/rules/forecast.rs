@@ -3,11 +3,14 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::config::policy::{Policy, Preset, SupersededSince};
+use crate::inventory::graph;
 use crate::inventory::{Evidence, ImageIndex, Inventory, PerImage, Role};
 use crate::oci::attestation::{Form, Kind, ListedType};
 use crate::report::counts::{Going, WhatIf};
 use crate::report::plan::Artifact;
+use crate::report::reason::Reason;
 use crate::rules::judge;
+use crate::rules::tags::is_root;
 use crate::rules::verdict::Verdict;
 
 /// What would go under a preset, whose policy this is: now, and once all waiting periods are over.
@@ -21,10 +24,15 @@ pub fn what_if(
     now: Timestamp,
     verdicts: Option<&PerImage<Verdict>>,
 ) -> WhatIf {
-    let (later, at) = later(policy, now);
+    let (policy_then, at) = later(policy, now);
     let under = |policy: &Policy, now| going(inventory, &judge(inventory, policy, now));
     let now = verdicts.map_or_else(|| under(policy, now), |verdicts| going(inventory, verdicts));
-    WhatIf { preset, now, later: under(&later, at) }
+    let verdicts_then = judge(inventory, &policy_then, at);
+    let later = going(inventory, &verdicts_then);
+    let are_pulled = verdicts_then.iter().any(|(_, verdict)| verdict.reason == Reason::RecentlyPulled);
+    let unpulled = Policy { keep_pulled_within: SignedDuration::ZERO, ..policy_then };
+    let unless_pulled = are_pulled.then(|| under(&unpulled, at)).filter(|unpulled| *unpulled != later);
+    WhatIf { preset, now, later, unless_pulled }
 }
 
 /// The policy and the time when every period but that of pulls has passed: a pull is use, and no waiting.
@@ -42,6 +50,7 @@ fn going(inventory: &Inventory, verdicts: &PerImage<Verdict>) -> Going {
     let mut going = Going::default();
     for (position, verdict) in verdicts.iter().filter(|(_, verdict)| verdict.is_deletion()) {
         if !is_credible(inventory, position, verdict) {
+            going.unread += u64::from(inventory.image(position).evidence.is_unread());
             continue;
         }
         let image = inventory.image(position);
@@ -86,4 +95,17 @@ pub fn stranded(inventory: &Inventory, verdicts: &PerImage<Verdict>) -> (u64, u6
     verdicts.iter().filter(is_stranded).fold((0, 0), |(images, bytes), (position, _)| {
         (images + 1, bytes.saturating_add(inventory.image(position).size_bytes))
     })
+}
+
+/// The indexes and platform images that neither a tag nor anything in use reaches.
+pub fn unreached(inventory: &Inventory, policy: &Policy, verdicts: &PerImage<Verdict>) -> u64 {
+    let is_live = |position: &ImageIndex| {
+        is_root(inventory, policy, *position) || inventory.in_use.names(inventory.image(*position).digest)
+    };
+    let below = graph::below(inventory, inventory.positions().filter(is_live));
+    let is_of_images = |verdict: &Verdict| matches!(verdict.kind(), Kind::Image | Kind::Index);
+    let unreached = |(position, verdict): &(ImageIndex, &Verdict)| {
+        is_of_images(verdict) && !is_live(position) && !below[*position]
+    };
+    verdicts.iter().filter(unreached).count() as u64
 }

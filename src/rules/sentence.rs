@@ -363,7 +363,11 @@ impl Reasons<'_> {
         } else if judge.may_be_listed(position) {
             format!("and {}", self.may_be_listed(position))
         } else if let Some(parent) = self.parent_that_stays(position) {
-            format!("and the index {}, which lists it, stays", self.short(parent))
+            format!(
+                "and the index {}, which lists it, stays{}",
+                self.short(parent),
+                self.why_index_stays(parent)
+            )
         } else if judge.may_be_in_use() {
             format!("and {}", self.may_be_in_use())
         } else if judge.needed[position] {
@@ -373,6 +377,18 @@ impl Reasons<'_> {
         } else {
             "and nothing that goes takes it along".into()
         }
+    }
+
+    /// Why an untagged index stays, behind its name.
+    fn why_index_stays(&self, index: ImageIndex) -> String {
+        let why = match self.inventory().image(index).status {
+            _ if self.verdicts[index].reason == Reason::Unreadable => {
+                "and its bytes cannot be read".to_owned()
+            }
+            ImageStatus::Active => self.hold_of_index(index),
+            _ => "and that index is archived".to_owned(),
+        };
+        format!(": {}", why.strip_prefix("and ").unwrap_or(&why))
     }
 
     /// Why an untagged index stays where superseded indexes may go.
@@ -398,10 +414,12 @@ impl Reasons<'_> {
     fn key_that_keeps(&self, kind: Kind) -> Option<&'static str> {
         let policy = self.judge.policy;
         let superseded = policy.deletes_superseded();
+        let is_tagged = policy.superseded == Action::Tag;
         match kind {
             Kind::Index if superseded => None,
             Kind::Image if superseded && policy.superseded_images == Action::Delete => None,
             Kind::Image if superseded => Some(" (superseded_images = \"keep\")"),
+            Kind::Index | Kind::Image if is_tagged => Some(" (superseded = \"tag\")"),
             Kind::Index | Kind::Image => Some(" (superseded = \"keep\")"),
             Kind::Unread | Kind::Unknown | Kind::Attestation | Kind::Suspect => Some(""),
             _ if policy.referrers == Referrers::Follow => None,
@@ -443,7 +461,8 @@ impl Reasons<'_> {
         if self.judge.may_be_listed(position) {
             return self.unreadable.first().copied().into_iter().collect();
         }
-        self.parent_that_stays(position).into_iter().collect()
+        let parent = self.parent_that_stays(position).into_iter();
+        parent.flat_map(|parent| [parent].into_iter().chain(self.kept_child(parent))).collect()
     }
 
     /// The states that an image may have as far as its known parents go, or nothing where that is not certain.

@@ -10,3 +10,4 @@ pub mod restart;
 pub mod sanitize;
 pub mod shell;
 pub mod similar;
+pub(crate) mod xml;

@@ -37,3 +37,16 @@ fn the_demo_can_stop_after_the_plan() {
     let outcome = outside_of_aws().cli(&["demo", "--mode", "plan"]);
     assert_eq!((outcome.code, outcome.stdout.contains("deleted (")), (0, false), "{outcome:?}");
 }
+
+#[test]
+fn a_demo_without_the_functions_binary_ends_before_it_shows_anything() {
+    let world = outside_of_aws();
+    let alone = world.file("ecr-janitor");
+    // A copy where no link can be: another file system.
+    let program = env!("CARGO_BIN_EXE_ecr-janitor");
+    std::fs::hard_link(program, &alone).or_else(|_| std::fs::copy(program, &alone).map(drop)).unwrap();
+    let output = std::process::Command::new(alone).arg("demo").output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+    assert!(stderr.contains("`bootstrap` is not beside this one: run `make demo`"), "{stderr}");
+}

@@ -199,3 +199,14 @@ fn the_policy_for_doctor_is_enough_for_all_but_the_permissions_of_apply() {
         assert!(check["text"].as_str().unwrap().starts_with("apply needs"), "{check:#}");
     }
 }
+
+#[test]
+fn the_next_command_has_the_options_of_this_one() {
+    let world = world("");
+    std::fs::write(world.file("it's.toml"), "").unwrap();
+    let told = world.cli(&["doctor", "--config", "it's.toml", "--region", "us-east-1"]).stdout;
+    assert!(told.ends_with("Next: ecr-janitor plan --config 'it'\\''s.toml' --region us-east-1\n"), "{told}");
+    world.ecr.fault(trouble("DescribeRepositories", When::Always, Fault::AccessDenied));
+    let told = world.cli(&["doctor", "--config", "it's.toml"]).stdout;
+    assert!(told.ends_with("then run ecr-janitor doctor --config 'it'\\''s.toml' again\n"), "{told}");
+}

@@ -302,3 +302,21 @@ fn a_command_is_told_without_its_arguments() {
     told(&["plan", "--output", "json"]);
     told(&["explain", &format!("team/api@{}", used.platforms[0])]);
 }
+
+#[test]
+fn explain_fails_as_documented_where_a_source_cannot_be_read_and_tells_the_image_all_the_same() {
+    let server = UsageServer::start();
+    let world = world(&server, "lambda");
+    let (_, used, _) = seeded(&world);
+    let explain = |code, image: &str| {
+        let outcome = world.cli(&["explain", image]);
+        assert_eq!(outcome.code, code, "{outcome:?}");
+        outcome
+    };
+    let image = format!("team/api@{}", used.attestations[0]);
+    explain(0, &image);
+    server.refuse("ListFunctions", (403, "AccessDeniedException"), 1000);
+    let told = explain(3, &image);
+    assert!(told.stdout.contains("in-use-unknown") && told.stderr.contains("could not be read"), "{told:?}");
+    explain(3, "team/api");
+}

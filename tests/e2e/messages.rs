@@ -30,6 +30,7 @@ const SCENES: &[(&str, Scene)] = &[
     ("configuration that is not TOML", || configured("[policy]\norphaned = keep")),
     ("key in the wrong place", || configured("[policy]\nmax_deletions = 1")),
     ("misspelt key", || configured("[policy]\norphand = \"keep\"")),
+    ("text in the place of a list", || configured("[in_use]\nsources = \"ecs\"")),
     ("value of a key", || configured("[policy]\ngrace_period = 48")),
     ("unknown variable", || run(world().with("JANITOR_GRACE_PERIODS", "90d"), &["plan"])),
     ("file that exists already", || run(world().config(""), &["init"])),
@@ -55,9 +56,7 @@ const SCENES: &[(&str, Scene)] = &[
     ("not signed in", || run(profiles(), &["plan", "--profile", "dev"])),
     ("no credentials", || run(profiles(), &["plan"])),
     ("expired credentials", || everywhere("DescribeRepositories", Fault::ExpiredToken)),
-    ("endpoint that is not an address", || {
-        run(world().with("AWS_ENDPOINT_URL", "localhost:4580"), &["plan"])
-    }),
+    ("endpoint without a scheme", || run(world().with("AWS_ENDPOINT_URL", "localhost:4580"), &["plan"])),
     ("endpoint with another scheme", || run(world().with("AWS_ENDPOINT_URL", "htp://localhost"), &["plan"])),
     ("unreachable endpoint", || run(world().with("AWS_ENDPOINT_URL", "http://127.0.0.1:1"), &["plan"])),
     ("missing permission for everything", || everywhere("DescribeRepositories", Fault::AccessDenied)),
@@ -92,6 +91,11 @@ const SCENES: &[(&str, Scene)] = &[
     ("pattern that matches nothing", || configured("[select]\nexclude = ['tema/*']")),
     ("what waits", || run(world(), &["plan", "--max-deletions", "0"])),
     ("no repositories", || run(World::new(), &["plan"])),
+    ("what a saved plan leaves to the configuration", || {
+        let world = world();
+        world.save_plan();
+        world.apply_saved()
+    }),
     ("saved plan", || run(world(), &["plan", "--out", "plan.json"])),
     ("nothing to do", || {
         let world = World::new();

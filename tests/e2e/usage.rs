@@ -18,7 +18,7 @@ fn world() -> World {
 
 #[test]
 fn a_bad_configuration_is_refused_before_anything_is_called() {
-    let cases: [(&str, &[&str]); 13] = [
+    let cases: [(&str, &[&str]); 14] = [
         ("[policy]\norphand = \"keep\"", &["policy.orphand", "policy.orphaned"]),
         ("[polycy]\n", &["polycy", "policy"]),
         ("[limits]\nmax_deletion = 1", &["limits.max_deletion", "limits.max_deletions"]),
@@ -32,6 +32,7 @@ fn a_bad_configuration_is_refused_before_anything_is_called() {
         ("[policy]\ntag_template = \"sha256-{digest}\"", &["policy.tag_template", "sha256-"]),
         ("[policy]\ntag_template = \"{digest}.sig\"", &["policy.tag_template", ".sig"]),
         ("[limits]\nmax_images_share = 1.5", &["limits.max_images_share", "1.5"]),
+        ("[in_use]\nsources = \"ecs\"", &["in_use.sources", "it takes a list, even of one: write [\"ecs\"]"]),
     ];
     for (config, texts) in cases {
         let world = world().config(config);

@@ -43,6 +43,8 @@ const REMARK: &str = "\n(By default only orphaned attestations go. The demo also
 const TIME: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(args: &Args) -> Result<ExitCode, Failure> {
+    // Nothing is shown of a demo that cannot go on.
+    let binary = function_binary()?;
     let emulator = Emulator::new();
     world::seed(&emulator).map_err(|error| nothing_done(&error))?;
     // In a real account this is the pull-time exclusion of the function's role: without it the janitor's own
@@ -50,7 +52,7 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode, Failure> {
     emulator.set_pull_time_updates(false);
     let server =
         emulator.serve(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.map_err(|e| nothing_done(&e))?;
-    let state = State::create()?;
+    let state = State::create(binary)?;
     let done = show(args, &emulator, &server.url(), &state).await;
     server.stop().await;
     done
@@ -111,19 +113,22 @@ async fn undo(
     Ok(is_back)
 }
 
-/// A folder for memory and backups, which goes with the demo.
-struct State(PathBuf);
+/// A folder for memory and backups, which goes with the demo, and the function's binary.
+struct State {
+    folder: PathBuf,
+    binary: PathBuf,
+}
 
 impl State {
-    fn create() -> Result<Self, Failure> {
+    fn create(binary: PathBuf) -> Result<Self, Failure> {
         let folder = std::env::temp_dir().join(format!("ecr-janitor-demo-{}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(|e| nothing_done(&e))?;
-        Ok(Self(folder))
+        Ok(Self { folder, binary })
     }
 
     /// The environment of the programs of the demo.
     fn variables(&self, endpoint: &str) -> Vec<(&'static str, OsString)> {
-        let folder = self.0.as_os_str();
+        let folder = self.folder.as_os_str();
         let fixed = [
             ("AWS_ENDPOINT_URL", endpoint),
             ("AWS_REGION", "us-east-1"),
@@ -141,7 +146,7 @@ impl State {
 
 impl Drop for State {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -150,8 +155,7 @@ impl Drop for State {
 async fn invoke(endpoint: &str, state: &State, mode: Mode) -> Result<Report, Failure> {
     let mode = ("JANITOR_MODE", OsString::from(mode.word()));
     let variables = state.variables(endpoint).into_iter().chain([mode]);
-    let binary = function_binary()?;
-    let mut function = LocalFunction::start(&binary, variables).await.map_err(|e| nothing_done(&e))?;
+    let mut function = LocalFunction::start(&state.binary, variables).await.map_err(|e| nothing_done(&e))?;
     let event: Value = serde_json::from_str(BY_HAND).map_err(|e| nothing_done(&e))?;
     let answer = function.invoke(&event, TIME).await.map_err(|e| nothing_done(&e))?;
     let log = function.stop().await;

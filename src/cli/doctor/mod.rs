@@ -15,7 +15,7 @@ use self::check::{Check, Status};
 use super::progress::Waiting;
 use super::session::Session;
 use super::stdout::{print_json, print_text, width};
-use super::{Common, Failure, Output, signals};
+use super::{Common, Failure, Output, next, signals};
 use crate::cli::exit_code::ExitCode;
 use crate::config::Config;
 use crate::planner::selection::Selection;
@@ -53,7 +53,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     }
     match common.output {
         Output::Json => print_json(&findings)?,
-        _ => print_text(&text::findings(&findings, width()))?,
+        _ => print_text(&text::findings(&findings, &next::place(common), width()))?,
     }
     Ok(findings.exit_code())
 }

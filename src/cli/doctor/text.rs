@@ -8,18 +8,19 @@ use crate::util::shell::words;
 /// The columns before a finding.
 const LABEL: usize = 22;
 
-/// The findings at this width; each line says ok, warn or fail, and the command that fixes it.
-pub(super) fn findings(findings: &Findings, width: usize) -> String {
+/// The findings at this width; each line says ok, warn or fail, and the command that fixes it. The next command has
+/// these options.
+pub(super) fn findings(findings: &Findings, options: &str, width: usize) -> String {
     let mut text: String = findings.checks.iter().map(|check| line(check, width)).collect();
     text.push('\n');
     let [ok, warn, fail] = [Status::Ok, Status::Warn, Status::Fail].map(|status| findings.count(status));
     text.push_str(&format!("{ok} ok, {warn} warn, {fail} fail\n"));
     let next = match (fail, findings.checks.iter().any(|it| it.is_fatal)) {
-        (0, _) => "Next: ecr-janitor plan",
-        (_, false) => "Next: fix what failed, or go on without it: ecr-janitor plan",
-        (_, true) => "Next: fix what failed, then run ecr-janitor doctor again",
+        (0, _) => format!("Next: ecr-janitor plan{options}"),
+        (_, false) => format!("Next: fix what failed, or go on without it: ecr-janitor plan{options}"),
+        (_, true) => format!("Next: fix what failed, then run ecr-janitor doctor{options} again"),
     };
-    text.push_str(next);
+    text.push_str(&next);
     text
 }
 

@@ -61,6 +61,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let replication = Replication::of(ecr, &session.config, [repository.as_str()], &deadline).await;
     let account = session.run.account.as_deref();
     let usage = session.in_use.read(account, session.clock.now(), &deadline).await;
+    let done = if usage.unread().is_some() { ExitCode::Failures } else { ExitCode::Done };
     for warning in usage.warnings() {
         say(&format!("warning: {}", sanitize::line(&warning)));
     }
@@ -91,7 +92,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
             Output::Json => print_json(&overview)?,
             _ => print_wrapped(&text::overview(&overview))?,
         }
-        return Ok(ExitCode::Done);
+        return Ok(done);
     };
     let stored = read(&session, repository, &mut inventory, &mut recall, position).await?;
     let bytes = stored.as_ref().map(|stored| stored.bytes.as_bytes());
@@ -121,7 +122,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
         }
         _ => print_wrapped(&text::image(&explanation))?,
     }
-    Ok(ExitCode::Done)
+    Ok(done)
 }
 
 /// The picture of a whole repository is that of a run.

@@ -232,14 +232,23 @@ impl Archive {
         let listed = self.store.list(ROOT).await?;
         let mut packs: BTreeMap<RecordName, Vec<(PackName, Key)>> = BTreeMap::new();
         let mut records = BTreeSet::new();
-        for Listed { key, .. } in listed {
-            if let Some(pack) = PackName::parse(key.as_str()) {
+        let mut last_written: BTreeMap<String, Timestamp> = BTreeMap::new();
+        for Listed { key, written_at, .. } in listed {
+            let run_id = if let Some(pack) = PackName::parse(key.as_str()) {
                 let RepositoryId { registry, region, .. } = pack.repository.clone();
                 let run = RecordName { registry, region, run_id: pack.run_id.clone() };
-                packs.entry(run).or_default().push((pack, key));
+                packs.entry(run.clone()).or_default().push((pack, key));
+                run.run_id
             } else if let Some(record) = RecordName::parse(key.as_str()) {
                 packs.entry(record.clone()).or_default();
-                records.insert(record);
+                records.insert(record.clone());
+                record.run_id
+            } else {
+                continue;
+            };
+            if let Some(at) = written_at {
+                let last = last_written.entry(run_id).or_insert(at);
+                *last = at.max(*last);
             }
         }
         let mut runs = Vec::with_capacity(packs.len());
@@ -267,7 +276,10 @@ impl Archive {
                 damaged,
             });
         }
-        runs.sort_by(|one, two| two.run_id.cmp(&one.run_id));
+        // A run's id says in which second it began: of several, the one that ended last comes first.
+        let ended = |run: &RunHistory| run.finished_at.or_else(|| last_written.get(&run.run_id).copied());
+        let order = |run: &RunHistory| (run.started_at, ended(run), run.run_id.clone());
+        runs.sort_by_cached_key(|run| std::cmp::Reverse(order(run)));
         Ok(runs)
     }
 
@@ -333,6 +345,7 @@ impl Archive {
         keep: SignedDuration,
         now: Timestamp,
     ) -> Result<usize, ArchiveError> {
+        self.store.tidy(now).await?;
         let mut removed = 0;
         for it in self.store.list(&format!("{ROOT}{registry}/{region}/")).await? {
             let key = it.key.as_str();

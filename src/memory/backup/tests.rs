@@ -240,3 +240,22 @@ async fn what_a_run_stored_and_is_lost_is_counted() {
     let told = archive.loss(&id(), RUN, 0).await.unwrap().to_string();
     assert!(told.contains("1 of the 1 images that it stored of team/api"), "{told}");
 }
+
+#[tokio::test]
+async fn of_runs_within_one_second_the_one_that_ended_last_comes_first() {
+    let (store, blobs) = (Arc::new(FakeStore::default()), FakeBlobs::default());
+    let mut ids = Vec::new();
+    // By their ids alone, which end by chance, the order would be another one.
+    for (nth, end) in [(1, "ffffff"), (2, "000000"), (3, "888888")] {
+        let run_id = format!("20261126T153638Z-{end}");
+        let run = BackupRun { run_id: run_id.clone(), registry: "1".into(), region: "eu".into() };
+        let backups = Backups::new(store.clone(), blobs.clone(), run, 4);
+        let manifest = manifest(&format!("it-{nth}"));
+        assert_eq!(backups.back_up("team/api", &[image(&manifest, Kind::Unknown)]).await, BTreeMap::new());
+        backups.finish([]).await.unwrap();
+        ids.insert(0, run_id);
+    }
+    let runs = Archive::new(store.clone()).history(SignedDuration::from_hours(24)).await.unwrap();
+    let found: Vec<&str> = runs.iter().map(|run| run.run_id.as_str()).collect();
+    assert_eq!(found, ids);
+}

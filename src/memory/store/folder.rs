@@ -3,13 +3,15 @@
 //! A blob is written beside its place, flushed to the disk, and renamed: it is there as a whole or not at all.
 //! Conditions are checked under a lock on the folder, so that of two processes one wins.
 
-use std::fs::{self, File};
+use std::collections::HashSet;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use futures::future::{BoxFuture, FutureExt as _};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Key, Listed, Operation, Store, StoreError, StoreErrorKind, Stored, Version, WriteIf};
 use crate::oci::digest::Digest;
@@ -18,17 +20,24 @@ use crate::oci::digest::Digest;
 const LOCK: &str = ".lock";
 /// What a file is called until it is complete.
 const PART: &str = ".part";
+/// The age from which an incomplete file is that of a writer that was killed.
+const OLD_PART: SignedDuration = SignedDuration::from_hours(24);
+/// How long another process may hold the lock: it does so for one blob.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The time from one look at the lock to the next.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A folder of blobs.
 #[derive(Debug, Clone)]
 pub struct Folder {
     root: PathBuf,
+    patience: Duration,
 }
 
 impl Folder {
     /// The blobs of this folder, which is created with the first of them, for its owner alone.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), patience: PATIENCE }
     }
 
     fn path(&self, key: &Key) -> PathBuf {
@@ -54,6 +63,8 @@ impl Folder {
 
 enum Failure {
     Conflict,
+    /// Another process holds the lock.
+    Locked(PathBuf, Duration),
     TooLarge(u64),
     Io(io::Error),
 }
@@ -68,6 +79,14 @@ impl Failure {
     fn into_error(self, operation: Operation, what: String) -> StoreError {
         let (kind, message) = match self {
             Self::Conflict => (StoreErrorKind::Conflict, "it was written meanwhile".to_owned()),
+            Self::Locked(lock, patience) => {
+                let message = format!(
+                    "another process has held the lock {} for {} seconds; end the one that hangs, or try again later",
+                    lock.display(),
+                    patience.as_secs()
+                );
+                (StoreErrorKind::Other, message)
+            }
             Self::TooLarge(limit) => (StoreErrorKind::TooLarge, format!("it is larger than {limit} bytes")),
             Self::Io(error) => (kind_of(error.kind()), error.to_string()),
         };
@@ -101,14 +120,13 @@ impl Store for Folder {
         bytes: Vec<u8>,
         when: WriteIf,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        let root = self.root.clone();
+        let (root, patience) = (self.root.clone(), self.patience);
         self.run(Operation::Put, self.path(key), move |path| {
             create_folders(path.parent().unwrap_or(&root))?;
             if when == WriteIf::Always {
                 return Ok(write(path, &bytes)?);
             }
-            let lock = open_new(&root.join(LOCK), false)?;
-            lock.lock()?;
+            let _lock = locked(&root.join(LOCK), patience)?;
             let there = read(path, u64::MAX)?.map(|bytes| version(&bytes));
             if !when.holds(there.as_ref()) {
                 return Err(Failure::Conflict);
@@ -122,21 +140,39 @@ impl Store for Folder {
         let prefix = prefix.to_owned();
         self.run(Operation::List, self.root.clone(), move |root| {
             let mut found = Vec::new();
-            walk(root, &prefix, &mut found)?;
+            walk(root, &prefix, &mut |entry| {
+                found.extend(listed(root, entry)?.filter(|it| it.key.as_str().starts_with(&prefix)));
+                Ok(())
+            })?;
             found.sort_by(|one: &Listed, two| one.key.cmp(&two.key));
             Ok(found)
         })
     }
 
     fn delete<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.run(Operation::Delete, self.path(key), |path| match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
-        })
+        self.run(Operation::Delete, self.path(key), |path| Ok(remove(path)?))
     }
 
     fn place(&self) -> String {
         self.root.display().to_string()
+    }
+
+    fn tidy(&self, now: Timestamp) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.run(Operation::Delete, self.root.clone(), move |root| {
+            let mut old = Vec::new();
+            walk(root, "", &mut |entry| {
+                let is_part = entry.file_name().to_string_lossy().ends_with(PART);
+                let written_at = modified(&entry.metadata()?);
+                if is_part && written_at.is_some_and(|at| now.duration_since(at) > OLD_PART) {
+                    old.push(entry.path());
+                }
+                Ok(())
+            })?;
+            for path in old {
+                remove(&path)?;
+            }
+            Ok(())
+        })
     }
 
     /// A folder that is not there yet could be made in the nearest one above it.
@@ -234,26 +270,65 @@ fn open_new(path: &Path, truncate: bool) -> io::Result<File> {
     options.open(path)
 }
 
-/// The blobs below a folder: plain files with names that can be keys. Links are not followed.
-fn walk(root: &Path, prefix: &str, found: &mut Vec<Listed>) -> io::Result<()> {
+/// The lock, which goes with its file.
+fn locked(path: &Path, patience: Duration) -> Result<File, Failure> {
+    let lock = open_new(path, false)?;
+    let since = Instant::now();
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) if since.elapsed() >= patience => {
+                return Err(Failure::Locked(path.to_owned(), patience));
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Looks at the files below a folder. Links to folders are followed, each folder once: somebody may have moved a part to
+/// another disk. Links to files are not.
+fn walk(root: &Path, prefix: &str, look: &mut dyn FnMut(&fs::DirEntry) -> io::Result<()>) -> io::Result<()> {
     let (above, _) = prefix.rsplit_once('/').unwrap_or_default();
     let mut todo = vec![root.join(above)];
+    // A link that leads up, and out of where this began, leads nowhere.
+    let mut seen: HashSet<PathBuf> =
+        Path::new(above).ancestors().skip(1).filter_map(|it| fs::canonicalize(root.join(it)).ok()).collect();
     while let Some(folder) = todo.pop() {
         let entries = match fs::read_dir(&folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             entries => entries?,
         };
+        if !seen.insert(fs::canonicalize(&folder)?) {
+            continue;
+        }
         for entry in entries {
             let entry = entry?;
             let kind = entry.file_type()?;
-            if kind.is_dir() {
+            let is_link_to_folder = || kind.is_symlink() && entry.path().is_dir();
+            if kind.is_dir() || is_link_to_folder() {
                 todo.push(entry.path());
             } else if kind.is_file() {
-                found.extend(listed(root, &entry)?.filter(|it| it.key.as_str().starts_with(prefix)));
+                match look(&entry) {
+                    // It went meanwhile.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    looked => looked?,
+                }
             }
         }
     }
     Ok(())
+}
+
+fn modified(metadata: &fs::Metadata) -> Option<Timestamp> {
+    metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok())
 }
 
 fn listed(root: &Path, entry: &fs::DirEntry) -> io::Result<Option<Listed>> {
@@ -265,12 +340,8 @@ fn listed(root: &Path, entry: &fs::DirEntry) -> io::Result<Option<Listed>> {
         return Ok(None);
     }
     let Ok(key) = Key::new(name) else { return Ok(None) };
-    let metadata = match entry.metadata() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        metadata => metadata?,
-    };
-    let written_at = metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
-    Ok(Some(Listed { key, size: metadata.len(), written_at }))
+    let metadata = entry.metadata()?;
+    Ok(Some(Listed { key, size: metadata.len(), written_at: modified(&metadata) }))
 }
 
 #[cfg(test)]
@@ -369,5 +440,52 @@ mod tests {
         fs::write(place.path().join("it.1-1.part"), "").unwrap();
         let listed = folder.list("").await.unwrap();
         assert_eq!(listed.iter().map(|it| it.key.as_str()).collect::<Vec<_>>(), ["it"]);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_folder_behind_a_link_is_listed_once() {
+        let place = tempfile::tempdir().unwrap();
+        let (here, there) = (place.path().join("here"), place.path().join("there"));
+        let folder = Folder::new(&here);
+        folder.put(&key("backup/1/it"), Vec::new(), WriteIf::Absent).await.unwrap();
+        fs::rename(here.join("backup/1"), &there).unwrap();
+        std::os::unix::fs::symlink(&there, here.join("backup/1")).unwrap();
+        std::os::unix::fs::symlink(&here, there.join("round")).unwrap();
+        for prefix in ["", "backup/", "backup/1/"] {
+            let listed = folder.list(prefix).await.unwrap();
+            let names: Vec<_> = listed.iter().map(|it| it.key.as_str()).collect();
+            assert_eq!(names, ["backup/1/it"], "{prefix}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_writer_left_goes_when_it_is_old() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path());
+        folder.put(&key("a/it"), Vec::new(), WriteIf::Absent).await.unwrap();
+        let part = place.path().join("a/it.1-1.part");
+        fs::write(&part, "half").unwrap();
+        let now = Timestamp::now();
+        folder.tidy(now).await.unwrap();
+        assert!(part.exists(), "its writer may still be at it");
+        folder.tidy(now + OLD_PART + SignedDuration::from_hours(1)).await.unwrap();
+        assert!(!part.exists());
+        assert_eq!(get(&folder, "a/it").await.unwrap(), b"");
+        Folder::new(place.path().join("nowhere")).tidy(now).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_nobody_lets_go_is_an_error_that_names_it() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder { patience: Duration::ZERO, ..Folder::new(place.path()) };
+        let held = locked(&place.path().join(LOCK), Duration::ZERO).ok().unwrap();
+        let error = folder.put(&key("it"), Vec::new(), WriteIf::Absent).await.unwrap_err();
+        assert!(error.message.contains("another process has held the lock "), "{error}");
+        assert!(error.message.contains(LOCK), "{error}");
+        // What needs no condition needs no lock.
+        folder.put(&key("it"), Vec::new(), WriteIf::Always).await.unwrap();
+        drop(held);
+        folder.put(&key("other"), Vec::new(), WriteIf::Absent).await.unwrap();
     }
 }

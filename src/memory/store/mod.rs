@@ -113,6 +113,10 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn delete<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>>;
     /// The place, for messages.
     fn place(&self) -> String;
+    /// Removes what writers left that were killed long before now. A bucket has nothing half written.
+    fn tidy(&self, _now: Timestamp) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
     /// Whether this blob could be written, found out without writing anything: by a write under a condition that does not
     /// hold.
     #[cfg(feature = "cli")]

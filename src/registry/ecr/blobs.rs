@@ -18,6 +18,7 @@ use super::{CallError, CallErrorKind, DOWNLOAD_URLS, Ecr};
 use crate::oci::digest::Digest;
 use crate::registry::blobs::{DOWNLOAD, ReadBlobs};
 use crate::util::sanitize;
+use crate::util::xml;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT: Duration = Duration::from_secs(20);
@@ -148,8 +149,19 @@ fn refused(status: u16, body: &[u8]) -> CallError {
         403 => CallErrorKind::NoResponse,
         _ => CallErrorKind::Other,
     };
-    let message = String::from_utf8_lossy(body);
-    CallError { code: format!("http-{status}"), ..failed(kind, &message) }
+    CallError { code: format!("http-{status}"), ..failed(kind, &reason(body)) }
+}
+
+/// The reason that S3, or whatever stands before it, gives in the body of an error.
+fn reason(body: &[u8]) -> String {
+    let told = xml::error(body);
+    let text = String::from_utf8_lossy(body);
+    match (told.message().map(str::trim).filter(|message| !message.is_empty()), told.code()) {
+        (Some(message), Some(code)) => format!("{message} ({code})"),
+        (None, Some(code)) => code.to_owned(),
+        _ if text.trim().is_empty() || text.trim_start().starts_with('<') => "no reason was given".to_owned(),
+        _ => text.into_owned(),
+    }
 }
 
 fn failed(kind: CallErrorKind, message: &str) -> CallError {
@@ -186,6 +198,21 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(redirected(from, to).as_deref(), followed, "{to}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_told_in_a_sentence_and_never_as_markup() {
+        let expired = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AccessDenied</Code><Message>Request has expired</Message><HostId>x</HostId></Error>";
+        for (body, expected) in [
+            (&expired[..], "Request has expired (AccessDenied)"),
+            (b"<Error><Code>SlowDown</Code></Error>", "SlowDown"),
+            (b"<html><body>Bad Gateway</body></html>", "no reason was given"),
+            (b" ", "no reason was given"),
+            (b"upstream is gone", "upstream is gone"),
+        ] {
+            let error = refused(403, body);
+            assert_eq!((error.code.as_str(), error.message.as_str()), ("http-403", expected));
         }
     }
 

@@ -7,8 +7,8 @@ use crate::report::decision::Decision;
 use crate::report::outcome::OutcomeName;
 use crate::report::reason::State;
 
-/// Live images and indexes; attached, superseded (with the indexes and images that go with them) and orphaned
-/// attestations; anything else.
+/// Live images and indexes; attached, superseded (with the indexes and images that no tag and no use reaches) and
+/// orphaned attestations; anything else.
 pub(super) type Segments = [u64; 5];
 
 const LIVE: usize = 0;
@@ -31,12 +31,11 @@ pub(super) fn of(repository: &RepositoryReport) -> Option<[Segments; 2]> {
     let stated: u64 = counts.attestations.by_state.values().sum();
     before[OTHER] += counts.attestations.total.saturating_sub(stated);
     let deletions = || repository.decisions.iter().filter(|row| row.action == Action::Delete);
-    for _ in deletions().filter(|row| segment(row) == SUPERSEDED && row.state.is_none()) {
-        if before[LIVE] > 0 {
-            before[LIVE] -= 1;
-            before[SUPERSEDED] += 1;
-        }
-    }
+    let going = deletions().filter(|row| segment(row) == SUPERSEDED && row.state.is_none()).count() as u64;
+    // What lives is what a tag or a use reaches, whatever the policy does with the rest.
+    let past = counts.unreached_images.max(going).min(before[LIVE]);
+    before[LIVE] -= past;
+    before[SUPERSEDED] += past;
     let mut after = before;
     for row in deletions().filter(|row| goes(row.outcome)) {
         let part = &mut after[segment(row)];
@@ -90,6 +89,10 @@ mod tests {
         counts.attestations.total = 4;
         counts.attestations.by_state = [(Attached, 1), (Superseded, 2), (State::Orphaned, 1)].into();
         assert_eq!(of(&report), Some([[3, 1, 4, 1, 1], [3, 1, 2, 0, 1]]));
+        report.counts.inventory.as_mut().unwrap().unreached_images = 4;
+        assert_eq!(of(&report).unwrap()[0], [1, 1, 6, 1, 1], "more is past than goes");
+        report.counts.inventory.as_mut().unwrap().unreached_images = 99;
+        assert_eq!(of(&report).unwrap()[0], [0, 1, 7, 1, 1]);
         report.counts.inventory = None;
         assert_eq!(of(&report), None);
     }

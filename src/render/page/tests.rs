@@ -132,8 +132,9 @@ fn large() -> Report {
         report
     });
     let mut report = report(Mode::Plan, repositories.collect());
-    let going = |bytes| Going { attestations: 25_000, indexes: 400, images: 400, others: 0, bytes };
-    let what_if = |preset, bytes| WhatIf { preset, now: going(bytes), later: going(bytes * 2) };
+    let going = |bytes| Going { attestations: 25_000, indexes: 400, images: 400, bytes, ..Going::default() };
+    let what_if =
+        |preset, bytes| WhatIf { preset, now: going(bytes), later: going(bytes * 2), unless_pulled: None };
     report.what_if = vec![what_if(Preset::Orphans, 1_000_000), what_if(Preset::Recommended, 9_000_000)];
     report
 }

@@ -1,7 +1,8 @@
 //! What would go under another policy or later, and what a plan leaves without an index.
 
 use super::world::*;
-use crate::report::counts::Going;
+use crate::config::policy::Preset;
+use crate::report::counts::{Going, WhatIf};
 
 #[test]
 fn what_another_preset_would_delete_is_told_before_anything_of_it_is_read() {
@@ -14,7 +15,7 @@ fn what_another_preset_would_delete_is_told_before_anything_of_it_is_read() {
     let orphans = Going { attestations: 1, bytes: orphan.size(), ..Going::default() };
     assert_eq!(judged.what_if(&defaults()).now, orphans);
     let bytes = [p, superseded, orphan].map(It::size).iter().sum();
-    let all = Going { attestations: 2, indexes: 1, images: 1, others: 0, bytes };
+    let all = Going { attestations: 2, indexes: 1, images: 1, bytes, ..Going::default() };
     assert_eq!(judged.what_if(&recommended()).now, all);
 }
 
@@ -79,4 +80,68 @@ fn images_are_stranded_that_no_index_lists_any_more() {
     w.image("linux/riscv64");
     assert_eq!(w.judge(&deletes()).stranded(), (1, p.size()));
     assert_eq!(w.judge(&deletes_images()).stranded(), (0, 0));
+}
+
+#[test]
+fn what_was_pulled_goes_if_it_is_not_pulled_again() {
+    let w = World::default();
+    for pulled in [false, true] {
+        let p = w.image(if pulled { "linux/arm64" } else { "linux/amd64" });
+        let index = w.index(&[p, w.legacy(p)]);
+        if pulled {
+            index.pulled(days(5));
+        }
+    }
+    let judged = w.judge(&recommended());
+    let what_if = judged.what_if(&recommended());
+    assert_eq!((what_if.now.attestations, what_if.later.attestations), (1, 1));
+    let unless_pulled = what_if.unless_pulled.unwrap();
+    assert_eq!((unless_pulled.attestations, unless_pulled.indexes, unless_pulled.images), (2, 2, 2));
+    // Under a policy that keeps it in any case a pull makes no difference.
+    assert_eq!(judged.what_if(&defaults()).unless_pulled, None);
+}
+
+#[test]
+fn sums_have_what_is_pulled_in_one_repository_and_what_goes_in_another() {
+    let going = |attestations| Going { attestations, ..Going::default() };
+    let what_if = |later, unless_pulled: Option<u64>| WhatIf {
+        preset: Preset::Orphans,
+        now: Going::default(),
+        later: going(later),
+        unless_pulled: unless_pulled.map(going),
+    };
+    for (one, two, sum) in [
+        (what_if(1, None), what_if(2, None), None),
+        (what_if(1, Some(4)), what_if(2, None), Some(6)),
+        (what_if(1, None), what_if(2, Some(4)), Some(5)),
+        (what_if(1, Some(4)), what_if(2, Some(4)), Some(8)),
+    ] {
+        let mut all = one;
+        all.add(&two);
+        assert_eq!((all.later, all.unless_pulled), (going(3), sum.map(going)));
+    }
+}
+
+#[test]
+fn young_images_that_nobody_read_are_counted_as_what_they_may_be() {
+    let w = World::default();
+    w.legacy(w.image("linux/amd64").tag("v1")).age(A_SECOND);
+    let what_if = w.judge(&defaults()).what_if(&defaults());
+    assert_eq!((what_if.now, what_if.later.attestations, what_if.later.unread), (Going::default(), 0, 1));
+}
+
+#[test]
+fn what_neither_a_tag_nor_a_use_reaches_lives_no_more() {
+    let w = World::default();
+    let [p, q, lone, used] =
+        ["linux/amd64", "linux/arm64", "linux/s390x", "linux/riscv64"].map(|it| w.image(it));
+    let inner = w.index(&[p, w.legacy(p)]);
+    w.index(&[inner]).tag("v1");
+    w.index(&[q, w.legacy(q)]);
+    used.in_use("function web");
+    let _ = lone;
+    // An index and two images, whatever the policy does with them.
+    for policy in [defaults(), recommended()] {
+        assert_eq!(w.judge(&policy).unreached(&policy), 3);
+    }
 }

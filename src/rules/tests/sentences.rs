@@ -254,6 +254,30 @@ fn what_never_had_a_tagged_index_is_not_said_to_have_lost_one() {
 }
 
 #[test]
+fn of_an_image_below_an_index_that_stays_it_is_told_why_the_index_stays() {
+    let w = World::default();
+    let [p, a, index] = build(&w);
+    a.age(A_SECOND);
+    let policy = deletes_images();
+    let told = why(&w, &policy, p);
+    let [index, a] = [index, a].map(|it| it.digest().short());
+    let stays = format!(
+        "and the index {index}, which lists it, stays: an attestation ({a}), which it lists, stays (within-grace)"
+    );
+    assert_eq!(told.sentence, format!("it is a platform image, {stays}"));
+    assert_eq!(told.because.len(), 2);
+    let alone = w.image("linux/s390x");
+    let bare = w.index(&[alone]).digest().short();
+    let told = sentence(&w, &policy, alone);
+    let stays = format!(
+        "and the index {bare}, which lists it, stays: an index goes only with the superseded attestations that it lists: it lists none"
+    );
+    assert_eq!(told, format!("it is a platform image, {stays}"));
+    let tags = Policy { superseded: Action::Tag, ..defaults() };
+    assert!(sentence(&w, &tags, alone).ends_with("(superseded = \"tag\")"));
+}
+
+#[test]
 fn an_orphan_among_many_names_the_one_that_is_kept() {
     let w = World::default();
     let p = w.image("linux/amd64").tag("v1");

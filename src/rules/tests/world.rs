@@ -701,6 +701,11 @@ impl Judged {
         forecast::stranded(&self.inventory, &self.verdicts)
     }
 
+    /// The indexes and platform images that neither a tag nor a use reaches.
+    pub(super) fn unreached(&self, policy: &Policy) -> u64 {
+        forecast::unreached(&self.inventory, policy, &self.verdicts)
+    }
+
     /// The verdict if nothing but the time changed.
     pub(super) fn verdict_at(&self, policy: &Policy, at: Timestamp, it: It<'_>) -> Verdict {
         judge(&self.inventory, policy, at)[self.position(it)]

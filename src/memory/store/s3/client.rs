@@ -12,9 +12,10 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::error::ErrorMetadata;
 use bytes::Bytes;
 
+use super::SERVICE;
 use super::region::BucketRegion;
-use super::{SERVICE, xml};
 use crate::registry::requests;
+use crate::util::xml;
 
 /// A request on a bucket.
 #[derive(Debug, Clone, Default)]
