@@ -23,6 +23,7 @@
 pub mod cli;
 pub mod config;
 pub mod executor;
+pub mod fleet;
 pub mod in_use;
 pub mod inventory;
 #[cfg(feature = "lambda")]

@@ -71,6 +71,13 @@ pub enum InvalidSource {
     Location(#[from] InvalidLocation),
 }
 
+impl UsageSource {
+    /// Whether it is a service of an account and Region, and no list.
+    pub fn is_service(&self) -> bool {
+        WORDS.iter().any(|(_, service)| service == self)
+    }
+}
+
 const WORDS: [(&str, UsageSource); 3] =
     [("lambda", UsageSource::Lambda), ("ecs", UsageSource::Ecs), ("inspector", UsageSource::Inspector)];
 

@@ -26,7 +26,7 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// A service that knows what runs.
 #[derive(Debug)]
-pub(super) struct Kind {
+pub(crate) struct Kind {
     pub(super) service: Service,
     /// The first label of its host.
     pub(super) host: &'static str,
@@ -37,7 +37,7 @@ pub(super) struct Kind {
 }
 
 impl Kind {
-    pub(super) const fn new(id: &'static str, name: &'static str, spacing: Duration) -> Self {
+    pub(crate) const fn new(id: &'static str, name: &'static str, spacing: Duration) -> Self {
         let service =
             Service { id, signing_name: name, attempts: 8, attempt_timeout: Duration::from_secs(30) };
         Self { service, host: name, prefix: name, spacing }
@@ -46,19 +46,19 @@ impl Kind {
 
 /// One call.
 #[derive(Debug, Clone)]
-pub(super) struct Call {
-    pub(super) operation: &'static str,
-    pub(super) method: &'static str,
+pub(crate) struct Call {
+    pub(crate) operation: &'static str,
+    pub(crate) method: &'static str,
     /// With its query.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// Of the protocol that names the operation in a header.
-    pub(super) target: Option<String>,
-    pub(super) body: Option<Value>,
+    pub(crate) target: Option<String>,
+    pub(crate) body: Option<Value>,
 }
 
 /// The calls to one service.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(crate) struct Client {
     kind: &'static Kind,
     settings: SdkConfig,
     operation: OnceCell<Operation<Call, SdkBody, ErrorMetadata>>,
@@ -68,12 +68,12 @@ pub(super) struct Client {
 
 impl Client {
     /// Calls with these settings. Calls nothing.
-    pub(super) fn new(kind: &'static Kind, settings: &SdkConfig) -> Self {
+    pub(crate) fn new(kind: &'static Kind, settings: &SdkConfig) -> Self {
         Self { kind, settings: settings.clone(), operation: OnceCell::new(), next: Mutex::default() }
     }
 
     /// The response of a call.
-    pub(super) async fn send<T: DeserializeOwned>(&self, call: Call) -> Result<T, CallError> {
+    pub(crate) async fn send<T: DeserializeOwned>(&self, call: Call) -> Result<T, CallError> {
         let name = call.operation;
         let operation = self.operation(name).await?;
         self.wait().await;
@@ -84,7 +84,7 @@ impl Client {
     }
 
     /// The failure of a source whose call failed.
-    pub(super) fn failed(&self, error: &CallError) -> SourceError {
+    pub(crate) fn failed(&self, error: &CallError) -> SourceError {
         let prefix = self.kind.prefix;
         let reason = match error.kind {
             CallErrorKind::AccessDenied => {

@@ -13,7 +13,7 @@ use crate::report::usage::SourceUsage;
 use crate::util::deadline::{Deadline, DeadlineExceeded};
 use crate::util::sanitize;
 
-mod aws;
+pub(crate) mod aws;
 #[cfg(feature = "cli")]
 pub mod command;
 mod command_name;
@@ -25,6 +25,7 @@ mod lines;
 pub mod object;
 mod open;
 mod reference;
+mod shared;
 mod usage;
 
 pub use open::NotHere;
@@ -93,6 +94,11 @@ impl Sources {
     /// These sources, for the registry in this Region.
     pub fn new(sources: Vec<Box<dyn Source>>, region: &str) -> Self {
         Self { sources: sources.into(), region: region.to_owned() }
+    }
+
+    /// The same sources, for a registry in this Region.
+    pub fn in_region(&self, region: &str) -> Self {
+        Self { sources: self.sources.clone(), region: region.to_owned() }
     }
 
     /// Whether there are none.

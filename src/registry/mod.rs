@@ -11,6 +11,7 @@ use crate::inventory::Image;
 use crate::oci::digest::Digest;
 use crate::report::ApiUsage;
 
+pub mod assume;
 pub mod blobs;
 #[cfg(feature = "cli")]
 pub mod caller;

@@ -1,0 +1,6 @@
+//! Several registries in one run: which there are, how they are reached, and how one allowance is divided among them.
+
+pub mod allowance;
+mod organization;
+pub mod places;
+pub mod registries;
