@@ -11,6 +11,7 @@ use super::picture::print_run;
 use super::plan::watched;
 use super::progress::{Progress, Waiting, say};
 use super::session::Session;
+use super::targets::{self, Fleet};
 use super::{Common, Failure, Output, RunArgs, conclude, plan, signals};
 use crate::cli::exit_code::ExitCode;
 use crate::config::{Mode, duration};
@@ -22,7 +23,7 @@ use crate::planner::plan_file::{MAX_AGE, Refused, SavedPlan};
 use crate::planner::selection::Selection;
 use crate::planner::{Plan, RunRequest};
 use crate::report::Report;
-use crate::report::observer::Observer as _;
+use crate::report::observer::Observer;
 use crate::util::sanitize;
 use crate::util::shell::quoted;
 
@@ -46,8 +47,14 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let narrow = common.narrow()?;
     let saved = args.file.as_deref().map(read).transpose()?;
     let consent = Consent::new("apply", args.yes)?;
-    let log = args.run.log.as_deref().map(LogFile::open).transpose()?;
     let deadline = signals::watch();
+    let own = common.of_sdk().await;
+    let registries = targets::registries(common, &config, &own).await?;
+    if registries.len() > 1 && saved.is_none() {
+        let fleet = Fleet::new(common, &config, &args.run, deadline).await?;
+        return fleet.apply(registries, consent).await;
+    }
+    let log = args.run.log.as_deref().map(LogFile::open).transpose()?;
     let mut session = Session::open(common, config, deadline).await?;
     session.places.check_backups().map_err(|refused| Failure::Usage(refused.to_string()))?;
     let selection = session.select(narrow.as_ref()).await?;
@@ -92,12 +99,21 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
 async fn execute(session: &Session, memories: &Memories, plan: Plan, lines: Option<&RunLog<'_>>) -> Report {
     let progress = Progress::new("applying", &session.ecr);
     progress.selected(plan.repositories.len());
-    let observer = watched(&progress, lines);
+    carry_out(session, memories, plan, &watched(&progress, lines)).await
+}
+
+/// Carries out a plan, and removes backups that are too old.
+pub(super) async fn carry_out(
+    session: &Session,
+    memories: &Memories,
+    plan: Plan,
+    observer: &dyn Observer,
+) -> Report {
     let conditions = Conditions {
         concurrency: session.config.limits.concurrency,
         run: &session.run,
         deadline: &session.deadline,
-        observer: &observer,
+        observer,
         memories,
         in_use: &session.in_use,
     };

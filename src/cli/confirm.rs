@@ -18,7 +18,7 @@ use crate::render::words::{counted, size};
 use crate::report::outcome::Outcome;
 use crate::report::outcomes::Outcomes;
 use crate::report::plan::{Artifact, RepositoryPlan, Step};
-use crate::report::{Backup, Report, RepositoryReport, RunFrame, RunIdentity};
+use crate::report::{Backup, Report, RepositoryReport, RunFrame};
 use crate::util::deadline::Deadline;
 
 /// How consent comes about.
@@ -37,7 +37,11 @@ impl Consent {
         } else {
             Err(Failure::Usage(format!(
                 "{verb} asks before it writes, and there is no terminal to ask on: give --yes, or look at `ecr-janitor {}` first",
-                if verb == "apply" { "plan" } else { "history" }
+                match verb {
+                    "apply" => "plan",
+                    "fleet apply" => "fleet plan",
+                    _ => "history",
+                }
             )))
         }
     }
@@ -47,12 +51,25 @@ impl Consent {
         if matches!(self, Self::Given) {
             return Ok(true);
         }
-        let preview = preview(plan, session);
-        let Some(question) = question(plan, &session.run, preview.backup.as_ref()) else {
+        let pending = Pending::of(plan, session);
+        self.is_given_for(pending, &place(&session.run), view, &session.deadline, || preview(plan, session)).await
+    }
+
+    /// Shows plans and asks, if there is anything to ask about.
+    pub(super) async fn is_given_for(
+        &self,
+        pending: Pending,
+        place: &str,
+        view: View,
+        deadline: &Deadline,
+        preview: impl FnOnce() -> Report,
+    ) -> Result<bool, Failure> {
+        if matches!(self, Self::Given) {
             return Ok(true);
-        };
-        note(&table::report(&preview, &view.layout(&io::stderr())));
-        self.answer(&question, &session.deadline).await
+        }
+        let Some(question) = pending.question(place) else { return Ok(true) };
+        note(&table::report(&preview(), &view.layout(&io::stderr())));
+        self.answer(&question, deadline).await
     }
 
     /// The answer to a question: yes if consent was given before.
@@ -80,7 +97,7 @@ impl Consent {
 }
 
 /// The plan as the report of a run that only planned.
-fn preview(plan: &Plan, session: &Session) -> Report {
+pub(super) fn preview(plan: &Plan, session: &Session) -> Report {
     let report = |planned: &Planned| match planned {
         Planned::Skipped { name, skipped } => skipped.clone().report(name.clone()),
         Planned::Ready(ready) => {
@@ -96,22 +113,60 @@ fn preview(plan: &Plan, session: &Session) -> Report {
     Report::new(RunFrame { runs_left, what_if, backup_until, in_use, warnings, ..frame }, reports)
 }
 
-/// `Delete 12 images (34.1 kB, all restorable until 2026-12-27) in 2 repositories of account 123456789012, Region
-/// eu-west-1?`; nothing where nothing is planned.
-fn question(plan: &Plan, run: &RunIdentity, backup: Option<&Backup>) -> Option<String> {
-    let pending: Vec<&RepositoryPlan> = plan.plans().filter(|it| plan.due(it).next().is_some()).collect();
-    let steps = || pending.iter().flat_map(|it| plan.due(it));
-    let deletions = steps().filter(|step| step.deletion().is_some()).count();
-    let tags = steps().filter(|step| step.tagging().is_some()).count();
-    let backup = backup.map_or_else(|| "without a backup: nothing can be restored".to_owned(), restorable);
-    let delete = || format!("Delete {} ({}, {backup})", counted(deletions, "image"), size(bytes(steps())));
-    let what = match (deletions, tags) {
-        (0, 0) => return None,
-        (_, 0) => delete(),
-        (0, tags) => format!("Tag {}", counted(tags, "image")),
-        (_, tags) => format!("{} and tag {}", delete(), counted(tags, "image")),
-    };
-    Some(format!("{what} in {} of {}?", counted(pending.len(), "repository"), place(run)))
+/// What plans would do, counted for a question.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Pending {
+    deletions: usize,
+    tags: usize,
+    bytes: u64,
+    repositories: usize,
+    backup: Option<Backup>,
+}
+
+impl Pending {
+    /// What a plan would do.
+    pub(super) fn of(plan: &Plan, session: &Session) -> Self {
+        let pending: Vec<&RepositoryPlan> =
+            plan.plans().filter(|it| plan.due(it).next().is_some()).collect();
+        let steps = || pending.iter().flat_map(|it| plan.due(it));
+        Self {
+            deletions: steps().filter(|step| step.deletion().is_some()).count(),
+            tags: steps().filter(|step| step.tagging().is_some()).count(),
+            bytes: bytes(steps()),
+            repositories: pending.len(),
+            backup: preview(plan, session).backup,
+        }
+    }
+
+    /// What both would do.
+    pub(super) fn and(self, other: Self) -> Self {
+        let backup = match (self.backup, other.backup) {
+            (Some(one), Some(two)) => Some(one.and(&two)),
+            (one, two) => one.or(two),
+        };
+        Self {
+            deletions: self.deletions + other.deletions,
+            tags: self.tags + other.tags,
+            bytes: self.bytes.saturating_add(other.bytes),
+            repositories: self.repositories + other.repositories,
+            backup,
+        }
+    }
+
+    /// `Delete 12 images (34.1 kB, all restorable until 2026-12-27) in 2 repositories of account 123456789012, Region
+    /// eu-west-1?`; nothing where nothing is planned.
+    fn question(&self, place: &str) -> Option<String> {
+        let no_backup = || "without a backup: nothing can be restored".to_owned();
+        let backup = self.backup.as_ref().map_or_else(no_backup, restorable);
+        let delete = || format!("Delete {} ({}, {backup})", counted(self.deletions, "image"), size(self.bytes));
+        let what = match (self.deletions, self.tags) {
+            (0, 0) => return None,
+            (_, 0) => delete(),
+            (0, tags) => format!("Tag {}", counted(tags, "image")),
+            (_, tags) => format!("{} and tag {}", delete(), counted(tags, "image")),
+        };
+        Some(format!("{what} in {} of {place}?", counted(self.repositories, "repository")))
+    }
 }
 
 /// How much of what goes can be brought back, and until when.

@@ -7,22 +7,22 @@ use clap::{Arg, ArgMatches, Command, CommandFactory as _, ValueEnum as _};
 use super::{Cli, Failure, Output};
 
 /// The ids of all options that every command takes.
-const ALL: &[&str] = &["config", "repositories", "output", "concurrency", "region", "profile"];
+const ALL: &[&str] = &["config", "repositories", "output", "concurrency", "region", "account", "profile"];
 
 /// The options of all commands that a command has no use for, by their ids.
 const WITHOUT_EFFECT: &[(&str, &[&str])] = &[
     ("explain", &["repositories", "concurrency"]),
-    ("history", &["concurrency"]),
+    ("history", &["concurrency", "account"]),
     ("restore", &["concurrency"]),
     ("doctor", &["concurrency"]),
-    ("init", &["config", "repositories", "output", "concurrency"]),
+    ("init", &["config", "repositories", "output", "concurrency", "account"]),
     // It says itself why it does not take --repository.
-    ("iam-policy", &["repositories", "output", "concurrency"]),
+    ("iam-policy", &["repositories", "output", "concurrency", "account"]),
     ("completions", ALL),
     ("man", ALL),
     ("schema", ALL),
     ("demo", ALL),
-    ("emulator", &["config", "repositories", "output", "concurrency", "profile"]),
+    ("emulator", &["config", "repositories", "output", "concurrency", "account", "profile"]),
 ];
 const EXPLAINED: (&str, &str) = ("iam-policy", "repositories");
 
@@ -30,7 +30,7 @@ const EXPLAINED: (&str, &str) = ("iam-policy", "repositories");
 fn forms(command: &str) -> &'static [Output] {
     use Output::{Html, Json, Markdown, Summary, Table};
     match command {
-        "plan" | "apply" => &[Table, Json, Markdown, Html, Summary],
+        "plan" | "apply" | "fleet" => &[Table, Json, Markdown, Html, Summary],
         "explain" => &[Table, Json, Html],
         _ => &[Table, Json],
     }

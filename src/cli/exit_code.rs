@@ -2,6 +2,7 @@
 
 use crate::config::Mode;
 use crate::report::Report;
+use crate::report::fleet::FleetReport;
 
 /// How a command ended. Of several that apply, the first in this order holds: 130, 2, 1, 4, 3, 10, 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,24 @@ impl ExitCode {
         } else if report.has_failures() {
             Self::Failures
         } else if tells_changes && counts.planned + counts.limit_reached > 0 {
+            Self::ChangesPending
+        } else {
+            Self::Done
+        }
+    }
+
+    /// The code of a run in several registries. That nothing could be done in any is the same as in one.
+    pub fn of_fleet(report: &FleetReport, tells_changes: bool) -> Self {
+        let reports = || report.targets.iter().filter_map(|target| target.report.as_ref());
+        let codes: Vec<Self> = reports().map(|report| Self::of(report, tells_changes)).collect();
+        let has = |code: Self| codes.contains(&code);
+        if codes.is_empty() && report.failed().next().is_some() {
+            Self::NothingDone
+        } else if has(Self::BreakerTripped) {
+            Self::BreakerTripped
+        } else if has(Self::Failures) || report.failed().next().is_some() {
+            Self::Failures
+        } else if has(Self::ChangesPending) {
             Self::ChangesPending
         } else {
             Self::Done

@@ -17,6 +17,7 @@ use crate::util::logging::{Format, Log};
 /// A file of log lines.
 pub(super) struct LogFile {
     path: PathBuf,
+    file: Arc<Mutex<File>>,
     log: Log,
     lost: Arc<Mutex<Option<io::Error>>>,
 }
@@ -28,14 +29,24 @@ impl LogFile {
         let file = file.map_err(|error| {
             Failure::Usage(format!("cannot write the log to {}: {error}", path.display()))
         })?;
-        let lost = Arc::<Mutex<Option<io::Error>>>::default();
-        let (file, problem) = (Mutex::new(file), Arc::clone(&lost));
+        Ok(Self::of(path.to_owned(), Arc::new(Mutex::new(file)), Arc::default()))
+    }
+
+    fn of(path: PathBuf, file: Arc<Mutex<File>>, lost: Arc<Mutex<Option<io::Error>>>) -> Self {
+        let (to, problem) = (Arc::clone(&file), Arc::clone(&lost));
         let log = Log::new(level_or(Level::INFO), Format::Json, move |line| {
-            if let Err(error) = append(&file, line) {
+            if let Err(error) = append(&to, line) {
                 problem.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             }
         });
-        Ok(Self { path: path.to_owned(), log, lost })
+        Self { path, file, log, lost }
+    }
+
+    /// The same file for the lines of one of several runs.
+    pub(super) fn fork(&self, run: &RunIdentity) -> Self {
+        let fork = Self::of(self.path.clone(), Arc::clone(&self.file), Arc::clone(&self.lost));
+        fork.begin(run);
+        fork
     }
 
     /// Every further line is of this run.
@@ -55,10 +66,20 @@ impl LogFile {
 
     /// Writes the warnings and the last line. Fails if any line could not be written.
     pub(super) fn end(self, report: &Report) -> Result<(), Failure> {
+        self.tell(report);
+        self.check()
+    }
+
+    /// Writes the warnings and the last line of a run.
+    pub(super) fn tell(&self, report: &Report) {
         for warning in &report.warnings {
             self.log.line(Level::WARN, "warning", &json!({"detail": warning}));
         }
         self.lines(report.mode).run(report);
+    }
+
+    /// Fails if any line could not be written.
+    pub(super) fn check(self) -> Result<(), Failure> {
         match self.lost.lock().unwrap_or_else(PoisonError::into_inner).take() {
             None => Ok(()),
             Some(error) => Err(Failure::output_lost(&self.path.display().to_string(), &error)),

@@ -7,6 +7,7 @@ use clap::{FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::cli::exit_code::ExitCode;
 use crate::config::pattern::Patterns;
+use crate::config::target::is_account_id;
 use crate::config::{Concurrency, Config};
 use crate::planner::RunRequest;
 use crate::render::table::Sort;
@@ -27,6 +28,7 @@ mod effect;
 mod emulator;
 pub mod exit_code;
 pub mod explain;
+mod fleet;
 mod history;
 pub mod iam_policy;
 mod init;
@@ -47,6 +49,7 @@ mod session;
 mod signals;
 mod sources;
 mod stdout;
+mod targets;
 
 /// Finds the small untagged attestation images that docker buildx leaves in Amazon ECR, and removes those that
 /// nothing needs any more. Nothing else is touched.
@@ -76,9 +79,12 @@ struct Common {
     /// API calls in flight: "auto", or a number from 1 to 256
     #[arg(long, global = true, value_name = "N")]
     concurrency: Option<Concurrency>,
-    /// The AWS Region, instead of AWS_REGION and that of the profile
+    /// The AWS Region, instead of AWS_REGION and that of the profile; of several [[target]] those in this Region
     #[arg(long, global = true, value_name = "REGION", value_parser = region)]
     region: Option<String>,
+    /// Of several [[target]] those in this account
+    #[arg(long, global = true, value_name = "ID", value_parser = account)]
+    account: Option<String>,
     /// The AWS profile, instead of AWS_PROFILE
     #[arg(long, global = true, value_name = "NAME")]
     profile: Option<String>,
@@ -129,6 +135,8 @@ enum Command {
     Explain(explain::Args),
     /// Show which pipelines make the attestations, and how to stop each
     Sources(sources::Args),
+    /// Plan or apply over many accounts and Regions: the [[target]] of a file
+    Fleet(fleet::Args),
     /// Show what earlier runs deleted, and until when it can be restored
     History(history::Args),
     /// Restore what was deleted, byte for byte: REPOSITORY@DIGEST ..., a whole REPOSITORY, or --run RUN_ID
@@ -252,6 +260,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Apply(args) => apply::run(&cli.common, &args).await,
         Command::Explain(args) => explain::run(&cli.common, &args).await,
         Command::Sources(args) => sources::run(&cli.common, &args).await,
+        Command::Fleet(args) => fleet::run(cli.common, &args).await,
         Command::History(args) => history::run(&cli.common, &args).await,
         Command::Restore(args) => restore::run(&cli.common, &args).await,
         Command::Doctor(args) => doctor::run(&cli.common, &args).await,
@@ -294,6 +303,14 @@ impl Common {
 /// A number of images.
 fn whole(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| "write a whole number of 0 or more, such as 100".to_owned())
+}
+
+/// The id of an account.
+fn account(text: &str) -> Result<String, String> {
+    match is_account_id(text) {
+        true => Ok(text.to_owned()),
+        false => Err("an account is twelve digits".into()),
+    }
 }
 
 /// A Region as AWS writes it, or * where a policy may hold for all.

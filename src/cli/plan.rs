@@ -7,6 +7,7 @@ use super::picture::print_run;
 use super::progress::{Progress, say};
 use super::session::Session;
 use super::stdout::{View, print_wrapped};
+use super::targets::{self, Fleet};
 use super::{Common, Failure, Output, RunArgs, conclude, next, signals};
 use crate::cli::exit_code::ExitCode;
 use crate::config::Mode;
@@ -34,8 +35,14 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let config = args.run.adjust(common.config()?);
     let narrow = common.narrow()?;
     let out = args.out.as_deref().map(PlanFile::create).transpose()?;
+    let deadline = signals::watch();
+    let registries = targets::registries(common, &config, &common.of_sdk().await).await?;
+    if registries.len() > 1 && args.out.is_none() {
+        let fleet = Fleet::new(common, &config, &args.run, deadline).await?;
+        return fleet.plan(registries, args.exit_code).await;
+    }
     let log = args.run.log.as_deref().map(LogFile::open).transpose()?;
-    let mut session = Session::open(common, config, signals::watch()).await?;
+    let mut session = Session::open(common, config, deadline).await?;
     let selection = session.select(narrow.as_ref()).await?;
     session.check_names(&selection, &args.run.accept_tag_loss)?;
     session.announce_run(common.output);

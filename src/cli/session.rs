@@ -8,9 +8,10 @@ use aws_config::SdkConfig;
 use super::progress::{Waiting, say};
 use super::reference::Reference;
 use super::remedy::Settings;
-use super::{Common, Failure, Output};
+use super::{Common, Failure, Output, targets};
 use crate::config::Config;
 use crate::config::pattern::Patterns;
+use crate::fleet::places::{Place, reach, sources};
 use crate::in_use::Sources;
 use crate::memory::place::Host;
 use crate::memory::places::Places;
@@ -43,40 +44,99 @@ pub(super) struct Session {
     pub(super) places: Places,
     /// Where to ask what runs.
     pub(super) in_use: Sources,
+    /// The settings of the SDK for this registry.
+    pub(super) sdk: SdkConfig,
     settings: Settings,
 }
 
+/// The place of a registry, and how it is reached.
+pub(super) struct At<'a> {
+    /// The caller's own settings, for memory and backups.
+    pub(super) own: &'a SdkConfig,
+    /// The registry; the caller's own without it.
+    pub(super) place: Option<&'a Place>,
+    /// Where to ask what runs, if several registries share it.
+    pub(super) in_use: Option<&'a Sources>,
+}
+
 impl Session {
-    /// Connects. Calls nothing.
+    /// Connects to the one registry of this command. Calls nothing, unless a role has to be assumed.
     pub(super) async fn open(common: &Common, config: Config, deadline: Deadline) -> Result<Self, Failure> {
+        let own = common.of_sdk().await;
+        let mut registries = targets::registries(common, &config, &own).await?;
+        match (registries.pop(), registries.as_slice()) {
+            (None, _) => {
+                Self::open_at(common, config, deadline, At { own: &own, place: None, in_use: None })
+            }
+            (Some(registry), []) => {
+                let id = RunIdentity::new(&config, &registry.region, Clock::default().started_at(), "one").run_id;
+                let reached = Box::pin(reach(vec![registry], &own, &id));
+                let places = tokio::select! {
+                    places = reached => places,
+                    () = deadline.interrupted() => return Err(Failure::Interrupted),
+                };
+                let in_use = sources(&config.in_use, Host::CommandLine, &own, &places)
+                    .map_err(|error| Failure::Usage(error.to_string()))?;
+                let at = At { own: &own, place: places.first(), in_use: Some(&in_use) };
+                Self::open_at(common, config, deadline, at)
+            }
+            (Some(last), others) => Err(targets::too_many(others.iter().chain([&last]))),
+        }
+    }
+
+    /// Connects to this registry. Calls nothing.
+    pub(super) fn open_at(
+        common: &Common,
+        config: Config,
+        deadline: Deadline,
+        At { own, place, in_use }: At<'_>,
+    ) -> Result<Self, Failure> {
+        let sdk = match place {
+            None => own.clone(),
+            Some(place) => {
+                place.settings.clone().map_err(|error| Failure::NothingDone(error.to_string()))?
+            }
+        };
         let settings = Settings::of(common);
-        let of_sdk = common.of_sdk().await;
-        Settings::check_endpoint(&of_sdk).map_err(Failure::NothingDone)?;
-        let places = places_of(&config, &of_sdk);
-        let in_use = Sources::open(&config.in_use, Host::CommandLine, &of_sdk)
-            .map_err(|error| Failure::Usage(error.to_string()))?;
+        Settings::check_endpoint(&sdk).map_err(Failure::NothingDone)?;
+        let places = places_of(&config, own);
         let ecr =
-            Ecr::for_people(&of_sdk).map_err(|_no_region| Failure::NothingDone(settings.no_region()))?;
+            Ecr::for_people(&sdk).map_err(|_no_region| Failure::NothingDone(settings.no_region()))?;
+        let in_use = match in_use {
+            Some(shared) => shared.in_region(ecr.region()),
+            None => Sources::open(&config.in_use, Host::CommandLine, &sdk)
+                .map_err(|error| Failure::Usage(error.to_string()))?,
+        };
         ecr.begin_run(config.limits.concurrency.fixed());
-        let settings = settings.resolved(ecr.region(), &of_sdk);
-        let salt = std::process::id().to_string();
+        let settings = settings.resolved(ecr.region(), &sdk);
+        let of_place = place.map(|place| place.registry.to_string()).unwrap_or_default();
+        let salt = format!("{}{of_place}", std::process::id());
         let clock = Clock::default();
         let run = RunIdentity::new(&config, ecr.region(), clock.started_at(), &salt);
-        Ok(Self { config, ecr, run, clock, deadline, places, in_use, settings })
+        Ok(Self { config, ecr, run, clock, deadline, places, in_use, sdk, settings })
     }
 
     /// Lists the registry, and refuses names that it does not have.
     pub(super) async fn select(&mut self, narrow: Option<&Patterns>) -> Result<Selection, Failure> {
+        let selection = self.select_what_is_there(narrow).await?;
+        match selection.unknown.first() {
+            None => Ok(selection),
+            Some(unknown) => Err(self.no_such_repository(unknown)),
+        }
+    }
+
+    /// Lists the registry, and chooses.
+    pub(super) async fn select_what_is_there(
+        &mut self,
+        narrow: Option<&Patterns>,
+    ) -> Result<Selection, Failure> {
         let waiting = Waiting::new("listing the repositories");
         let select = select(&self.ecr, &self.config.select, narrow);
         let selection = self.deadline.of_planning().call(select).await;
         drop(waiting);
         let selection = selection.map_err(|error| self.failed(&error))?;
         self.run.account.clone_from(&selection.registry);
-        match selection.unknown.first() {
-            None => Ok(selection),
-            Some(unknown) => Err(self.no_such_repository(unknown)),
-        }
+        Ok(selection)
     }
 
     /// What this command asks of the planner. Its memories are those of the registry that was listed.

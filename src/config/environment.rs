@@ -13,7 +13,6 @@ use crate::config::error::{ConfigError, advice_on_variable};
 use crate::config::layer::{Layer, Section};
 use crate::config::location::S3Prefix;
 use crate::config::{CONFIG_VARIABLE, PREFIX, STATE_BUCKET_VARIABLE};
-use crate::util::sanitize;
 
 /// The variables of a process.
 pub type Environment = BTreeMap<OsString, OsString>;

@@ -240,6 +240,11 @@ impl fmt::Display for RoleArn {
 }
 
 impl Registry {
+    /// The caller's own registry in a Region.
+    pub fn own(region: String) -> Self {
+        Self { role: None, region, external_id: None, session_tags: BTreeMap::new() }
+    }
+
     /// The account of the role; the caller's own is not known before somebody is asked.
     pub fn account(&self) -> Option<&str> {
         self.role.as_ref().map(RoleArn::account)

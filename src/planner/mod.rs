@@ -282,6 +282,12 @@ impl Plan {
         plan.numbered().filter(|(step, _)| !self.pace.waits(&plan.name, *step)).map(|(_, it)| it)
     }
 
+    /// How many images this run would delete.
+    pub fn deletions(&self) -> u64 {
+        let due = self.plans().flat_map(|plan| self.due(plan));
+        due.filter(|step| step.deletion().is_some()).count() as u64
+    }
+
     /// What the whole plan would be under each preset.
     pub fn what_if(&self) -> Vec<WhatIf> {
         let mut sums: Vec<WhatIf> = Vec::new();

@@ -52,7 +52,7 @@ impl Backup {
     }
 
     /// The backup of both parts of a run: what is restorable is so until the earlier time.
-    pub(super) fn and(&self, other: &Self) -> Self {
+    pub(crate) fn and(&self, other: &Self) -> Self {
         Self {
             restorable_until: self.restorable_until.min(other.restorable_until),
             fully_restorable: self.fully_restorable + other.fully_restorable,

@@ -15,6 +15,7 @@ use self::check::{Check, Status};
 use super::progress::Waiting;
 use super::session::Session;
 use super::stdout::{print_json, print_text, width};
+use super::targets::{self, Sections};
 use super::{Common, Failure, Output, next, signals};
 use crate::cli::exit_code::ExitCode;
 use crate::config::Config;
@@ -44,30 +45,85 @@ pub(super) struct Findings {
 
 pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failure> {
     let config = common.config()?;
-    let mut findings = Findings::new(&config);
+    let deadline = signals::watch();
     let waiting = Waiting::new("checking");
-    let ended_early = look(common, args, config, &mut findings).await;
-    drop(waiting);
-    if let Err(failure @ (Failure::Usage(_) | Failure::Interrupted)) = ended_early {
-        return Err(failure);
+    let mut all = match targets::sessions(common, &config, &deadline).await {
+        Ok(all) => all,
+        Err(Failure::NothingDone(why)) => {
+            let mut findings = Findings::new(&config);
+            findings.add(Check::fatal("Targets", why));
+            drop(waiting);
+            return print_one(common, &findings);
+        }
+        Err(failure) => return Err(failure),
+    };
+    if all.len() == 1
+        && let Some((_, session)) = all.pop()
+    {
+        let findings = of_registry(common, args, &config, session).await?;
+        drop(waiting);
+        return print_one(common, &findings);
     }
+    let mut sections = Sections::default();
+    let mut codes = Vec::new();
+    for (registry, session) in all {
+        let findings = of_registry(common, args, &config, session).await;
+        codes.extend(findings.as_ref().map(Findings::exit_code));
+        sections.add(&registry, findings);
+    }
+    drop(waiting);
     match common.output {
-        Output::Json => print_json(&findings)?,
-        _ => print_text(&text::findings(&findings, &next::place(common), width()))?,
+        Output::Json => print_json(&sections)?,
+        _ => print_text(&sections.text(|it| text::findings(it, &next::place(common), width())))?,
+    }
+    let is_well = |code: &ExitCode| *code == ExitCode::Done;
+    Ok(match () {
+        () if codes.iter().all(|code| *code == ExitCode::NothingDone) => ExitCode::NothingDone,
+        () if sections.has_errors() || !codes.iter().all(is_well) => ExitCode::Failures,
+        () => ExitCode::Done,
+    })
+}
+
+fn print_one(common: &Common, findings: &Findings) -> Result<ExitCode, Failure> {
+    match common.output {
+        Output::Json => print_json(findings)?,
+        _ => print_text(&text::findings(findings, &next::place(common), width()))?,
     }
     Ok(findings.exit_code())
 }
 
+/// What is found in one registry, as far as it can be reached.
+async fn of_registry(
+    common: &Common,
+    args: &Args,
+    config: &Config,
+    session: Result<Session, Failure>,
+) -> Result<Findings, Failure> {
+    let mut findings = Findings::new(config);
+    match look(common, args, session, &mut findings).await {
+        Err(failure @ (Failure::Usage(_) | Failure::Interrupted)) => Err(failure),
+        _ => Ok(findings),
+    }
+}
+
 /// Looks at one thing after the other, as far as each rests on those before.
-async fn look(common: &Common, args: &Args, config: Config, findings: &mut Findings) -> Result<(), Failure> {
+async fn look(
+    common: &Common,
+    args: &Args,
+    session: Result<Session, Failure>,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
     let narrow = common.narrow()?;
-    let mut session = match Session::open(common, config, signals::watch()).await {
-        Err(Failure::NothingDone(why)) => return findings.end(Check::fatal("Region", why)),
+    let mut session = match session {
+        Err(Failure::NothingDone(why)) => {
+            let subject = if why.contains("AssumeRole") { "Role" } else { "Region" };
+            return findings.end(Check::fatal(subject, why));
+        }
         opened => opened?,
     };
     findings.add(Check::ok("Region", session.ecr.region()));
     findings.region = Some(session.ecr.region().to_owned());
-    let caller = identity(common, &session, findings).await?;
+    let caller = identity(&session, findings).await?;
     let selection = match session.select(narrow.as_ref()).await {
         Err(Failure::NothingDone(why)) => return findings.end(Check::fatal("Registry", why)),
         selected => selected?,
@@ -84,16 +140,11 @@ async fn look(common: &Common, args: &Args, config: Config, findings: &mut Findi
 }
 
 /// Whose credentials are in use. Where STS cannot be reached, ECR may be all the same.
-async fn identity(
-    common: &Common,
-    session: &Session,
-    findings: &mut Findings,
-) -> Result<Option<Caller>, Failure> {
+async fn identity(session: &Session, findings: &mut Findings) -> Result<Option<Caller>, Failure> {
     use CallErrorKind::{
         ClockSkew, DeadlineExceeded, ExpiredCredentials, InvalidCredentials, InvalidSettings, NoCredentials,
     };
-    let settings = common.of_sdk().await;
-    match session.deadline.call(Caller::of(&settings)).await {
+    match session.deadline.call(Caller::of(&session.sdk)).await {
         Ok(caller) => {
             findings.add(Check::ok("Identity", sanitize::line(&caller.arn)));
             findings.account = Some(caller.account.clone());

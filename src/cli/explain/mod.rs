@@ -13,9 +13,11 @@ use super::progress::{Waiting, say};
 use super::reference::Reference;
 use super::session::Session;
 use super::stdout::{print_json, print_page, print_wrapped};
-use super::{Common, Failure, Output, signals};
+use super::{Common, Failure, Output, signals, targets};
 use crate::cli::exit_code::ExitCode;
+use crate::config::Config;
 use crate::config::policy::Policy;
+use crate::config::target::Registry;
 use crate::inventory::{ImageIndex, ImageStatus, Inventory, PerImage};
 use crate::oci::digest::Digest;
 use crate::oci::manifest::Manifest;
@@ -51,7 +53,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let reference = Reference::parse(&args.image).map_err(|bad| Failure::Usage(bad.to_string()))?;
     check_form(common.output, &reference)?;
     signals::end_at_once();
-    let mut session = Session::open(common, config, Deadline::default()).await?;
+    let mut session = open(common, &config, &reference).await?;
     let skipped = scope(&mut session, &reference).await?;
     let waiting = Waiting::new("reading the repository");
     let (ecr, repository) = (&session.ecr, &reference.repository);
@@ -123,6 +125,47 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
         _ => print_wrapped(&text::image(&explanation))?,
     }
     Ok(done)
+}
+
+/// The registry that has the image: of several the one that its name says, or the only one with such a repository.
+async fn open(common: &Common, config: &Config, reference: &Reference) -> Result<Session, Failure> {
+    let deadline = Deadline::default();
+    if config.targets.is_empty() {
+        return Session::open(common, config.clone(), deadline).await;
+    }
+    let of_name = |registry: &Registry| {
+        reference.place.as_ref().is_none_or(|place| {
+            registry.region == place.region && registry.account().is_none_or(|it| it == place.account)
+        })
+    };
+    let mut all = targets::sessions(common, config, &deadline).await?;
+    let shown: Vec<String> = all.iter().map(|(registry, _)| registry.to_string()).collect();
+    all.retain(|(registry, _)| of_name(registry));
+    let only = all.len() == 1;
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    for (registry, session) in all {
+        let listed = match session {
+            Ok(mut session) if !only => session.identify().await.map(|names| (names, session)),
+            Ok(session) => return Ok(session),
+            Err(failure) => Err(failure),
+        };
+        match listed {
+            Ok((names, session)) if names.contains(&reference.repository) => found.push((registry, session)),
+            Ok(_) => {}
+            Err(failure) => errors.push(failure),
+        }
+    }
+    match (found.pop(), found.as_slice(), errors.into_iter().next()) {
+        // What could not be asked may have it too.
+        (_, _, Some(failure)) => Err(failure),
+        (Some((_, session)), [], None) => Ok(session),
+        (Some(last), others, None) => Err(targets::too_many(others.iter().chain([&last]).map(|(it, _)| it))),
+        (None, ..) => Err(Failure::Usage(format!(
+            "there is no repository {:?} in any [[target]] that it could be in: {}",
+            reference.repository,
+            shown.join("; ")
+        ))),
+    }
 }
 
 /// The picture of a whole repository is that of a run.

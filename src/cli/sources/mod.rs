@@ -10,10 +10,12 @@ use serde::Serialize;
 use super::progress::{Progress, say};
 use super::session::Session;
 use super::stdout::{print_json, print_wrapped};
-use super::{Common, Failure, Output, signals};
+use super::targets::{self, Sections};
+use super::{Common, Failure, Output, conclude, signals};
 use crate::cli::advice;
 use crate::cli::exit_code::ExitCode;
 use crate::config::pattern::Patterns;
+use crate::config::target::Registry;
 use crate::planner::one_warning;
 use crate::planner::selection::Selection;
 use crate::report::{RunIdentity, SCHEMA_VERSION};
@@ -57,30 +59,73 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
         true => None,
         false => Some(Patterns::new(&names).map_err(|error| Failure::Usage(error.to_string()))?),
     };
-    let mut session = Session::open(common, config, signals::watch()).await?;
-    let selection = session.select(narrow.as_ref()).await?;
+    let deadline = signals::watch();
+    let all = targets::sessions(common, &config, &deadline).await?;
+    if let [_, _, ..] = all.as_slice() {
+        let (several, code) = several(all, narrow.as_ref(), args.statements).await;
+        match common.output {
+            Output::Json => print_json(&several)?,
+            _ => print_wrapped(&several.text(|it| text::sources(it)))?,
+        }
+        return Ok(conclude(code, &deadline, []));
+    }
+    let (_, session) = all.into_iter().next().ok_or(Failure::Interrupted)?;
+    let sources = of_registry(session?, narrow.as_ref(), args.statements).await?;
+    match common.output {
+        Output::Json => print_json(&sources)?,
+        _ => print_wrapped(&text::sources(&sources))?,
+    }
+    Ok(conclude(sources.exit_code(), &deadline, []))
+}
+
+/// The sources of several registries, each on its own.
+async fn several(
+    all: Vec<(Registry, Result<Session, Failure>)>,
+    narrow: Option<&Patterns>,
+    most: usize,
+) -> (Sections<Sources>, ExitCode) {
+    let (mut sections, mut code) = (Sections::default(), ExitCode::Done);
+    for (registry, session) in all {
+        let answer = match session {
+            Ok(session) => of_registry(session, narrow, most).await,
+            Err(failure) => Err(failure),
+        };
+        let failed = answer.as_ref().map_or(true, |sources| sources.exit_code() != ExitCode::Done);
+        code = if failed { ExitCode::Failures } else { code };
+        sections.add(&registry, answer);
+    }
+    let code = if sections.are_all_errors() { ExitCode::NothingDone } else { code };
+    (sections, code)
+}
+
+async fn of_registry(
+    mut session: Session,
+    narrow: Option<&Patterns>,
+    most: usize,
+) -> Result<Sources, Failure> {
+    let selection = session.select(narrow).await?;
     session.announce();
-    let (repositories, warnings) = survey_all(&session, selection, args.statements).await;
+    let (repositories, warnings) = survey_all(&session, selection, most).await;
     if let Some(warning) = one_warning(warnings) {
         say(&format!("warning: {}", sanitize::line(&warning)));
     }
-    let sources = Sources {
+    Ok(Sources {
         schema_version: SCHEMA_VERSION,
         run: session.run.clone(),
         pipelines: totals(&repositories),
         repositories,
         price: advice::PRICE,
         alternatives: [advice::HALFWAY, advice::KEEPING],
-    };
-    match common.output {
-        Output::Json => print_json(&sources)?,
-        _ => print_wrapped(&text::sources(&sources))?,
-    }
-    Ok(match session.deadline.was_interrupted() {
-        true => ExitCode::Interrupted,
-        false if sources.repositories.iter().any(|it| it.failed) => ExitCode::Failures,
-        false => ExitCode::Done,
     })
+}
+
+impl Sources {
+    fn exit_code(&self) -> ExitCode {
+        match self.repositories.iter().any(|it| it.failed) {
+            true => ExitCode::Failures,
+            false => ExitCode::Done,
+        }
+    }
 }
 
 /// Looks at each selected repository; the warnings are about memory.
