@@ -7,22 +7,22 @@ use clap::{Arg, ArgMatches, Command, CommandFactory as _, ValueEnum as _};
 use super::{Cli, Failure, Output};
 
 /// The ids of all options that every command takes.
-const ALL: &[&str] = &["config", "repositories", "output", "concurrency", "region", "account", "profile"];
+const ALL: &[&str] = &["config", "repositories", "output", "concurrency", "region", "target", "profile"];
 
 /// The options of all commands that a command has no use for, by their ids.
 const WITHOUT_EFFECT: &[(&str, &[&str])] = &[
     ("explain", &["repositories", "concurrency"]),
-    ("history", &["concurrency", "account"]),
+    ("history", &["concurrency", "target"]),
     ("restore", &["concurrency"]),
     ("doctor", &["concurrency"]),
-    ("init", &["config", "repositories", "output", "concurrency", "account"]),
+    ("init", &["config", "repositories", "output", "concurrency", "target"]),
     // It says itself why it does not take --repository.
-    ("iam-policy", &["repositories", "output", "concurrency", "account"]),
+    ("iam-policy", &["repositories", "output", "concurrency", "target"]),
     ("completions", ALL),
     ("man", ALL),
     ("schema", ALL),
     ("demo", ALL),
-    ("emulator", &["config", "repositories", "output", "concurrency", "account", "profile"]),
+    ("emulator", &["config", "repositories", "output", "concurrency", "target", "profile"]),
 ];
 const EXPLAINED: (&str, &str) = ("iam-policy", "repositories");
 

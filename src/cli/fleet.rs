@@ -15,7 +15,7 @@ pub(super) struct Args {
     #[arg(value_enum)]
     verb: Verb,
     /// The configuration with the [[target]] of the fleet; without it the one that every command takes
-    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     #[command(flatten)]
     pub(super) run: RunArgs,
@@ -36,6 +36,9 @@ enum Verb {
 }
 
 pub(super) async fn run(common: Common, args: &Args) -> Result<ExitCode, Failure> {
+    if args.file.is_some() && common.config.is_some() {
+        return Err(Failure::Usage("--file and --config name the same thing: give one of them".to_owned()));
+    }
     let common = &Common { config: args.file.clone().or(common.config), ..common };
     let config = args.run.adjust(common.config()?);
     if config.targets.is_empty() {

@@ -83,8 +83,8 @@ struct Common {
     #[arg(long, global = true, value_name = "REGION", value_parser = region)]
     region: Option<String>,
     /// Of several [[target]] those in this account
-    #[arg(long, global = true, value_name = "ID", value_parser = account)]
-    account: Option<String>,
+    #[arg(long, global = true, value_name = "ACCOUNT", value_parser = account)]
+    target: Option<String>,
     /// The AWS profile, instead of AWS_PROFILE
     #[arg(long, global = true, value_name = "NAME")]
     profile: Option<String>,

@@ -40,22 +40,22 @@ pub(super) async fn registries(
     own: &SdkConfig,
 ) -> Result<Vec<Registry>, Failure> {
     if config.targets.is_empty() {
-        return match &common.account {
+        return match &common.target {
             None => Ok(Vec::new()),
-            Some(_) => Err(Failure::Usage("--account chooses among the [[target]] of a configuration, and there is none; use --profile for the credentials of another account".to_owned())),
+            Some(_) => Err(Failure::Usage("--target chooses among the [[target]] of a configuration, and there is none; use --profile for the credentials of another account".to_owned())),
         };
     }
     let all = Box::pin(registries::registries(config, own)).await;
     let all = all.map_err(|error| Failure::NothingDone(error.to_string()))?;
     let is_wanted = |it: &Registry| {
         common.region.as_ref().is_none_or(|region| *region == it.region)
-            && common.account.as_deref().is_none_or(|account| it.account() == Some(account))
+            && common.target.as_deref().is_none_or(|account| it.account() == Some(account))
     };
     let wanted: Vec<Registry> = all.iter().filter(|it| is_wanted(it)).cloned().collect();
     match wanted.is_empty() {
         false => Ok(wanted),
         true => Err(Failure::Usage(format!(
-            "no [[target]] is of this --region and --account; there are {}",
+            "no [[target]] is of this --region and --target; there are {}",
             names(all.iter())
         ))),
     }
@@ -64,7 +64,7 @@ pub(super) async fn registries(
 /// The refusal of a command that works on one registry.
 pub(super) fn too_many<'a>(registries: impl Iterator<Item = &'a Registry>) -> Failure {
     Failure::Usage(format!(
-        "this command works on one registry, and there are several [[target]]: choose one with --account and --region; there are {}",
+        "this command works on one registry, and there are several [[target]]: choose one with --target and --region; there are {}",
         names(registries)
     ))
 }

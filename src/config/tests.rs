@@ -172,7 +172,7 @@ fn unknown_keys_are_named_with_file_line_and_the_nearest_valid_one() {
         ),
         (
             "colour = 1",
-            "line 1: unknown key `colour`: there are mode, select, policy, limits, memory, backup, in_use, override",
+            "line 1: unknown key `colour`: there are mode, select, policy, limits, memory, backup, in_use, override, target",
         ),
     ] {
         assert_eq!(error(file), format!("the configuration, {message}"));
@@ -211,16 +211,69 @@ fn a_key_in_the_wrong_place_is_named_with_the_right_one() {
 }
 
 #[test]
-fn what_this_version_cannot_do_yet_is_no_silent_setting() {
-    for (file, line) in
-        [("[[target]]\nregions = ['x']", 1), ("mode = 'plan'\n[[target]]\nregions = ['x']", 2)]
-    {
-        let message = error(file);
-        assert!(message.starts_with(&format!("the configuration, line {line}: `")), "{message}");
-        assert!(message.contains("not supported by this version"), "{message}");
+fn targets_are_roles_and_regions() {
+    let file = r#"
+        [[target]]
+        regions = ["eu-west-1"]
+        [[target]]
+        role_arn = "arn:aws:iam::222222222222:role/path/ecr-janitor"
+        regions = ["us-east-1", "us-west-2"]
+        external_id = "a/b:c"
+        session_tags = { team = "platform" }
+        [[target]]
+        role_arn = "arn:aws-cn:iam::{account}:role/ecr-janitor"
+        accounts = ["333333333333", "444444444444"]
+        regions = ["cn-north-1"]
+    "#;
+    let config = parse(file);
+    let all = config.targets.iter().flat_map(|it| it.registries(it.known_accounts().unwrap()));
+    let all: Vec<_> = all.collect();
+    let shown: Vec<String> = all.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "the caller's account, Region eu-west-1",
+            "account 222222222222, Region us-east-1",
+            "account 222222222222, Region us-west-2",
+            "account 333333333333, Region cn-north-1",
+            "account 444444444444, Region cn-north-1",
+        ]
+    );
+    assert_eq!(all[1].external_id.as_deref(), Some("a/b:c"));
+    assert_eq!(all[2].session_tags["team"], "platform");
+    let role = all[4].role.as_ref().unwrap();
+    assert_eq!(role.as_str(), "arn:aws-cn:iam::444444444444:role/ecr-janitor");
+}
+
+#[test]
+fn a_target_that_cannot_be_worked_on_is_an_error() {
+    let role = "role_arn = 'arn:aws:iam::222222222222:role/x'";
+    let each = "role_arn = 'arn:aws:iam::{account}:role/x'";
+    for (lines, parts) in [
+        ("regions = []", ["`target[1].regions`", "at least one"]),
+        ("", ["`target[1]`", "regions"]),
+        ("regions = ['x']", ["`target[1].regions[1]`", "write it like eu-west-1"]),
+        ("regions = ['eu-west-1', 'eu-west-1']", ["`target[1].regions`", "twice"]),
+        ("regions = ['eu-west-1']\nrole = 'x'", ["`target[1].role`", "there are role_arn"]),
+        ("regions = ['eu-west-1']\nrole_arn = 'x'", ["`target[1].role_arn`", "not the ARN of a role"]),
+        ("regions = ['eu-west-1']\nexternal_id = 'abc'", ["`target[1].role_arn`", "belong to a role"]),
+        (&format!("regions = ['cn-north-1']\n{role}"), ["`target[1].regions`", "another partition"]),
+        (&format!("regions = ['eu-west-1']\n{role}\nexternal_id = 'a b'"), ["external_id", "letters"]),
+        (&format!("regions = ['eu-west-1']\n{role}\naccounts = ['111111111111']"), ["accounts", "{account}"]),
+        (&format!("regions = ['eu-west-1']\n{each}"), ["accounts", "organization"]),
+        (&format!("regions = ['eu-west-1']\n{each}\naccounts = [222222222222]"), ["accounts[1]", "an account such as"]),
+        (&format!("regions = ['eu-west-1']\n{each}\naccounts = ['2222']"), ["accounts[1]", "twelve digits"]),
+        (
+            &format!("regions = ['eu-west-1']\n{each}\naccounts = ['organization', '111111111111']"),
+            ["accounts", "alone"],
+        ),
+    ] {
+        let message = error(&format!("[[target]]\n{lines}"));
+        assert!(parts.iter().all(|part| message.contains(part)), "{lines:?} -> {message}");
     }
+    assert!(error("[target]\nregions = ['eu-west-1']").contains("write it as [[target]]"));
     let message = variable_error("JANITOR_TARGET", "x");
-    assert!(message.starts_with("`JANITOR_TARGET` is not supported by this version"), "{message}");
+    assert!(message.contains("unknown environment variable"), "{message}");
 }
 
 #[test]
