@@ -36,6 +36,7 @@ mod saved;
 mod secrets;
 mod sources;
 mod state;
+mod targets;
 mod tagging;
 mod terminal;
 mod trouble;

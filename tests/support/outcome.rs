@@ -25,6 +25,11 @@ impl Outcome {
         }
     }
 
+    /// Holds the exit code against this one.
+    pub(crate) fn exited(&self, code: i32) {
+        assert_eq!(self.code, code, "{self:?}");
+    }
+
     /// The JSON on stdout.
     pub(crate) fn json(&self) -> Value {
         checked(serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}")))

@@ -22,6 +22,14 @@ impl Emulator {
         result
     }
 
+    /// Puts a copy of all repositories of the account and Region at home into another account or Region, in place of what
+    /// is there.
+    pub fn copy_home_to(&self, registry: &Settings) {
+        let mut state = self.state();
+        let repositories = state.repositories.clone();
+        state.in_registry(registry, |state| state.repositories = repositories);
+    }
+
     /// Sets whether a caller can name another account's registry (`registryId`), as if each repository and registry had a
     /// policy that lets everyone in. At first none has: that is an `AccessDeniedException`.
     pub fn set_cross_account(&self, on: bool) {
