@@ -192,6 +192,19 @@ impl Target {
         })
     }
 
+    /// The registry of a role and a Region, if it is one of this target. Of accounts that somebody has to be asked for, all
+    /// count: the role is there only in those that are meant.
+    pub fn allows(&self, role: Option<&RoleArn>, region: &str) -> Option<Registry> {
+        let accounts: Vec<String> = match (&self.role, role) {
+            (Some(Role::Each { .. }), Some(role)) => match self.known_accounts() {
+                Some(known) => known.to_vec(),
+                None => vec![role.account().to_owned()],
+            },
+            _ => Vec::new(),
+        };
+        self.registries(&accounts).find(|it| it.role.as_ref() == role && it.region == region)
+    }
+
     /// The accounts that are known without asking anybody; nothing if somebody has to be asked.
     pub fn known_accounts(&self) -> Option<&[String]> {
         match &self.role {

@@ -26,6 +26,7 @@ pub mod object;
 mod open;
 mod reference;
 mod shared;
+pub mod snapshot;
 mod usage;
 
 pub use open::NotHere;

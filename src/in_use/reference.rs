@@ -1,10 +1,12 @@
 //! The reference of an image, as task definitions, functions and lists of pods have it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::oci::digest::Digest;
 use crate::registry::RegistryPlace;
 
 /// The reference of an image that something uses.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reference {
     /// An image that this registry may have.
     Image {
@@ -20,7 +22,7 @@ pub enum Reference {
 }
 
 /// An image of a repository, by digest or by tag.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Named {
     /// Its digest.
     Digest(Digest),

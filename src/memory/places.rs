@@ -55,6 +55,11 @@ impl Places {
         }
     }
 
+    /// The place of what a fleet's run leaves for its steps: that of memory.
+    pub fn of_fleet(&self) -> Option<Arc<dyn Store>> {
+        self.memory.clone()
+    }
+
     /// The memories of the registry that a run is of; none while nobody knows which it is.
     pub fn memories(&self, run: &RunIdentity) -> Memories {
         match &run.account {

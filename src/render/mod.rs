@@ -2,7 +2,6 @@
 
 #[cfg(feature = "cli")]
 pub mod markdown;
-#[cfg(feature = "cli")]
 pub mod page;
 pub mod pressure;
 pub mod summary;

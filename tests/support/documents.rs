@@ -8,6 +8,8 @@ use super::schema::problem;
 
 static REPORT: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../schemas/report.json")).unwrap());
+static FLEET: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../../schemas/fleet.json")).unwrap());
 static PLAN: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../schemas/plan.json")).unwrap());
 
@@ -15,6 +17,7 @@ static PLAN: LazyLock<Value> =
 pub(super) fn checked(document: Value) -> Value {
     let has = |key: &str| document.get(key).is_some();
     let schema = match () {
+        () if has("totals") && has("targets") && !has("summary") => Some(&*FLEET),
         () if has("totals") && has("mode") && !has("summary") => Some(&*REPORT),
         () if has("checksum") && has("created_at") => Some(&*PLAN),
         () => None,

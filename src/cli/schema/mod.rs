@@ -15,6 +15,8 @@ pub(super) struct Args {
 enum Document {
     /// The report of a run: plan and apply --output json, and the function's answer to an event by hand
     Report,
+    /// The report of a run in several registries: the [[target]] of a configuration
+    Fleet,
     /// The file that plan --out writes
     Plan,
     /// janitor.toml, for editors that check TOML
@@ -33,6 +35,7 @@ impl Document {
     const fn schema(self) -> &'static str {
         match self {
             Self::Report => include_str!("../../../schemas/report.json"),
+            Self::Fleet => include_str!("../../../schemas/fleet.json"),
             Self::Plan => include_str!("../../../schemas/plan.json"),
             Self::Config => include_str!("../../../schemas/config.json"),
             Self::Event => include_str!("../../../schemas/event.json"),

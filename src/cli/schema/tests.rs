@@ -7,6 +7,7 @@ use super::*;
 use crate::config::Mode;
 use crate::planner::plan_file::SavedPlan;
 use crate::report::Report;
+use crate::report::fleet::FleetReport;
 use crate::report::testing::decisions::{With as _, attestation, index, repository};
 use crate::report::testing::reports::{OUTCOMES, report};
 
@@ -26,6 +27,7 @@ fn written<T: JsonSchema>(title: &str) -> Value {
 fn made(document: Document) -> Value {
     match document {
         Document::Report => written::<Report>("Report of ecr-janitor"),
+        Document::Fleet => written::<FleetReport>("Report of ecr-janitor on several registries"),
         Document::Plan => written::<SavedPlan>("Plan file of ecr-janitor"),
         Document::Config => crate::config::schema::schema(),
         Document::Event => crate::lambda::schema::schema(),
