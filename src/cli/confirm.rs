@@ -52,7 +52,8 @@ impl Consent {
             return Ok(true);
         }
         let pending = Pending::of(plan, session);
-        self.is_given_for(pending, &place(&session.run), view, &session.deadline, || preview(plan, session)).await
+        self.is_given_for(pending, &place(&session.run), view, &session.deadline, || preview(plan, session))
+            .await
     }
 
     /// Shows plans and asks, if there is anything to ask about.
@@ -126,8 +127,7 @@ pub(super) struct Pending {
 impl Pending {
     /// What a plan would do.
     pub(super) fn of(plan: &Plan, session: &Session) -> Self {
-        let pending: Vec<&RepositoryPlan> =
-            plan.plans().filter(|it| plan.due(it).next().is_some()).collect();
+        let pending: Vec<&RepositoryPlan> = plan.plans().filter(|it| plan.due(it).next().is_some()).collect();
         let steps = || pending.iter().flat_map(|it| plan.due(it));
         Self {
             deletions: steps().filter(|step| step.deletion().is_some()).count(),
@@ -158,7 +158,8 @@ impl Pending {
     fn question(&self, place: &str) -> Option<String> {
         let no_backup = || "without a backup: nothing can be restored".to_owned();
         let backup = self.backup.as_ref().map_or_else(no_backup, restorable);
-        let delete = || format!("Delete {} ({}, {backup})", counted(self.deletions, "image"), size(self.bytes));
+        let delete =
+            || format!("Delete {} ({}, {backup})", counted(self.deletions, "image"), size(self.bytes));
         let what = match (self.deletions, self.tags) {
             (0, 0) => return None,
             (_, 0) => delete(),

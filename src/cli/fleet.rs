@@ -43,7 +43,8 @@ pub(super) async fn run(common: Common, args: &Args) -> Result<ExitCode, Failure
     let config = args.run.adjust(common.config()?);
     if config.targets.is_empty() {
         return Err(Failure::Usage(
-            "a fleet needs [[target]] in its configuration: a role and Regions each; give --file FILE".to_owned(),
+            "a fleet needs [[target]] in its configuration: a role and Regions each; give --file FILE"
+                .to_owned(),
         ));
     }
     let consent = match args.verb {

@@ -65,11 +65,10 @@ impl Session {
         let own = common.of_sdk().await;
         let mut registries = targets::registries(common, &config, &own).await?;
         match (registries.pop(), registries.as_slice()) {
-            (None, _) => {
-                Self::open_at(common, config, deadline, At { own: &own, place: None, in_use: None })
-            }
+            (None, _) => Self::open_at(common, config, deadline, At { own: &own, place: None, in_use: None }),
             (Some(registry), []) => {
-                let id = RunIdentity::new(&config, &registry.region, Clock::default().started_at(), "one").run_id;
+                let id =
+                    RunIdentity::new(&config, &registry.region, Clock::default().started_at(), "one").run_id;
                 let reached = Box::pin(reach(vec![registry], &own, &id));
                 let places = tokio::select! {
                     places = reached => places,
@@ -93,15 +92,12 @@ impl Session {
     ) -> Result<Self, Failure> {
         let sdk = match place {
             None => own.clone(),
-            Some(place) => {
-                place.settings.clone().map_err(|error| Failure::NothingDone(error.to_string()))?
-            }
+            Some(place) => place.settings.clone().map_err(|error| Failure::NothingDone(error.to_string()))?,
         };
         let settings = Settings::of(common);
         Settings::check_endpoint(&sdk).map_err(Failure::NothingDone)?;
         let places = places_of(&config, own);
-        let ecr =
-            Ecr::for_people(&sdk).map_err(|_no_region| Failure::NothingDone(settings.no_region()))?;
+        let ecr = Ecr::for_people(&sdk).map_err(|_no_region| Failure::NothingDone(settings.no_region()))?;
         let in_use = match in_use {
             Some(shared) => shared.in_region(ecr.region()),
             None => Sources::open(&config.in_use, Host::CommandLine, &sdk)

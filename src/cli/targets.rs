@@ -234,7 +234,11 @@ impl<'a> Fleet<'a> {
     }
 
     /// `apply` over all of these registries, after one question.
-    pub(super) async fn apply(self, registries: Vec<Registry>, consent: Consent) -> Result<ExitCode, Failure> {
+    pub(super) async fn apply(
+        self,
+        registries: Vec<Registry>,
+        consent: Consent,
+    ) -> Result<ExitCode, Failure> {
         let planned = self.plan_each(registries, true).await?;
         let pending = planned.iter().flatten().map(|it| Pending::of(&it.plan, &it.session));
         let pending = pending.reduce(Pending::and).unwrap_or_default();
@@ -247,8 +251,7 @@ impl<'a> Fleet<'a> {
             return Ok(if self.deadline.was_interrupted() { ExitCode::Interrupted } else { ExitCode::Usage });
         }
         let waiting = Waiting::new("applying the plans of all registries");
-        let done: Vec<TargetReport> =
-            stream::iter(planned).map(apply_one).buffered(AT_ONCE).collect().await;
+        let done: Vec<TargetReport> = stream::iter(planned).map(apply_one).buffered(AT_ONCE).collect().await;
         drop(waiting);
         let report = self.report(Mode::Apply, done);
         self.conclude(&report, false)
@@ -277,6 +280,7 @@ impl<'a> Fleet<'a> {
                     account: place.registry.account().map(str::to_owned),
                     region: place.registry.region.clone(),
                     error: Some(error),
+                    heals: false,
                     report: None,
                 };
                 let at = At { own: &self.own, place: Some(&place), in_use: Some(in_use) };
@@ -323,7 +327,9 @@ impl<'a> Fleet<'a> {
                 let known = planned.iter().flatten().flat_map(|it| it.plan.repositories.iter());
                 let similar = crate::util::similar::similar(name, known.map(|it| it.name()));
                 let hint = if similar.is_empty() { String::new() } else { did_you_mean(&similar) };
-                Err(Failure::Usage(format!("there is no repository {name:?} in any of these registries{hint}")))
+                Err(Failure::Usage(format!(
+                    "there is no repository {name:?} in any of these registries{hint}"
+                )))
             }
         }
     }

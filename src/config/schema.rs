@@ -4,9 +4,9 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use super::Concurrency;
-use super::in_use::UsageSource;
 #[cfg(test)]
 use super::file::{OVERRIDE, TARGET};
+use super::in_use::UsageSource;
 use super::layer::{Layer, MODE, SECTIONS};
 use super::location::Location;
 use super::pattern::{NonEmptyPatterns, Patterns};

@@ -293,7 +293,11 @@ fn check_tags(tags: &BTreeMap<String, String>) -> Option<String> {
         return Some("a session has at most 50 tags".into());
     }
     let wrong = tags.iter().find(|(key, value)| {
-        key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 || !legal(key) || !legal(value)
+        key.is_empty()
+            || key.chars().count() > 128
+            || value.chars().count() > 256
+            || !legal(key)
+            || !legal(value)
     });
     wrong.map(|(key, value)| format!("{key:?} = {value:?} is no tag that AWS takes"))
 }
@@ -304,11 +308,12 @@ pub(super) struct RolePattern(String);
 
 impl RolePattern {
     fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            format!("{text:?} is not the ARN of a role; write arn:aws:iam::222222222222:role/NAME")
-        };
+        let wrong =
+            || format!("{text:?} is not the ARN of a role; write arn:aws:iam::222222222222:role/NAME");
         let parts: Vec<&str> = text.splitn(6, ':').collect();
-        let [arn, partition, service, region, account, resource] = parts.as_slice() else { return Err(wrong()) };
+        let [arn, partition, service, region, account, resource] = parts.as_slice() else {
+            return Err(wrong());
+        };
         let is_partition = ["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-f", "aws-eusc"]
             .contains(partition);
         let is_account = *account == ACCOUNT || is_account_id(account);

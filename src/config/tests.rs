@@ -261,7 +261,10 @@ fn a_target_that_cannot_be_worked_on_is_an_error() {
         (&format!("regions = ['eu-west-1']\n{role}\nexternal_id = 'a b'"), ["external_id", "letters"]),
         (&format!("regions = ['eu-west-1']\n{role}\naccounts = ['111111111111']"), ["accounts", "{account}"]),
         (&format!("regions = ['eu-west-1']\n{each}"), ["accounts", "organization"]),
-        (&format!("regions = ['eu-west-1']\n{each}\naccounts = [222222222222]"), ["accounts[1]", "an account such as"]),
+        (
+            &format!("regions = ['eu-west-1']\n{each}\naccounts = [222222222222]"),
+            ["accounts[1]", "an account such as"],
+        ),
         (&format!("regions = ['eu-west-1']\n{each}\naccounts = ['2222']"), ["accounts[1]", "twelve digits"]),
         (
             &format!("regions = ['eu-west-1']\n{each}\naccounts = ['organization', '111111111111']"),

@@ -67,7 +67,12 @@ impl Ledger {
     /// The units of a phase.
     pub async fn units(&self, phase: Phase) -> Result<Vec<Unit>, LedgerError> {
         let steps: Option<Vec<Step>> = self.get(units_of(phase)).await?;
-        let missing = || LedgerError(format!("there is no list of units of the run {}: {{\"fleet\": \"list\"}} comes first", self.id));
+        let missing = || {
+            LedgerError(format!(
+                "there is no list of units of the run {}: {{\"fleet\": \"list\"}} comes first",
+                self.id
+            ))
+        };
         let unit = |step| match step {
             Step::Run(unit) => Some(unit),
             _ => None,
@@ -135,7 +140,8 @@ impl Ledger {
     async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, LedgerError> {
         let key = self.key(name)?;
         let Some(stored) = self.store.get(&key, LARGEST).await? else { return Ok(None) };
-        let wrong = |error| LedgerError(format!("{key} in {} is not what was written: {error}", self.store.place()));
+        let wrong =
+            |error| LedgerError(format!("{key} in {} is not what was written: {error}", self.store.place()));
         serde_json::from_slice(&stored.bytes).map(Some).map_err(wrong)
     }
 

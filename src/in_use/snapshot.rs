@@ -121,7 +121,9 @@ mod tests {
         assert_eq!(again, snapshot);
         let sources = again.sources("eu-west-1");
         assert_eq!(sources.sources[0].read(now + MAX_AGE).await, Ok(used));
-        assert!(sources.sources[0].read(now + MAX_AGE * 2).await.unwrap_err().to_string().contains("an hour ago"));
+        assert!(
+            sources.sources[0].read(now + MAX_AGE * 2).await.unwrap_err().to_string().contains("an hour ago")
+        );
         assert_eq!(sources.sources[1].read(now).await, Err(SourceError::new("denied")));
     }
 }

@@ -6,9 +6,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::event::AnswerForm;
+use super::fleet::FleetAnswer;
+use super::targets::ShortFleet;
 use super::truncate::{MAX_ANSWER_BYTES, Room, cut};
 use crate::config::Mode;
 use crate::render::summary;
+use crate::report::fleet::FleetReport;
 use crate::report::outcome::OutcomeName;
 use crate::report::{
     ApiUsage, Report, RepositoryReason, RepositoryReport, RepositoryStatus, RunFrame, RunIdentity, Totals,
@@ -26,6 +29,12 @@ pub enum Answer {
     Report(Box<Report>),
     /// To a schedule or an image action: the short form.
     Short(Box<ShortReport>),
+    /// To somebody by hand, of several registries.
+    Fleet(Box<FleetReport>),
+    /// To a schedule, of several registries.
+    ShortFleet(Box<ShortFleet>),
+    /// To a step of a state machine.
+    Step(Box<FleetAnswer>),
     /// To a batch of messages from SQS: those that should come again.
     #[serde(rename_all = "camelCase")]
     Queue {

@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use crate::config::Mode;
 use crate::config::pattern::Patterns;
+use crate::config::target::{is_account_id, is_region};
+use crate::fleet::unit::Step;
+use crate::registry::RegistryPlace;
 use crate::util::sanitize;
 
 /// An event that was understood.
@@ -14,6 +17,8 @@ pub enum Event {
     Run(RunEvent),
     /// A batch of queued messages, each of which names a repository.
     Queue(Vec<Message>),
+    /// A step of a fleet's run.
+    Fleet(Step),
     /// An image was deleted, by the janitor perhaps: no reason to run. What it left behind is found by the schedule.
     Deletion,
 }
@@ -25,6 +30,8 @@ pub struct RunEvent {
     pub mode: Option<Mode>,
     /// Only these repositories.
     pub narrow: Option<Patterns>,
+    /// The registry that the event is about, if it says so.
+    pub place: Option<RegistryPlace>,
     /// The repositories whose loss of tags is accepted.
     pub accept_tag_loss: Vec<String>,
     /// The answer that is wanted.
@@ -48,12 +55,14 @@ pub struct Message {
     pub id: String,
     /// The repository that the message is about; none if it tells of a deletion.
     pub repository: Result<Option<String>, BadEvent>,
+    /// The registry that it is about, if it says so.
+    pub place: Option<RegistryPlace>,
 }
 
 /// An event that was not understood. Nothing was touched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the event is not one of ours: {0}; nothing was touched. Accepted are EventBridge schedules, `ECR Image Action` events (directly or from SQS), and {{\"mode\": \"plan\", \"repositories\": [\"team/*\"]}} with both keys and \"accept_tag_loss\" optional"
+    "the event is not one of ours: {0}; nothing was touched. Accepted are EventBridge schedules, `ECR Image Action` events (directly or from SQS), the steps of a fleet, and {{\"mode\": \"plan\", \"repositories\": [\"team/*\"]}} with both keys and \"accept_tag_loss\" optional"
 )]
 pub struct BadEvent(String);
 
@@ -91,7 +100,7 @@ pub fn parse(event: &Value) -> Result<Event, BadEvent> {
         return queue(event);
     }
     if object.contains_key(FLEET) {
-        return Err(BadEvent::new("fleet events are not supported by this version"));
+        return Step::deserialize(event).map(Event::Fleet).map_err(BadEvent::new);
     }
     if !object.contains_key("source") && !object.contains_key("detail-type") {
         return manual(event).map(Event::Run);
@@ -103,6 +112,7 @@ pub fn parse(event: &Value) -> Result<Event, BadEvent> {
             let narrow = Patterns::new([repository]).map_err(BadEvent::new)?;
             Ok(Event::Run(RunEvent {
                 narrow: Some(narrow),
+                place: place_of(event),
                 answer: AnswerForm::Short,
                 ..RunEvent::default()
             }))
@@ -115,7 +125,7 @@ fn manual(event: &Value) -> Result<RunEvent, BadEvent> {
     let manual = Manual::deserialize(event).map_err(BadEvent::new)?;
     let narrow = manual.repositories.map(Patterns::new).transpose().map_err(BadEvent::new)?;
     let accept_tag_loss = manual.accept_tag_loss.unwrap_or_default();
-    Ok(RunEvent { mode: manual.mode, narrow, accept_tag_loss, answer: AnswerForm::Report })
+    Ok(RunEvent { mode: manual.mode, narrow, accept_tag_loss, ..RunEvent::default() })
 }
 
 /// A schedule runs what is configured. Its `detail` is an object, or (EventBridge Scheduler) an object as text; if
@@ -159,9 +169,16 @@ fn queue(event: &Value) -> Result<Event, BadEvent> {
         } else {
             Err(BadEvent::new("an SQS message that is no ECR Image Action"))
         };
-        Ok(Message { id: text(record, "messageId").to_owned(), repository })
+        Ok(Message { id: text(record, "messageId").to_owned(), repository, place: place_of(&body) })
     });
     messages.collect::<Result<_, _>>().map(Event::Queue)
+}
+
+/// The registry in which something happened, as EventBridge says it.
+fn place_of(event: &Value) -> Option<RegistryPlace> {
+    let (account, region) = (text(event, "account"), text(event, "region"));
+    let is_told = is_account_id(account) && is_region(region);
+    is_told.then(|| RegistryPlace { account: account.to_owned(), region: region.to_owned() })
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -268,7 +285,8 @@ mod tests {
             (json!({"repositories": "team/api"}), "team/api"),
             (json!({"repositories": ["Team"]}), "Team"),
             (json!({"mode": "plan", "force": true}), "force"),
-            (json!({"fleet": "run", "target": 1}), "fleet events are not supported by this version"),
+            (json!({"fleet": "run", "target": 1}), "target"),
+            (json!({"fleet": "walk"}), "walk"),
             (json!({"source": "aws.s3", "detail-type": "Object Created"}), "aws.s3"),
             (json!({"detail-type": "Scheduled Event"}), "Scheduled Event"),
             (json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": "{"}), "no JSON"),

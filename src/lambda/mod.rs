@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use jiff::Timestamp;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ use crate::oci::digest::Digest;
 use crate::planner::selection::{Selection, UnknownName, select};
 use crate::planner::{Plan, RunRequest, TOO_LARGE, plan, statements};
 use crate::registry::ecr::Ecr;
-use crate::registry::{CallError, CallErrorKind};
+use crate::registry::{CallError, CallErrorKind, RegistryPlace};
 use crate::report::decision::Decision;
 use crate::report::outcome::OutcomeName;
 use crate::report::plan::RepositoryPlan;
@@ -38,20 +39,32 @@ use event::{Event, Message, RunEvent};
 pub mod answer;
 pub mod emf;
 pub mod event;
+pub mod fleet;
 #[cfg(test)]
 pub(crate) mod schema;
+pub mod targets;
 pub mod truncate;
 
 /// What one instance of the function keeps between invocations.
 #[derive(Debug)]
 pub struct Function {
     config: Result<Config, String>,
-    ecr: Result<Ecr, String>,
+    /// The settings of the SDK: the function's own role and Region.
+    own: SdkConfig,
+    /// The registry of the function's own account and Region.
+    home: Result<Station, String>,
     places: Places,
-    in_use: Sources,
     log: Log,
     is_cold: AtomicBool,
     start_at: AtomicU64,
+}
+
+/// A registry that a run is in.
+#[derive(Debug)]
+struct Station {
+    ecr: Ecr,
+    /// Where to ask what runs.
+    in_use: Sources,
 }
 
 /// One invocation, as Lambda describes it.
@@ -59,6 +72,8 @@ struct Invocation<'a> {
     clock: Clock,
     is_cold: bool,
     context: &'a Context,
+    /// The runs that have begun.
+    runs: AtomicU64,
 }
 
 impl Invocation<'_> {
@@ -66,12 +81,29 @@ impl Invocation<'_> {
         emf::Function { name: &self.context.env_config.function_name, is_cold: self.is_cold }
     }
 
+    /// The account of the function.
+    fn account(&self) -> Option<String> {
+        let account = self.context.invoked_function_arn.split(':').nth(4).map(str::to_owned);
+        account.filter(|account| !account.is_empty())
+    }
+
     /// The identity of the run, in the function's own account until the registry says which it is of.
     fn run(&self, config: &Config, ecr: &Ecr) -> RunIdentity {
-        let account = self.context.invoked_function_arn.split(':').nth(4).map(str::to_owned);
-        let account = account.filter(|account| !account.is_empty());
         RunIdentity::new(config, ecr.region(), self.clock.started_at(), &self.context.request_id)
-            .in_account(account)
+            .in_account(self.account())
+    }
+
+    /// The identity of one of several runs of this invocation.
+    fn run_of(&self, config: &Config, region: &str) -> RunIdentity {
+        let nth = self.runs.fetch_add(1, Ordering::Relaxed);
+        let salt = format!("{} {nth}", self.context.request_id);
+        RunIdentity::new(config, region, self.clock.now(), &salt)
+    }
+
+    /// What one of so many runs has of the time that is left; nothing where there is no end.
+    fn share_of_time(&self, runs: usize) -> Option<Duration> {
+        let left = time_left(self.context)?;
+        Some(left / u32::try_from(runs.max(1)).unwrap_or(u32::MAX))
     }
 }
 
@@ -86,11 +118,13 @@ impl Function {
             let in_use = Sources::open(&it.in_use, Host::Function, &settings);
             in_use.map(|in_use| (it, in_use)).map_err(|error| error.to_string())
         });
+        let in_use = opened.as_ref().map(|(_, in_use)| in_use.clone()).unwrap_or_default();
+        let ecr = Ecr::new(&settings).map_err(|error| error.to_string());
         Self {
-            in_use: opened.as_ref().map(|(_, in_use)| in_use.clone()).unwrap_or_default(),
             config: opened.map(|(config, _)| config),
             places: places.unwrap_or_default(),
-            ecr: Ecr::new(&settings).map_err(|error| error.to_string()),
+            home: ecr.map(|ecr| Station { ecr, in_use }),
+            own: settings,
             log,
             is_cold: AtomicBool::new(true),
             start_at: AtomicU64::new(random_start(Timestamp::now())),
@@ -103,6 +137,7 @@ impl Function {
             clock: Clock::default(),
             is_cold: self.is_cold.swap(false, Ordering::Relaxed),
             context: &event.context,
+            runs: AtomicU64::new(0),
         };
         self.set_log_fields(&invocation, None);
         let answer = self.answer(&event.payload, &invocation).await;
@@ -118,15 +153,24 @@ impl Function {
 
     async fn answer(&self, payload: &Value, invocation: &Invocation<'_>) -> Result<Answer, Diagnostic> {
         let config = self.config.as_ref().map_err(|problem| diagnostic("BadConfig", problem))?;
-        let ecr = self.ecr.as_ref().map_err(|problem| diagnostic("BadConfig", problem))?;
-        let run = invocation.run(config, ecr);
+        let home = self.home.as_ref().map_err(|problem| diagnostic("BadConfig", problem))?;
+        let run = invocation.run(config, &home.ecr);
         self.set_log_fields(invocation, Some(&run));
         match event::parse(payload).map_err(|bad| diagnostic("BadEvent", &bad.to_string()))? {
-            Event::Run(ask) => {
-                let report = self.run(config, ecr, &ask, run, invocation).await?;
+            Event::Run(ask) if config.targets.is_empty() => {
+                let deadline = deadline(invocation.context, mode(config.mode, ask.mode)?);
+                let report = self.run(config, home, &ask, run, deadline, invocation).await?;
                 Ok(Answer::new(report, ask.answer))
             }
-            Event::Queue(messages) => self.run_queue(config, ecr, messages, run, invocation).await,
+            Event::Run(ask) => {
+                let report = self.run_targets(config, &ask, ask.place.as_ref(), invocation).await?;
+                Ok(Answer::of_fleet(report, ask.answer))
+            }
+            Event::Fleet(step) => {
+                let answer = Box::pin(self.take_step(config, step, invocation)).await?;
+                Ok(Answer::Step(Box::new(answer)))
+            }
+            Event::Queue(messages) => self.run_queue(config, home, messages, run, invocation).await,
             Event::Deletion => {
                 self.log.line(Level::INFO, "no run", &json!({"detail": NO_RUN}));
                 Ok(Answer::Short(Box::new(ShortReport::of_no_run(run, config.mode, NO_RUN))))
@@ -139,15 +183,16 @@ impl Function {
     async fn run_queue(
         &self,
         config: &Config,
-        ecr: &Ecr,
+        home: &Station,
         messages: Vec<Message>,
         run: RunIdentity,
         invocation: &Invocation<'_>,
     ) -> Result<Answer, Diagnostic> {
-        let mut asked: Vec<(String, String)> = Vec::new();
-        for Message { id, repository } in messages {
+        let mut asked: Vec<(String, Asked)> = Vec::new();
+        for Message { id, repository, place } in messages {
             match repository {
-                Ok(Some(name)) => asked.push((id, name)),
+                // Without targets everything is in the one registry.
+                Ok(Some(name)) => asked.push((id, (place.filter(|_| !config.targets.is_empty()), name))),
                 Ok(None) => {}
                 Err(bad) => {
                     let fields = json!({"message_id": id, "error": bad.to_string()});
@@ -155,27 +200,53 @@ impl Function {
                 }
             }
         }
-        let names: BTreeSet<&String> = asked.iter().map(|(_, name)| name).collect();
-        let mut again = BTreeSet::new();
-        if !names.is_empty() {
-            let narrow = Patterns::new(&names).map_err(|error| diagnostic("BadEvent", &error.to_string()))?;
-            let ask = RunEvent { narrow: Some(narrow), ..RunEvent::default() };
-            let report = self.run(config, ecr, &ask, run, invocation).await?;
-            let source_heals = source_heals(&report);
-            let heals = |it: &RepositoryReport| heals_with_time(it) || source_heals && waits_for_source(it);
-            again.extend(report.repositories.into_iter().filter(heals).map(|it| it.name));
+        let places: BTreeSet<Option<&RegistryPlace>> = asked.iter().map(|(_, (at, _))| at.as_ref()).collect();
+        let mut again: BTreeSet<Asked> = BTreeSet::new();
+        for place in places {
+            let here = asked.iter().filter(|(_, (at, _))| at.as_ref() == place);
+            let names: BTreeSet<&String> = here.map(|(_, (_, name))| name).collect();
+            let heal = self.run_names(config, home, place, &names, run.clone(), invocation).await?;
+            again.extend(heal.into_iter().map(|name| (place.cloned(), name)));
         }
-        let messages = asked.into_iter().filter(|(_, name)| again.contains(name));
+        let messages = asked.into_iter().filter(|(_, asked)| again.contains(asked));
         let batch_item_failures = messages.map(|(id, _)| BatchItemFailure { item_identifier: id }).collect();
         Ok(Answer::Queue { batch_item_failures })
+    }
+
+    /// Runs these repositories, and gives those in which a later run may get further all by itself.
+    async fn run_names(
+        &self,
+        config: &Config,
+        home: &Station,
+        place: Option<&RegistryPlace>,
+        names: &BTreeSet<&String>,
+        run: RunIdentity,
+        invocation: &Invocation<'_>,
+    ) -> Result<Vec<String>, Diagnostic> {
+        let narrow = Patterns::new(names).map_err(|error| diagnostic("BadEvent", &error.to_string()))?;
+        let ask = RunEvent { narrow: Some(narrow), ..RunEvent::default() };
+        if config.targets.is_empty() {
+            let deadline = deadline(invocation.context, config.mode);
+            let report = self.run(config, home, &ask, run, deadline, invocation).await?;
+            return Ok(heal_with_time(report).collect());
+        }
+        let fleet = self.run_targets(config, &ask, place, invocation).await?;
+        let all = || names.iter().map(|name| (*name).clone()).collect();
+        let heal = fleet.targets.into_iter().map(|target| match target.report {
+            Some(report) => heal_with_time(report).collect(),
+            None if target.heals => all(),
+            None => Vec::new(),
+        });
+        Ok(heal.flatten().collect())
     }
 
     async fn run(
         &self,
         config: &Config,
-        ecr: &Ecr,
+        Station { ecr, in_use }: &Station,
         ask: &RunEvent,
         run: RunIdentity,
+        deadline: Deadline,
         invocation: &Invocation<'_>,
     ) -> Result<Report, Diagnostic> {
         let mode = mode(config.mode, ask.mode)?;
@@ -184,7 +255,6 @@ impl Function {
             checked.map_err(|refused| diagnostic("BadConfig", &refused.to_string()))?;
         }
         ecr.begin_run(config.limits.concurrency.fixed());
-        let deadline = deadline(invocation.context, mode);
         let selection = select_for(ecr, config, ask, &deadline).await?;
         let run = run.in_account(selection.registry.clone());
         self.set_log_fields(invocation, Some(&run));
@@ -194,7 +264,7 @@ impl Function {
             keeps_rows: self.log.is_enabled(Level::DEBUG),
             acts: mode == Mode::Apply,
             memories: self.places.memories(&run),
-            in_use: self.in_use.clone(),
+            in_use: in_use.clone(),
             accept_tag_loss: ask.accept_tag_loss.clone(),
             ..RunRequest::new(run.started_at, deadline)
         };
@@ -317,11 +387,13 @@ fn mode(configured: Mode, asked: Option<Mode>) -> Result<Mode, Diagnostic> {
 }
 
 fn deadline(context: &Context, mode: Mode) -> Deadline {
-    if context.deadline == 0 {
-        return Deadline::default();
-    }
+    time_left(context).map_or_else(Deadline::default, |left| Deadline::after(left, mode == Mode::Apply))
+}
+
+/// The time until Lambda ends the invocation; nothing where it has no end.
+fn time_left(context: &Context) -> Option<Duration> {
     let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
-    Deadline::after(Duration::from_millis(context.deadline.saturating_sub(now)), mode == Mode::Apply)
+    (context.deadline != 0).then(|| Duration::from_millis(context.deadline.saturating_sub(now)))
 }
 
 /// The message of a run that ended before it could begin.
@@ -336,6 +408,16 @@ fn nothing_done(error: &CallError) -> String {
 
 fn was_reached(report: &RepositoryReport) -> bool {
     report.counts.deadline == 0 && report.reason != Some(RepositoryReason::Deadline)
+}
+
+/// A repository that a message names, and the registry that it says it is in.
+type Asked = (Option<RegistryPlace>, String);
+
+/// The repositories in which a later run may get further all by itself.
+fn heal_with_time(report: Report) -> impl Iterator<Item = String> {
+    let source_heals = source_heals(&report);
+    let heals = move |it: &RepositoryReport| heals_with_time(it) || source_heals && waits_for_source(it);
+    report.repositories.into_iter().filter(heals).map(|it| it.name)
 }
 
 /// Whether a later run may get further in a repository all by itself. What needs somebody to do something would only

@@ -16,7 +16,11 @@ const LONGEST_NAME: usize = 64;
 /// The settings for a registry: these, in its Region, and with the credentials of its role if it has one.
 ///
 /// The role is assumed once before anything else is called, so that one that cannot be is told as what it is.
-pub async fn settings_for(registry: &Registry, own: &SdkConfig, run_id: &str) -> Result<SdkConfig, CallError> {
+pub async fn settings_for(
+    registry: &Registry,
+    own: &SdkConfig,
+    run_id: &str,
+) -> Result<SdkConfig, CallError> {
     let region = Region::new(registry.region.clone());
     let settings = own.to_builder().region(region.clone()).build();
     let Some(role) = &registry.role else { return Ok(settings) };
@@ -86,7 +90,10 @@ mod tests {
             let error = refused(&role, why);
             assert_eq!(error.kind, kind, "{why}");
             let text = error.to_string();
-            assert!(text.contains("arn:aws:iam::222222222222:role/ecr-janitor") && text.contains(remedy), "{text}");
+            assert!(
+                text.contains("arn:aws:iam::222222222222:role/ecr-janitor") && text.contains(remedy),
+                "{text}"
+            );
         }
     }
 }

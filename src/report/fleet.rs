@@ -56,6 +56,9 @@ pub struct TargetReport {
     /// Why nothing could be done there, with what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Whether a later run may find it better all by itself.
+    #[serde(skip)]
+    pub heals: bool,
     /// The report of the registry, as of a run in it alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Report>,
@@ -122,7 +125,8 @@ impl FleetReport {
         };
         let reports = || self.targets.iter().filter_map(|target| target.report.as_ref());
         let renamed = |report: &Report| -> Vec<RepositoryReport> {
-            let rename = |it: &RepositoryReport| RepositoryReport { name: name(report, &it.name), ..it.clone() };
+            let rename =
+                |it: &RepositoryReport| RepositoryReport { name: name(report, &it.name), ..it.clone() };
             report.repositories.iter().map(rename).collect()
         };
         let mut warnings = self.warnings.clone();
@@ -160,12 +164,13 @@ impl TargetReport {
     /// The report of a registry whose run could begin.
     pub fn done(role_arn: Option<String>, report: Report) -> Self {
         let (account, region) = (report.run.account.clone(), report.run.region.clone());
-        Self { role_arn, account, region, error: None, report: Some(report) }
+        Self { role_arn, account, region, error: None, heals: false, report: Some(report) }
     }
 
     /// `account 222222222222, Region eu-west-1`.
     pub fn describe(&self) -> String {
-        let account = self.account.as_deref().map_or("the caller's account".into(), |it| format!("account {it}"));
+        let account =
+            self.account.as_deref().map_or("the caller's account".into(), |it| format!("account {it}"));
         format!("{account}, Region {}", self.region)
     }
 

@@ -347,10 +347,11 @@ impl Report {
     /// This report and one of other repositories of the same registry as one. The order does not matter, but for the
     /// identity, which is that of the earlier run.
     pub fn and(self, other: Self) -> Self {
-        let (first, second) = match (self.run.started_at, &self.run.run_id) <= (other.run.started_at, &other.run.run_id) {
-            true => (self, other),
-            false => (other, self),
-        };
+        let (first, second) =
+            match (self.run.started_at, &self.run.run_id) <= (other.run.started_at, &other.run.run_id) {
+                true => (self, other),
+                false => (other, self),
+            };
         let mut totals = first.totals;
         totals.add(&second.totals);
         let mut warnings = first.warnings;

@@ -16,7 +16,9 @@ fn world(more: &str) -> World {
     let world = World::new();
     world.repository("team/api").orphans(40, oci(1));
     world.repository("team/web").push(40, single(2), "v1");
-    for (account, region) in [("222222222222", "eu-west-1"), ("222222222222", "us-east-1"), ("333333333333", "eu-west-1")] {
+    for (account, region) in
+        [("222222222222", "eu-west-1"), ("222222222222", "us-east-1"), ("333333333333", "eu-west-1")]
+    {
         world.ecr.copy_home_to(&registry(account, region));
     }
     world.config(&format!(
@@ -27,7 +29,8 @@ fn world(more: &str) -> World {
 
 /// The images of a repository of another registry.
 fn images(world: &World, account: &str, region: &str, name: &str) -> usize {
-    let answer = world.ecr.call_in(&registry(account, region), "ListImages", json!({"repositoryName": name})).unwrap();
+    let answer =
+        world.ecr.call_in(&registry(account, region), "ListImages", json!({"repositoryName": name})).unwrap();
     answer["imageIds"].as_array().unwrap().len()
 }
 
@@ -41,8 +44,13 @@ fn counts(report: &Value, count: &str) -> Vec<(String, String, Option<u64>)> {
 }
 
 fn expected(counts: [Option<u64>; 3]) -> Vec<(String, String, Option<u64>)> {
-    let places = [("222222222222", "eu-west-1"), ("222222222222", "us-east-1"), ("333333333333", "eu-west-1")];
-    places.into_iter().zip(counts).map(|((account, region), it)| (account.into(), region.into(), it)).collect()
+    let places =
+        [("222222222222", "eu-west-1"), ("222222222222", "us-east-1"), ("333333333333", "eu-west-1")];
+    places
+        .into_iter()
+        .zip(counts)
+        .map(|((account, region), it)| (account.into(), region.into(), it))
+        .collect()
 }
 
 #[test]
@@ -68,11 +76,17 @@ fn an_apply_deletes_in_all_of_them_and_nowhere_else() {
     let apply = world.cli(&["apply", "--yes", "--output", "json"]);
     apply.exited(0);
     assert_eq!(counts(&apply.json(), "deleted"), expected([Some(2); 3]));
-    for (account, region) in [("222222222222", "eu-west-1"), ("222222222222", "us-east-1"), ("333333333333", "eu-west-1")] {
+    for (account, region) in
+        [("222222222222", "eu-west-1"), ("222222222222", "us-east-1"), ("333333333333", "eu-west-1")]
+    {
         assert_eq!(images(&world, account, region, "team/api"), 0);
         assert_ne!(images(&world, account, region, "team/web"), 0);
     }
-    assert_eq!(world.find("team/api").contents().len(), 2, "the caller's own registry is none of the targets");
+    assert_eq!(
+        world.find("team/api").contents().len(),
+        2,
+        "the caller's own registry is none of the targets"
+    );
 }
 
 #[test]
@@ -122,13 +136,20 @@ fn one_target_is_chosen_by_account_and_region() {
 fn a_name_counts_as_unknown_only_where_no_registry_has_it() {
     let world = world("");
     let elsewhere = registry("333333333333", "eu-west-1");
-    world.ecr.call_in(&elsewhere, "DeleteRepository", json!({"repositoryName": "team/api", "force": true})).unwrap();
+    world
+        .ecr
+        .call_in(&elsewhere, "DeleteRepository", json!({"repositoryName": "team/api", "force": true}))
+        .unwrap();
     let plan = world.cli(&["plan", "--repository", "team/api", "--output", "json"]);
     plan.exited(0);
     assert_eq!(counts(&plan.json(), "planned"), expected([Some(2), Some(2), Some(0)]));
     let unknown = world.cli(&["plan", "--repository", "team/apl"]);
     unknown.exited(2);
-    assert!(unknown.stderr.contains("in any of these registries") && unknown.stderr.contains("team/api"), "{}", unknown.stderr);
+    assert!(
+        unknown.stderr.contains("in any of these registries") && unknown.stderr.contains("team/api"),
+        "{}",
+        unknown.stderr
+    );
 }
 
 #[test]
@@ -151,14 +172,20 @@ fn other_commands_answer_for_each_target_or_find_the_one() {
     let world = world("");
     let doctor = world.cli(&["doctor", "--output", "json"]);
     let report = doctor.json();
-    let identities = report["targets"].as_array().unwrap().iter().map(|it| it["result"]["account"].as_str().unwrap());
+    let identities =
+        report["targets"].as_array().unwrap().iter().map(|it| it["result"]["account"].as_str().unwrap());
     assert_eq!(identities.collect::<Vec<_>>(), ["222222222222", "222222222222", "333333333333"]);
     let sources = world.cli(&["sources", "--output", "json"]);
     sources.exited(0);
     assert_eq!(sources.json()["targets"].as_array().unwrap().len(), 3);
     let several = world.cli(&["explain", "team/web:v1"]);
     several.exited(2);
-    let one = world.cli(&["explain", "333333333333.dkr.ecr.eu-west-1.amazonaws.com/team/web:v1", "--output", "json"]);
+    let one = world.cli(&[
+        "explain",
+        "333333333333.dkr.ecr.eu-west-1.amazonaws.com/team/web:v1",
+        "--output",
+        "json",
+    ]);
     one.exited(0);
     let restore = world.cli(&["restore", "team/api", "--yes"]);
     restore.exited(2);
@@ -168,7 +195,8 @@ fn other_commands_answer_for_each_target_or_find_the_one() {
 #[test]
 fn what_runs_in_one_account_is_kept_in_all() {
     // A source of one that cannot be asked stops what it could have protected in every one.
-    let world = world("[in_use]\nsources = ['lambda']\n[policy]\nsuperseded = 'delete'\nsuperseded_since = 'push'\n");
+    let world =
+        world("[in_use]\nsources = ['lambda']\n[policy]\nsuperseded = 'delete'\nsuperseded_since = 'push'\n");
     let plan = world.cli(&["plan", "--output", "json"]);
     plan.exited(3);
     for target in plan.json()["targets"].as_array().unwrap() {
