@@ -21,6 +21,7 @@ use crate::fleet::allowance::divided;
 use crate::fleet::places::{Place, reach, sources};
 use crate::fleet::registries;
 use crate::memory::place::Host;
+use crate::planner::selection::UnknownName;
 use crate::planner::{Plan, RunRequest};
 use crate::report::fleet::{FleetFrame, FleetReport, TargetReport};
 use crate::report::observer::Observer;
@@ -193,7 +194,7 @@ struct Planned {
     request: RunRequest,
     plan: Plan,
     log: Option<LogFile>,
-    unknown: Vec<String>,
+    unknown: Vec<UnknownName>,
 }
 
 /// One registry: its plan, or why there is none.
@@ -305,7 +306,7 @@ impl<'a> Fleet<'a> {
             session.places.check_backups().map_err(|refused| Failure::Usage(refused.to_string()))?;
         }
         let selection = session.select_what_is_there(self.narrow.as_ref()).await?;
-        let unknown = selection.unknown.iter().map(|it| it.name.clone()).collect();
+        let unknown = selection.unknown.clone();
         let log = self.log.as_ref().map(|log| log.fork(&session.run));
         let lines = log.as_ref().map(|log| log.lines(if acts { Mode::Apply } else { Mode::Plan }));
         let observer = lines.as_ref().map_or(&() as &dyn Observer, |lines| lines);
@@ -320,18 +321,13 @@ impl<'a> Fleet<'a> {
     fn check_names(&self, planned: &[Outcome]) -> Result<(), Failure> {
         let mut reached = planned.iter().flatten();
         let Some(first) = reached.next() else { return Ok(()) };
-        let everywhere = |name: &&String| reached.clone().all(|it| it.unknown.contains(name));
-        match first.unknown.iter().find(everywhere) {
-            None => Ok(()),
-            Some(name) => {
-                let known = planned.iter().flatten().flat_map(|it| it.plan.repositories.iter());
-                let similar = crate::util::similar::similar(name, known.map(|it| it.name()));
-                let hint = if similar.is_empty() { String::new() } else { did_you_mean(&similar) };
-                Err(Failure::Usage(format!(
-                    "there is no repository {name:?} in any of these registries{hint}"
-                )))
-            }
-        }
+        let is_unknown = |it: &Planned, name: &str| it.unknown.iter().any(|unknown| unknown.name == name);
+        let everywhere = |it: &&UnknownName| reached.clone().all(|other| is_unknown(other, &it.name));
+        let Some(UnknownName { name, similar }) = first.unknown.iter().find(everywhere) else {
+            return Ok(());
+        };
+        let hint = if similar.is_empty() { String::new() } else { did_you_mean(similar) };
+        Err(Failure::Usage(format!("there is no repository {name:?} in any of these registries{hint}")))
     }
 
     /// Divides one allowance among the registries by what each would do.

@@ -213,3 +213,154 @@ fn what_runs_in_one_account_is_kept_in_all() {
         assert!(sources.iter().all(|it| it["detail"].is_string()));
     }
 }
+
+/// A world whose function applies, and leaves the files of a fleet's run in a folder.
+fn fleet(more: &str) -> World {
+    let world = world(more).with("JANITOR_MODE", "apply");
+    let state = world.file("state").display().to_string();
+    world.with("JANITOR_MEMORY_LOCATION", &state)
+}
+
+/// The report of the last step of a fleet's run, as it is in its place.
+fn merged(world: &World, id: &str, phase: &str) -> Value {
+    let path = world.file(&format!("state/fleet/{id}/{phase}/report.json"));
+    let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+/// The units that a step names.
+fn units(world: &World, step: &Value) -> Vec<Value> {
+    let path = world.file(&format!("state/{}", step["key"].as_str().unwrap()));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// What a report says of its repositories, without what only memory knows.
+fn essence(report: &Value) -> Value {
+    let mut report = report.clone();
+    for pointer in (0..3).flat_map(|target| (0..2).map(move |repository| (target, repository))) {
+        let (target, repository) = pointer;
+        let path = format!("/targets/{target}/report/repositories/{repository}/decisions");
+        for row in report.pointer_mut(&path).and_then(Value::as_array_mut).into_iter().flatten() {
+            row.as_object_mut().unwrap().remove("untagged_at");
+        }
+    }
+    let of = |it: &Value| json!({"totals": it["totals"]["deleted"], "repositories": it["repositories"]});
+    let mut targets: Vec<Value> =
+        report["targets"].as_array().unwrap().iter().map(|it| of(&it["report"])).collect();
+    targets.sort_by_key(ToString::to_string);
+    json!(targets)
+}
+
+#[test]
+fn the_function_runs_in_each_target_and_answers_as_one() {
+    let world = world("").with("JANITOR_MODE", "apply");
+    let mut function = world.lambda();
+    let report = function.response(&json!({}));
+    assert_eq!(counts(&report, "deleted"), expected([Some(2); 3]));
+    let short = function
+        .response(&json!({"source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {}}));
+    assert_eq!(short["targets"].as_array().unwrap().len(), 3);
+    assert!(short["summary"].as_str().unwrap().contains("222222222222"), "{short:#}");
+    let lines = function.stop();
+    let accounts = lines
+        .iter()
+        .filter(|line| line["message"] == "run")
+        .map(|line| line["account"].as_str().unwrap().to_owned());
+    assert_eq!(accounts.collect::<Vec<_>>()[..3], ["222222222222", "222222222222", "333333333333"]);
+}
+
+#[test]
+fn an_image_action_is_worked_on_where_it_happened() {
+    let world = world("").with("JANITOR_MODE", "apply");
+    let mut function = world.lambda();
+    let event = |account: &str| {
+        json!({"source": "aws.ecr", "detail-type": "ECR Image Action", "account": account, "region": "eu-west-1",
+            "detail": {"action-type": "PUSH", "result": "SUCCESS", "repository-name": "team/api"}})
+    };
+    let record =
+        json!({"messageId": "1", "eventSource": "aws:sqs", "body": event("333333333333").to_string()});
+    let answer = function.response(&json!({"Records": [record]}));
+    assert_eq!(answer, json!({"batchItemFailures": []}));
+    assert_eq!(images(&world, "333333333333", "eu-west-1", "team/api"), 0);
+    assert_eq!(images(&world, "222222222222", "eu-west-1", "team/api"), 2);
+    function.response(&event("222222222222"));
+    assert_eq!(images(&world, "222222222222", "eu-west-1", "team/api"), 0);
+    assert_eq!(images(&world, "222222222222", "us-east-1", "team/api"), 2);
+}
+
+#[test]
+fn the_steps_of_a_fleet_give_the_sum_of_single_runs() {
+    let world = fleet("");
+    let single = world.fork().with("JANITOR_MEMORY_LOCATION", "none");
+    let mut function = world.lambda();
+    let list = function.response(&json!({"fleet": "list", "id": "night-1", "chunk": 1}));
+    assert_eq!((&list["items"], &list["failed"], &list["mode"]), (&json!(6), &json!(0), &json!("apply")));
+    for unit in units(&world, &list) {
+        let answer = function.response(&unit);
+        assert_eq!(answer["complete"], json!(true), "{answer:#}");
+    }
+    assert_eq!(images(&world, "333333333333", "eu-west-1", "team/api"), 2, "a plan deletes nothing");
+    let planned = function.response(&json!({"fleet": "merge", "id": "night-1", "phase": "plan"}));
+    assert_eq!((&planned["totals"]["planned"], &planned["next"]["items"]), (&json!(6), &json!(3)));
+    for unit in units(&world, &planned["next"]) {
+        assert_eq!(unit["max_deletions"], json!(2));
+        function.response(&unit);
+    }
+    let done = function.response(&json!({"fleet": "merge", "id": "night-1", "phase": "apply"}));
+    assert_eq!((&done["totals"]["deleted"], &done["complete"]), (&json!(6), &json!(true)));
+    assert_eq!(done.get("next"), None);
+    let page =
+        std::fs::read_to_string(world.file(&format!("state/{}", done["page"].as_str().unwrap()))).unwrap();
+    assert!(page.contains("333333333333/eu-west-1/team/api"));
+    let report = merged(&world, "night-1", "apply");
+    let alone = single.lambda().response(&json!({}));
+    assert_eq!(essence(&report), essence(&alone));
+}
+
+#[test]
+fn a_unit_that_was_killed_is_told_and_a_redrive_finishes_it() {
+    let world = fleet("[limits]\nmax_deletions = 5\n");
+    let mut function = world.lambda();
+    let list = function.response(&json!({"fleet": "list", "id": "n", "chunk": 1}));
+    units(&world, &list).iter().for_each(|unit| drop(function.response(unit)));
+    let planned = function.response(&json!({"fleet": "merge", "id": "n", "phase": "plan"}));
+    let due = units(&world, &planned["next"]);
+    let shares: Vec<u64> = due.iter().map(|unit| unit["max_deletions"].as_u64().unwrap()).collect();
+    assert_eq!(shares.iter().sum::<u64>(), 5, "{shares:?}");
+    // The first one never ran.
+    due[1..].iter().for_each(|unit| drop(function.response(unit)));
+    let merge = json!({"fleet": "merge", "id": "n", "phase": "apply"});
+    let half = function.response(&merge);
+    assert_eq!(half["complete"], json!(false));
+    let report = merged(&world, "n", "apply");
+    let errors: Vec<&str> =
+        report["targets"].as_array().unwrap().iter().filter_map(|it| it["error"].as_str()).collect();
+    assert!(errors.len() == 1 && errors[0].contains("has no report"), "{errors:?}");
+    function.response(&due[0]);
+    let whole = function.response(&merge);
+    assert_eq!((&whole["totals"]["deleted"], &whole["complete"]), (&json!(5), &json!(true)));
+}
+
+#[test]
+fn a_unit_can_only_narrow_what_is_configured() {
+    let world = fleet("");
+    let unit = |role: &str, region: &str, phase: &str| {
+        json!({"fleet": "run", "id": "n", "item": "0", "phase": phase, "role_arn": role, "region": region,
+            "repositories": ["team/api"]})
+    };
+    let mut function = world.lambda();
+    let stranger = "arn:aws:iam::444444444444:role/ecr-janitor";
+    assert!(function.failure(&unit(stranger, "eu-west-1", "plan")).contains("no [[target]] has"));
+    assert!(function.failure(&unit(ROLE, "ap-south-1", "plan")).contains("Region ap-south-1"));
+    let mut odd = unit(ROLE, "eu-west-1", "plan");
+    odd["repositories"] = json!(["team/*"]);
+    assert!(function.failure(&odd).contains("no patterns"));
+    odd["repositories"] = json!(["team/api"]);
+    odd["id"] = json!("../elsewhere");
+    assert!(function.failure(&odd).contains("no id of a run"));
+    let only_plan = fleet("").with("JANITOR_MODE", "plan");
+    let refused = only_plan.lambda().failure(&unit(ROLE, "eu-west-1", "apply"));
+    assert!(refused.contains("configured with mode = \"plan\""), "{refused}");
+    let without = world.fork().with("JANITOR_MEMORY_LOCATION", "none");
+    assert!(without.lambda().failure(&json!({"fleet": "list"})).contains("memory.location"));
+}
