@@ -118,12 +118,11 @@ fn later(it: &WhatIf) -> Option<String> {
         .then(|| format!("{} in all, once waiting periods are over", going(&it.later)));
     let pulled = it.unless_pulled.filter(|unpulled| known(unpulled) != known(&it.later));
     let pulled = pulled.map(|unpulled| format!("{} if nothing is pulled again", going(&unpulled)));
-    let unread = (it.later.unread > 0).then(|| {
-        format!(
-            "and what is an attestation of {} that nobody has read yet",
-            counted(it.later.unread, "image")
-        )
-    });
+    let unread = match it.later.unread {
+        0 => None,
+        1 => Some("1 image that nobody has read yet, if it is an attestation".to_owned()),
+        unread => Some(format!("attestations among {unread} images that nobody has read yet")),
+    };
     let parts: Vec<String> = [waits, pulled, unread].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
@@ -323,8 +322,12 @@ mod tests {
             "6 attestations (6.0 kB) if nothing is pulled again"
         );
         assert_eq!(
-            due(Going { unread: 2, ..going_of(3, 0) }, None).unwrap(),
-            "and what is an attestation of 2 images that nobody has read yet"
+            due(Going { unread: 2, ..going_of(4, 0) }, None).unwrap(),
+            "4 attestations (4.0 kB) in all, once waiting periods are over; attestations among 2 images that nobody has read yet"
+        );
+        assert_eq!(
+            due(Going { unread: 1, ..going_of(3, 0) }, None).unwrap(),
+            "1 image that nobody has read yet, if it is an attestation"
         );
         assert_eq!(due(going_of(3, 0), None), None);
     }

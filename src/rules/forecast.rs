@@ -27,9 +27,12 @@ pub fn what_if(
     let (policy_then, at) = later(policy, now);
     let under = |policy: &Policy, now| going(inventory, &judge(inventory, policy, now));
     let now = verdicts.map_or_else(|| under(policy, now), |verdicts| going(inventory, verdicts));
-    let verdicts_then = judge(inventory, &policy_then, at);
-    let later = going(inventory, &verdicts_then);
-    let are_pulled = verdicts_then.iter().any(|(_, verdict)| verdict.reason == Reason::RecentlyPulled);
+    // Only one set of verdicts at a time: a repository may have a hundred thousand.
+    let (later, are_pulled) = {
+        let verdicts = judge(inventory, &policy_then, at);
+        let are_pulled = verdicts.iter().any(|(_, verdict)| verdict.reason == Reason::RecentlyPulled);
+        (going(inventory, &verdicts), are_pulled)
+    };
     let unpulled = Policy { keep_pulled_within: SignedDuration::ZERO, ..policy_then };
     let unless_pulled = are_pulled.then(|| under(&unpulled, at)).filter(|unpulled| *unpulled != later);
     WhatIf { preset, now, later, unless_pulled }

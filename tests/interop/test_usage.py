@@ -5,6 +5,7 @@ model. Where moto has an operation right, both answer with the same members for 
 
 import json
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,7 +40,10 @@ def moto() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
+    url = f"http://{host}:{port}"
+    yield url
+    # What moto has belongs to the process, not to the server.
+    urllib.request.urlopen(f"{url}/moto-api/reset", data=b"").close()
     server.stop()
 
 

@@ -3,6 +3,7 @@
 mod accounts;
 mod behavior;
 mod blobs;
+mod events;
 mod fault_injection;
 mod policies;
 mod rate_limits;

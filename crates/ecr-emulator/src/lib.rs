@@ -23,6 +23,7 @@ pub mod seed;
 mod digest;
 mod emulator;
 mod error;
+mod event;
 mod fault;
 mod http;
 mod iam;

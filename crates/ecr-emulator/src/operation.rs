@@ -14,7 +14,7 @@ mod put_image;
 mod referrers;
 mod registry;
 mod registry_policy;
-mod replication;
+pub(crate) mod replication;
 mod repositories;
 mod repository_policy;
 mod resource_tags;

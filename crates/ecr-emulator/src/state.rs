@@ -42,6 +42,7 @@ pub use status::Status;
 pub(crate) use status::Storage;
 
 use crate::error::ApiError;
+use crate::event;
 use crate::journal::Change;
 use crate::layer_url::UrlKey;
 use crate::settings::Settings;
@@ -77,6 +78,8 @@ pub(crate) struct State {
     /// Whether a call of the JSON API must be signed.
     pub(crate) require_signature: bool,
     others: BTreeMap<Settings, accounts::Registry>,
+    /// The events so far, if they are kept.
+    pub(crate) events: Option<Vec<serde_json::Value>>,
     /// Changes of the running operation so far, by repository.
     changes: Vec<(String, Change)>,
     serial: u64,
@@ -106,6 +109,7 @@ impl State {
             cross_account: false,
             require_signature: false,
             others: BTreeMap::new(),
+            events: None,
             changes: Vec::new(),
             serial: 0,
             sessions: BTreeMap::new(),
@@ -146,14 +150,23 @@ impl State {
 
     /// Notes a change. A repository of another registry than the one at home is named by its ARN.
     pub(crate) fn record(&mut self, repository: &str, change: Change) {
-        let named =
-            if self.is_home() { repository.to_owned() } else { self.settings.repository_arn(repository) };
-        self.changes.push((named, change));
+        self.record_all(repository, vec![change]);
     }
 
     pub(crate) fn record_all(&mut self, repository: &str, changes: Vec<Change>) {
-        for change in changes {
-            self.record(repository, change);
+        if self.events.is_some() {
+            let events = event::of_changes(self, repository, &changes);
+            self.send(events);
+        }
+        let named =
+            if self.is_home() { repository.to_owned() } else { self.settings.repository_arn(repository) };
+        self.changes.extend(changes.into_iter().map(|change| (named.clone(), change)));
+    }
+
+    /// Keeps events, if any are kept.
+    pub(crate) fn send(&mut self, events: impl IntoIterator<Item = serde_json::Value>) {
+        if let Some(kept) = &mut self.events {
+            kept.extend(events);
         }
     }
 

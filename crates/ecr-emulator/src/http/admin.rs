@@ -14,6 +14,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::app_state::AppState;
 use crate::fault::{Fault, FaultRule};
@@ -27,6 +28,8 @@ pub(super) fn router() -> Router<AppState> {
         .route("/health", get(async || "ok\n"))
         .route("/calls", get(calls))
         .route("/journal", get(journal))
+        .route("/events", get(events).post(set_events))
+        .route("/replicate", post(replicate))
         .route("/reset", post(reset))
         .route("/clock", post(clock))
         .route("/latency", post(latency))
@@ -54,6 +57,28 @@ async fn calls(State(app): State<AppState>) -> Json<BTreeMap<String, u64>> {
 
 async fn journal(State(app): State<AppState>) -> Json<Vec<Entry>> {
     Json(app.emulator.journal())
+}
+
+async fn events(State(app): State<AppState>) -> Json<Vec<Value>> {
+    Json(app.emulator.events())
+}
+
+async fn set_events(State(app): State<AppState>, Json(toggle): Json<Toggle>) -> StatusCode {
+    app.emulator.set_events(toggle.on);
+    DONE
+}
+
+#[derive(Deserialize)]
+struct Replicated {
+    repository: String,
+}
+
+/// How many images were new to a destination; 404 without the repository.
+async fn replicate(
+    State(app): State<AppState>,
+    Json(asked): Json<Replicated>,
+) -> Result<Json<usize>, StatusCode> {
+    app.emulator.replicate(&asked.repository).map(Json).map_err(|_| StatusCode::NOT_FOUND)
 }
 
 async fn reset(State(app): State<AppState>) -> StatusCode {

@@ -9,6 +9,7 @@ mod bad_input;
 mod buildx;
 mod delete;
 mod describe;
+mod events;
 mod faults;
 mod full_pages;
 mod guard;
