@@ -4,6 +4,7 @@
 //!
 //! ```text
 //!  cli/            lambda/                   front ends
+//!        fleet/                              several registries: roles, units of work, one allowance
 //!        executor/                           carries out a plan: look again, back up, delete, tag, in order
 //!        planner/                            makes a plan: selection, collection, plan file
 //!  in_use/                                   what runs somewhere, by its sources

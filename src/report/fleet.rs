@@ -203,3 +203,104 @@ impl TargetReport {
         self.error.is_none() && self.report.as_ref().is_some_and(|report| report.complete)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::report::outcome::OutcomeName::{Deleted, Failed, Kept, Planned};
+    use crate::report::testing::decisions::{With as _, attestation, repository, time};
+    use crate::report::testing::reports::report;
+
+    /// The report of some repositories of a registry, each with so many rows, in a run of its own.
+    fn part(account: usize, region: usize, nth: usize, repositories: &[(usize, usize)]) -> TargetReport {
+        let rows = |count: usize| {
+            let outcome = |row: usize| [Deleted, Planned, Failed, Kept][row % 4];
+            (0..count).map(|row| attestation(&format!("r{row}")).came_out(outcome(row))).collect()
+        };
+        let reports =
+            repositories.iter().map(|(name, count)| repository(&format!("r{name}"), 9, rows(*count)));
+        let mut report = report(Mode::Apply, reports.collect());
+        report.run.account = Some(format!("{account:012}"));
+        report.run.region = format!("eu-west-{region}");
+        report.run.run_id = format!("run {account} {region} {nth}");
+        report.run.started_at = time(i64::try_from(nth).unwrap());
+        report.totals.api_calls = [("DescribeImages".to_owned(), nth as u64)].into();
+        report.warnings = vec![format!("warning {}", nth % 2)];
+        TargetReport::done(Some(format!("role {account}")), report)
+    }
+
+    fn merged(parts: Vec<TargetReport>) -> serde_json::Value {
+        let frame = FleetFrame {
+            run_id: "fleet".into(),
+            configuration: "janitor.toml".into(),
+            mode: Mode::Apply,
+            started_at: time(0),
+            finished_at: time(0),
+        };
+        serde_json::to_value(FleetReport::new(frame, parts)).unwrap()
+    }
+
+    fn parts() -> impl Strategy<Value = Vec<TargetReport>> {
+        let repositories = proptest::collection::vec(0_usize..6, 0..4);
+        let registry = proptest::collection::vec(repositories, 1..4);
+        proptest::collection::vec(registry, 1..4).prop_map(|registries| {
+            let mut all = Vec::new();
+            for (registry, parts_of_it) in registries.into_iter().enumerate() {
+                let mut name = 0;
+                for (nth, counts) in parts_of_it.into_iter().enumerate() {
+                    let named: Vec<(usize, usize)> =
+                        counts.into_iter().map(|count| (name + count, count)).collect();
+                    name += 10;
+                    all.push(part(registry / 2, registry % 2, nth, &named));
+                }
+            }
+            all
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn parts_make_the_same_whole_in_whatever_order_they_come(
+            (sorted, shuffled) in parts().prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
+        ) {
+            let sum = |parts: &[TargetReport], of: fn(&Totals) -> u64| -> u64 {
+                parts.iter().map(|part| of(&part.report.as_ref().unwrap().totals)).sum()
+            };
+            let (deleted, failed) = (sum(&sorted, |it| it.counts.deleted), sum(&sorted, |it| it.counts.failed));
+            let whole = merged(sorted);
+            prop_assert_eq!(&merged(shuffled), &whole);
+            prop_assert_eq!(whole["totals"]["deleted"].as_u64(), Some(deleted));
+            prop_assert_eq!(whole["totals"]["failed"].as_u64(), Some(failed));
+            prop_assert_eq!(whole["complete"].as_bool(), Some(failed == 0));
+        }
+
+        #[test]
+        fn what_was_merged_merges_on(all in parts(), at in any::<prop::sample::Index>()) {
+            let whole = merged(all.clone());
+            let (one, two) = all.split_at(at.index(all.len()));
+            let again = |parts: &[TargetReport]| -> Vec<TargetReport> {
+                serde_json::from_value(merged(parts.to_vec())["targets"].clone()).unwrap()
+            };
+            prop_assert_eq!(merged([again(one), again(two)].concat()), whole);
+        }
+    }
+
+    #[test]
+    fn a_registry_that_could_not_be_reached_is_told_and_makes_the_run_incomplete() {
+        let mut failed = part(1, 1, 0, &[]);
+        (failed.report, failed.error) = (None, Some("the role cannot be assumed".into()));
+        let whole: FleetReport =
+            serde_json::from_value(merged(vec![part(2, 1, 0, &[(0, 1)]), failed])).unwrap();
+        assert!(!whole.complete);
+        assert_eq!(whole.failed().count(), 1);
+        let one = whole.flattened();
+        assert_eq!(one.repositories[0].name, "000000000002/eu-west-1/r0");
+        assert!(
+            one.warnings[0].starts_with("account 000000000001, Region eu-west-1: the role"),
+            "{:?}",
+            one.warnings
+        );
+    }
+}

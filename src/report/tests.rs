@@ -182,7 +182,7 @@ fn the_json_of_a_report_is_an_interface() {
     let json = serde_json::to_value(one(Mode::Apply, Failed)).unwrap();
     let counts = "already_gone attestations bytes_deleted changed_since_plan deadline deleted failed held_back images \
                   indexes kept limit_reached not_attestations planned protected_by_ecr stranded_bytes \
-                  stranded_images tagged";
+                  stranded_images tagged unreached_images";
     let of_run = ["api_calls", "breaker_trips", "referrer_pressure", "repositories", "throttles"];
     let mut of_totals: Vec<&str> = counts.split(' ').chain(of_run).collect();
     let mut of_repository: Vec<&str> =
