@@ -40,6 +40,7 @@ lint: ## Check formatting, lints, documentation, and the Lambda binary alone
 	$(CARGO) clippy --locked --no-default-features --features lambda -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
 	tests/template/run.sh lint
+	tests/packaging/run.sh
 
 build: ## Build release binaries: target/release/ecr-janitor, and the function's target/lambda/bootstrap
 	$(CARGO) build --locked --release --bin ecr-janitor
