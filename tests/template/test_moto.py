@@ -97,9 +97,8 @@ def test_the_function_is_as_configured(resources: dict[str, str]) -> None:
     variables = configuration["Environment"]["Variables"]
     assert (variables["JANITOR_MODE"], variables["JANITOR_REPOSITORIES"]) == ("apply", "team/*")
     assert variables["JANITOR_REQUIRE_TAG"] == "ecr-janitor=enabled"
-    assert str(function["Concurrency"]["ReservedConcurrentExecutions"]) == "1"
     [source] = aws_lambda.list_event_source_mappings(FunctionName="ecr-janitor")["EventSourceMappings"]
-    assert source["EventSourceArn"].endswith(":ecr-janitor-pushes.fifo")
+    assert source["EventSourceArn"].split(":")[-1] == resources["ImageActionsQueue"].split("/")[-1]
 
 
 def test_the_role_holds_its_policies(resources: dict[str, str]) -> None:
@@ -118,15 +117,15 @@ def test_pushes_reach_the_queue_as_one_message(resources: dict[str, str]) -> Non
     sqs, events = client("sqs"), client("events")
     url = resources["ImageActionsQueue"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    assert attributes["FifoQueue"] == attributes["ContentBasedDeduplication"] == "true"
+    assert "FifoQueue" not in attributes
     assert int(attributes["DelaySeconds"]) == 300
     assert "deadLetterTargetArn" in json.loads(attributes["RedrivePolicy"])
     [rule] = events.list_rules()["Rules"]
-    assert json.loads(rule["EventPattern"])["detail-type"] == ["ECR Image Action"]
+    assert json.loads(rule["EventPattern"])["detail-type"] == ["ECR Image Action", "ECR Replication Action"]
 
 
 def test_the_log_group_is_kept(resources: dict[str, str]) -> None:
-    [group] = client("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/ecr-janitor")["logGroups"]
+    [group] = client("logs").describe_log_groups(logGroupNamePrefix=resources["LogGroup"])["logGroups"]
     assert group["retentionInDays"] == 365
 
 
@@ -160,8 +159,8 @@ def test_what_moto_leaves_out_fits_the_api(resources: dict[str, str]) -> None:
     stack = Stack(**GIVEN)
     cloudwatch = client("cloudwatch")
     for alarm in stack.of_type("AWS::CloudWatch::Alarm").values():
-        cloudwatch.put_metric_alarm(**alarm)
-    assert len(cloudwatch.describe_alarms()["MetricAlarms"]) == 8
+        cloudwatch.put_metric_alarm(**alarm | {"EvaluationPeriods": int(alarm["EvaluationPeriods"])})
+    assert len(cloudwatch.describe_alarms()["MetricAlarms"]) == 11
     [schedule] = stack.of_type("AWS::Scheduler::Schedule").values()
     schedule["FlexibleTimeWindow"]["MaximumWindowInMinutes"] = 15
     # What would be ARNs, as far as the API looks at them.

@@ -214,7 +214,7 @@ def test_the_bucket_forgets_backups_and_old_versions_and_outlives_the_stack(give
     assert (prefix, int(expires)) == ("backup/", days)
     assert [rule["NoncurrentVersionExpiration"] for rule in rules if "Prefix" not in rule] == [{"NoncurrentDays": 7}]
     declared = source()["Resources"]["StateBucket"]
-    assert declared["DeletionPolicy"] == declared["UpdateReplacePolicy"] == "Retain"
+    assert (declared["DeletionPolicy"], declared["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 def test_the_bucket_takes_the_key_of_the_stack() -> None:
