@@ -1,7 +1,7 @@
 # Everything but deploy and size needs only Rust and make. `make help` lists the targets.
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help demo test nights soak ceilings lint build bench size deploy template interop page contract-aws fuzz clean
+.PHONY: help demo test nights soak ceilings lint build bench size deploy template site interop page contract-aws fuzz clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ deploy: ENVIRONMENT ?= default
 deploy: ## Build with SAM and deploy to your AWS account as samconfig.toml says: [ENVIRONMENT=apply]
 	sam build --config-env $(ENVIRONMENT)
 	sam deploy --config-env $(ENVIRONMENT)
+
+site: ## Build the documentation site: target/site/html (needs mdBook; checks the links in any case)
+	packaging/site.sh
 
 template: ## Checks of template.yaml that need no AWS account (skipped without Python)
 	tests/template/run.sh lint

@@ -17,3 +17,4 @@ python3 -B tests/packaging/runs.py .github/workflows/*.yml action.yml | xargs -0
 if command -v actionlint >/dev/null 2>&1; then
     actionlint
 fi
+packaging/site.sh
