@@ -22,7 +22,10 @@ test)
     $cargo build --locked --quiet -p ecr-emulator --bin ecr-emulator
     $cargo build --locked --quiet --bin ecr-janitor
     WITNESS_BINARIES=$(cd "$target/debug" && pwd)
-    export WITNESS_BINARIES
+    # The AWS CLI wants another botocore than SAM.
+    (environment tests/interop)
+    AWS_CLI=$(cd "$target/venv-interop/bin" 2>/dev/null && pwd || true)
+    export WITNESS_BINARIES AWS_CLI
     # Only a function for this machine's own architecture can be run on it. A target of its own keeps the one that
     # `make build` made.
     architecture=$(uname -m | sed s/aarch64/arm64/)
