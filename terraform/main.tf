@@ -117,6 +117,13 @@ resource "aws_iam_role_policy" "registry" {
   name   = "registry"
   role   = aws_iam_role.function.id
   policy = module.settings.policies.registry
+
+  lifecycle {
+    precondition {
+      condition     = sum([for policy in values(module.settings.policies) : length(policy)]) <= 10240
+      error_message = "The role's policies have more than the 10,240 characters that IAM takes: use fewer or wider patterns."
+    }
+  }
 }
 
 resource "aws_iam_role_policy" "state" {

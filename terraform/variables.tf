@@ -30,7 +30,7 @@ variable "repositories" {
 
   validation {
     condition     = alltrue([for one in var.repositories : can(regex("^[a-z0-9._*?/-]{1,256}$", one))])
-    error_message = "repositories must be names or patterns in lower case, separated by commas without spaces, for example team/*,web."
+    error_message = "repositories must be at most 60 names or patterns in lower case, separated by commas without spaces, for example team/*,web."
   }
 }
 
@@ -41,7 +41,7 @@ variable "exclude" {
 
   validation {
     condition     = alltrue([for one in var.exclude : can(regex("^[a-z0-9._*?/-]{1,256}$", one))])
-    error_message = "exclude must be names or patterns in lower case, separated by commas without spaces, for example team/*,web."
+    error_message = "exclude must be at most 60 names or patterns in lower case, separated by commas without spaces, for example team/*,web."
   }
 }
 

@@ -37,9 +37,9 @@ LEFT_OUT = {
 }
 
 
-def template() -> Any:
-    made = translated(**GIVEN)
-    for name, policy in Stack(**GIVEN).of_type("AWS::IAM::ManagedPolicy").items():
+def template(**given: str) -> Any:
+    made = translated(**given)
+    for name, policy in Stack(**given).of_type("AWS::IAM::ManagedPolicy").items():
         made["Resources"][name]["Properties"]["PolicyDocument"] = json.loads(policy["PolicyDocument"])
     return made
 
@@ -62,7 +62,7 @@ def resources() -> Iterator[dict[str, str]]:
         cloudformation = client("cloudformation")
         cloudformation.create_stack(
             StackName="ecr-janitor",
-            TemplateBody=json.dumps(template()),
+            TemplateBody=json.dumps(template(**GIVEN)),
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in GIVEN.items()],
             Capabilities=["CAPABILITY_IAM"],
         )
@@ -75,6 +75,26 @@ def resources() -> Iterator[dict[str, str]]:
             for resource in page["StackResourceSummaries"]
             if resource["LogicalResourceId"]  # what was left out is listed without a name
         }
+
+
+@pytest.mark.parametrize("mode", ["plan", "apply"])
+@pytest.mark.parametrize("preset", ["", "orphans", "recommended"])
+def test_every_preset_deploys(preset: str, mode: str) -> None:
+    given = {"Preset": preset, "Mode": mode, "ConfirmApply": "yes"}
+    with mock_aws(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        client("s3").create_bucket(Bucket="code")
+        client("s3").put_object(Bucket="code", Key="function.zip", Body=b"PK\x05\x06" + b"\0" * 18)
+        cloudformation = client("cloudformation")
+        parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
+        body = json.dumps(template(**given))
+        cloudformation.create_stack(StackName="ecr-janitor", TemplateBody=body, Parameters=parameters, Capabilities=["CAPABILITY_IAM"])
+        [stack] = cloudformation.describe_stacks(StackName="ecr-janitor")["Stacks"]
+        assert stack["StackStatus"] == "CREATE_COMPLETE"
+        variables = client("lambda").get_function(FunctionName="ecr-janitor")["Configuration"]["Environment"]["Variables"]
+        assert (variables["JANITOR_MODE"], variables.get("JANITOR_PRESET", "")) == (mode, preset)
+        names = [policy["PolicyName"] for policy in client("iam").list_policies(Scope="Local")["Policies"]]
+        assert bool(names) == (mode == "apply"), "a stack that plans has no policy that lets it write"
 
 
 def test_all_is_there_that_moto_knows(resources: dict[str, str]) -> None:
