@@ -1,7 +1,7 @@
 # Everything but deploy and size needs only Rust and make. `make help` lists the targets.
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help demo test nights soak ceilings lint build bench size deploy template interop page contract-aws fuzz clean
+.PHONY: help demo test nights soak ceilings lint build bench size deploy template site interop page contract-aws fuzz clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,27 +40,31 @@ lint: ## Check formatting, lints, documentation, and the Lambda binary alone
 	$(CARGO) clippy --locked --no-default-features --features lambda -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
 	tests/template/run.sh lint
+	tests/packaging/run.sh
 
-build: ## Build release binaries: target/release/ecr-janitor, and the function's target/lambda/bootstrap
+build: ## Build release binaries: target/release/ecr-janitor, and the function's target/lambda/bootstrap/bootstrap
 	$(CARGO) build --locked --release --bin ecr-janitor
 	$(CARGO) build --locked --release --bin bootstrap --no-default-features --features lambda --target-dir target/lambda-build
-	@mkdir -p target/lambda && cp target/lambda-build/release/bootstrap target/lambda/bootstrap
+	@test -d target/lambda/bootstrap || rm -f target/lambda/bootstrap
+	@mkdir -p target/lambda/bootstrap && cp target/lambda-build/release/bootstrap target/lambda/bootstrap/
 
 bench: ## Measure API calls against their floor, time and memory
 	$(CARGO) bench --locked --bench api_calls
 
 size: build ## Show the size of the function's zip; more than 5 MB fails (needs Python)
-	@python3 -m zipfile -c target/lambda/function.zip target/lambda/bootstrap
+	@python3 -m zipfile -c target/lambda/function.zip target/lambda/bootstrap/bootstrap
 	@python3 -m zipfile -l target/lambda/function.zip
-	@size -A -d target/lambda/bootstrap 2>/dev/null | awk '$$2 > 100000 && /^\./ { printf "  %-18s %5.2f MB\n", $$1, $$2 / 1e6 }' || true
+	@size -A -d target/lambda/bootstrap/bootstrap 2>/dev/null | awk '$$2 > 100000 && /^\./ { printf "  %-18s %5.2f MB\n", $$1, $$2 / 1e6 }' || true
 	@$(CARGO) tree --locked --no-default-features --features lambda -e normal --prefix none | sed 's/ (\*)//' | sort -u | wc -l | awk '{ print "crates:", $$1 }'
 	@wc -c < target/lambda/function.zip | awk '{ printf "zip: %.2f MB\n", $$1 / 1e6; exit $$1 > 5e6 }'
 
-# `make build` keeps a file where cargo-lambda wants a folder, hence a target folder of its own.
 deploy: ENVIRONMENT ?= default
 deploy: ## Build with SAM and deploy to your AWS account as samconfig.toml says: [ENVIRONMENT=apply]
-	CARGO_TARGET_DIR="$(CURDIR)/target/sam" sam build --config-env $(ENVIRONMENT)
+	sam build --config-env $(ENVIRONMENT)
 	sam deploy --config-env $(ENVIRONMENT)
+
+site: ## Build the documentation site: target/site/html (needs mdBook; checks the links in any case)
+	packaging/site.sh
 
 template: ## Checks of template.yaml that need no AWS account (skipped without Python)
 	tests/template/run.sh lint

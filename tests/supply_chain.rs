@@ -9,37 +9,6 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Every word of every licence expression is one of these, so that even the worst reading of it is permissive.
-const LICENCES: [&str; 12] = [
-    "0BSD",
-    "Apache-2.0",
-    "BSD-3-Clause",
-    "BSL-1.0",
-    "CC0-1.0",
-    "ISC",
-    "LLVM-exception",
-    "MIT",
-    "MIT-0",
-    "Unicode-3.0",
-    "Unlicense",
-    "Zlib",
-];
-
-/// In two versions, because others have not moved yet: two generations of RustCrypto, of `syn` and of `rand`. Of
-/// `embedded-io`, which is locked for features of postcard that are off, none is built.
-const TWICE: [&str; 10] = [
-    "base64",
-    "block-buffer",
-    "cpufeatures",
-    "crypto-common",
-    "digest",
-    "embedded-io",
-    "getrandom",
-    "sha1",
-    "syn",
-    "windows-sys",
-];
-
 /// Nobody maintains them any more, by RustSec's informational advisories.
 const UNMAINTAINED: [&str; 26] = [
     "adler",
@@ -167,13 +136,20 @@ fn version(text: &str) -> [u64; 3] {
     std::array::from_fn(|_| numbers.next().unwrap_or(0))
 }
 
+/// The words of `deny.toml` below a section and a key.
+fn listed(section: &str, key: &str, name: impl Fn(&toml::Value) -> String) -> Vec<String> {
+    toml("deny.toml")[section][key].as_array().unwrap().iter().map(name).collect()
+}
+
 #[test]
 fn every_licence_is_permissive() {
+    let allowed = listed("licenses", "allow", |licence| licence.as_str().unwrap().to_owned());
+    let allowed: BTreeSet<&str> = allowed.iter().flat_map(|licence| licence.split(" WITH ")).collect();
     for package in Packages::with(&[]).all() {
         let licence = package["license"].as_str().unwrap_or_else(|| panic!("{} has none", package["name"]));
         let words = licence.split(|c: char| c.is_whitespace() || "()/".contains(c));
         for word in words.filter(|word| !["", "AND", "OR", "WITH"].contains(word)) {
-            assert!(LICENCES.contains(&word), "{} is under {licence:?}", package["name"]);
+            assert!(allowed.contains(word), "{} is under {licence:?}", package["name"]);
         }
     }
 }
@@ -186,7 +162,7 @@ fn no_package_comes_twice_but_those_that_are_known() {
     }
     let several: Vec<&str> =
         versions.iter().filter(|(_, count)| **count > 1).map(|(name, _)| name.as_str()).collect();
-    assert_eq!(several, TWICE);
+    assert_eq!(several, listed("bans", "skip", |one| one["crate"].as_str().unwrap().to_owned()));
     assert!(versions.values().all(|count| *count <= 2));
 }
 
@@ -239,5 +215,25 @@ fn no_crate_of_ours_may_be_unsafe() {
     for member in members.chain(["."]) {
         let manifest = toml(&format!("{member}/Cargo.toml"));
         assert_eq!(manifest["lints"]["workspace"].as_bool(), Some(true), "{member}");
+    }
+}
+
+#[test]
+fn the_oldest_rust_is_named_once() {
+    let root = toml("Cargo.toml");
+    let oldest = root["workspace"]["package"]["rust-version"].as_str().unwrap();
+    let minor = oldest.rsplit_once('.').unwrap().0;
+    let members = root["workspace"]["members"].as_array().unwrap().iter().map(|it| it.as_str().unwrap());
+    for member in members.chain(["."]) {
+        let manifest = toml(&format!("{member}/Cargo.toml"));
+        assert_eq!(manifest["package"]["rust-version"]["workspace"].as_bool(), Some(true), "{member}");
+    }
+    let names_a_version =
+        |text: &str| text.contains("Rust 1.") || text.contains("Rust (1.") || text.contains(minor);
+    for path in
+        ["README.md", "CONTRIBUTING.md", "docs/INSTALL.md", "docs/DEPLOY.md", ".github/workflows/ci.yml"]
+    {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+        assert!(!names_a_version(&text), "{path} names a version of Rust: Cargo.toml does");
     }
 }

@@ -17,7 +17,8 @@ BOOTSTRAP = ROOT / ".aws-sam" / "build" / "Function" / "bootstrap"
 class Function:
     """A process of it; ends with the `with` block. Source: AWS Lambda's Runtime API, version 2018-06-01."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], log: list[str] | None = None) -> None:
+        """Lines that it prints are added to `log`, where one is given."""
         self._events: queue.Queue[Any] = queue.Queue()
         self._answers: queue.Queue[tuple[str, Any]] = queue.Queue()
         events, answers = self._events, self._answers
@@ -65,8 +66,15 @@ class Function:
                 "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
                 "PATH": os.environ["PATH"],
             },
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if log is None else subprocess.PIPE,
+            text=True,
         )
+        self._reading = threading.Thread(target=self._read, args=(log,), daemon=True)
+        self._reading.start()
+
+    def _read(self, log: list[str] | None) -> None:
+        if log is not None and self._process.stdout is not None:
+            log.extend(line.rstrip("\n") for line in self._process.stdout)
 
     def __enter__(self) -> "Function":
         return self
@@ -74,6 +82,7 @@ class Function:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
+        self._reading.join()
         self._server.shutdown()
 
     def invoke(self, event: Any) -> tuple[str, Any]:

@@ -22,9 +22,12 @@ test)
     $cargo build --locked --quiet -p ecr-emulator --bin ecr-emulator
     $cargo build --locked --quiet --bin ecr-janitor
     WITNESS_BINARIES=$(cd "$target/debug" && pwd)
-    export WITNESS_BINARIES
-    # Only a function for this machine's own architecture can be run on it. `make build` keeps a file where cargo-lambda
-    # wants a folder, hence a target of its own.
+    # The AWS CLI wants another botocore than SAM.
+    (environment tests/interop)
+    AWS_CLI=$(cd "$target/venv-interop/bin" 2>/dev/null && pwd || true)
+    export WITNESS_BINARIES AWS_CLI
+    # Only a function for this machine's own architecture can be run on it. A target of its own keeps the one that
+    # `make build` made.
     architecture=$(uname -m | sed s/aarch64/arm64/)
     CARGO_TARGET_DIR=$(cd "$target" && pwd)/sam sam build --parameter-overrides "Architecture=$architecture"
     exec python -B -m pytest -q -rsx -p no:cacheprovider -o pythonpath=tests/interop tests/template "$@"

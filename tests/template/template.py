@@ -37,9 +37,14 @@ def source() -> Json:
 
 def translated(**given: str) -> Json:
     """The template as SAM makes CloudFormation of it, where some parameters are given (SAM fills in some of them)."""
+    return json.loads(_translated(tuple(sorted(given.items()))))
+
+
+@cache
+def _translated(given: tuple[tuple[str, str], ...]) -> str:
     template = copy.deepcopy(source())
     template["Resources"]["Function"]["Properties"]["CodeUri"] = {"Bucket": "code", "Key": "function.zip"}
-    return transform(template, given, type("NoManagedPolicies", (), {"load": dict})())
+    return json.dumps(transform(template, dict(given), type("NoManagedPolicies", (), {"load": dict})()))
 
 
 class Stack:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from template import Stack
+from template import Stack, source
 
 
 def queue(stack: Stack, arn: str) -> Any:
@@ -15,18 +15,25 @@ def test_the_function() -> None:
     function = Stack()["Function"]
     assert (function["Runtime"], function["Handler"]) == ("provided.al2023", "bootstrap")
     assert function["Architectures"] == ["arm64"]
-    assert str(function["ReservedConcurrentExecutions"]) == "1"
+    assert "ReservedConcurrentExecutions" not in function, "a new account's first deployment would be rolled back"
     assert function["LoggingConfig"] == {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "LogGroup": "ref:LogGroup"}
     assert function["Role"] == "get:FunctionRole.Arn"
     assert "Layers" not in function and "KmsKeyArn" not in function
     assert function["TracingConfig"] == {"Mode": "PassThrough"}
     assert Stack(Architecture="x86_64")["Function"]["Architectures"] == ["x86_64"]
-    assert "ReservedConcurrentExecutions" not in Stack(ReservedConcurrency="none")["Function"]
+    assert str(Stack(ReservedConcurrency="1")["Function"]["ReservedConcurrentExecutions"]) == "1"
 
 
 def test_the_log_group_keeps_what_was_decided() -> None:
-    group = Stack(LogRetentionDays="30")["LogGroup"]
-    assert group == {"LogGroupName": "/aws/lambda/ecr-janitor", "RetentionInDays": "30"}
+    stack = Stack(LogRetentionDays="30")
+    assert stack["LogGroup"] == {"RetentionInDays": "30"}, "with a name, a stack of that name could not be created again"
+    assert stack["Function"]["LoggingConfig"]["LogGroup"] == "ref:LogGroup"
+
+
+def test_the_record_and_the_backups_outlive_the_stack_and_a_failed_creation_leaves_nothing() -> None:
+    for name in ("LogGroup", "StateBucket"):
+        written = source()["Resources"][name]
+        assert (written["DeletionPolicy"], written["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 def test_the_schedule() -> None:
@@ -98,20 +105,54 @@ def test_a_burst_of_pushes_is_one_run_that_begins_after_them() -> None:
     stack = Stack(ImageActions="on")
     rule = stack["ImageActionsRule"]
     pattern = rule["EventPattern"]
-    assert pattern["detail"] == {"action-type": ["PUSH"], "result": ["SUCCESS"]}
+    assert pattern["detail-type"] == ["ECR Image Action", "ECR Replication Action"]
     [target] = rule["Targets"]
     assert target["InputTransformer"]["InputPathsMap"] == {"repository": "$.detail.repository-name"}
-    assert target["SqsParameters"] == {"MessageGroupId": "pushes"}
+    assert "SqsParameters" not in target, "in one group, a repository that fails would hold up all others"
     pushes = queue(stack, target["Arn"])
-    assert pushes["FifoQueue"] and pushes["ContentBasedDeduplication"]
-    assert pushes["DelaySeconds"] >= 300, "SQS drops equal messages for that long"
-    assert pushes["VisibilityTimeout"] >= 6 * 900
-    assert pushes["RedrivePolicy"]["maxReceiveCount"] == 2, "a repository that fails holds up all others for that long"
-    assert queue(stack, pushes["RedrivePolicy"]["deadLetterTargetArn"])["FifoQueue"]
+    assert "FifoQueue" not in pushes and pushes["DelaySeconds"] == 300
+    assert pushes["RedrivePolicy"]["maxReceiveCount"] >= 5, "a throttled invocation counts as one"
+    assert "FifoQueue" not in queue(stack, pushes["RedrivePolicy"]["deadLetterTargetArn"])
     source = stack["ImageActionsSource"]
+    assert source["MaximumBatchingWindowInSeconds"] == 300 and source["BatchSize"] >= 1000
+    assert source["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assert pushes["VisibilityTimeout"] >= 6 * 900 + source["MaximumBatchingWindowInSeconds"]
     assert source["EventSourceArn"] == target["Arn"] and source["FunctionName"] == "ref:Function"
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert stack.statements()["ImageActions"]["Resource"] == target["Arn"]
+
+
+# Fields of ECR's events, of which a media type came in 2025.
+PUSH = {"action-type": "PUSH", "result": "SUCCESS", "repository-name": "team/api", "image-tag": "v1"}
+REPLICATION = {"action-type": "REPLICATE", "result": "SUCCESS", "repository-name": "team/api", "source-region": "eu-west-1"}
+INDEX = {"manifest-media-type": "application/vnd.oci.image.index.v1+json"}
+CHILD = {"manifest-media-type": "application/vnd.oci.image.manifest.v1+json", "image-tag": ""}
+
+
+@pytest.mark.parametrize(
+    "kind, detail, is_heard",
+    [
+        ("ECR Image Action", PUSH | INDEX, True),
+        ("ECR Image Action", PUSH | {"manifest-media-type": "application/vnd.docker.distribution.manifest.list.v2+json"}, True),
+        ("ECR Image Action", PUSH, True),
+        ("ECR Image Action", PUSH | CHILD, False),
+        ("ECR Image Action", PUSH | INDEX | {"action-type": "DELETE"}, False),
+        ("ECR Image Action", PUSH | INDEX | {"result": "FAILURE"}, False),
+        ("ECR Replication Action", REPLICATION, True),
+        ("ECR Replication Action", REPLICATION | {"result": "FAILURE"}, False),
+        ("ECR Image Scan", PUSH | INDEX, False),
+    ],
+)
+def test_an_index_that_arrives_is_heard_and_its_children_are_not(kind: str, detail: dict[str, str], is_heard: bool) -> None:
+    pattern = Stack(ImageActions="on")["ImageActionsRule"]["EventPattern"]
+    assert matches(pattern, {"source": "aws.ecr", "detail-type": kind, "detail": detail}) == is_heard
+
+
+def matches(pattern: Any, event: Any) -> bool:
+    """As EventBridge reads a pattern: each key has one of its values; {"exists": false} where it is absent."""
+    if isinstance(pattern, dict):
+        return all(matches(wanted, event.get(key)) for key, wanted in pattern.items())
+    return any(event is None if one == {"exists": False} else event == one for one in pattern)
 
 
 def test_only_the_rule_may_send_to_its_queues() -> None:

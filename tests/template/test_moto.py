@@ -37,9 +37,9 @@ LEFT_OUT = {
 }
 
 
-def template() -> Any:
-    made = translated(**GIVEN)
-    for name, policy in Stack(**GIVEN).of_type("AWS::IAM::ManagedPolicy").items():
+def template(**given: str) -> Any:
+    made = translated(**given)
+    for name, policy in Stack(**given).of_type("AWS::IAM::ManagedPolicy").items():
         made["Resources"][name]["Properties"]["PolicyDocument"] = json.loads(policy["PolicyDocument"])
     return made
 
@@ -62,7 +62,7 @@ def resources() -> Iterator[dict[str, str]]:
         cloudformation = client("cloudformation")
         cloudformation.create_stack(
             StackName="ecr-janitor",
-            TemplateBody=json.dumps(template()),
+            TemplateBody=json.dumps(template(**GIVEN)),
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in GIVEN.items()],
             Capabilities=["CAPABILITY_IAM"],
         )
@@ -75,6 +75,26 @@ def resources() -> Iterator[dict[str, str]]:
             for resource in page["StackResourceSummaries"]
             if resource["LogicalResourceId"]  # what was left out is listed without a name
         }
+
+
+@pytest.mark.parametrize("mode", ["plan", "apply"])
+@pytest.mark.parametrize("preset", ["", "orphans", "recommended"])
+def test_every_preset_deploys(preset: str, mode: str) -> None:
+    given = {"Preset": preset, "Mode": mode, "ConfirmApply": "yes"}
+    with mock_aws(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        client("s3").create_bucket(Bucket="code")
+        client("s3").put_object(Bucket="code", Key="function.zip", Body=b"PK\x05\x06" + b"\0" * 18)
+        cloudformation = client("cloudformation")
+        parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
+        body = json.dumps(template(**given))
+        cloudformation.create_stack(StackName="ecr-janitor", TemplateBody=body, Parameters=parameters, Capabilities=["CAPABILITY_IAM"])
+        [stack] = cloudformation.describe_stacks(StackName="ecr-janitor")["Stacks"]
+        assert stack["StackStatus"] == "CREATE_COMPLETE"
+        variables = client("lambda").get_function(FunctionName="ecr-janitor")["Configuration"]["Environment"]["Variables"]
+        assert (variables["JANITOR_MODE"], variables.get("JANITOR_PRESET", "")) == (mode, preset)
+        names = [policy["PolicyName"] for policy in client("iam").list_policies(Scope="Local")["Policies"]]
+        assert bool(names) == (mode == "apply"), "a stack that plans has no policy that lets it write"
 
 
 def test_all_is_there_that_moto_knows(resources: dict[str, str]) -> None:
@@ -97,9 +117,8 @@ def test_the_function_is_as_configured(resources: dict[str, str]) -> None:
     variables = configuration["Environment"]["Variables"]
     assert (variables["JANITOR_MODE"], variables["JANITOR_REPOSITORIES"]) == ("apply", "team/*")
     assert variables["JANITOR_REQUIRE_TAG"] == "ecr-janitor=enabled"
-    assert str(function["Concurrency"]["ReservedConcurrentExecutions"]) == "1"
     [source] = aws_lambda.list_event_source_mappings(FunctionName="ecr-janitor")["EventSourceMappings"]
-    assert source["EventSourceArn"].endswith(":ecr-janitor-pushes.fifo")
+    assert source["EventSourceArn"].split(":")[-1] == resources["ImageActionsQueue"].split("/")[-1]
 
 
 def test_the_role_holds_its_policies(resources: dict[str, str]) -> None:
@@ -118,15 +137,15 @@ def test_pushes_reach_the_queue_as_one_message(resources: dict[str, str]) -> Non
     sqs, events = client("sqs"), client("events")
     url = resources["ImageActionsQueue"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    assert attributes["FifoQueue"] == attributes["ContentBasedDeduplication"] == "true"
+    assert "FifoQueue" not in attributes
     assert int(attributes["DelaySeconds"]) == 300
     assert "deadLetterTargetArn" in json.loads(attributes["RedrivePolicy"])
     [rule] = events.list_rules()["Rules"]
-    assert json.loads(rule["EventPattern"])["detail-type"] == ["ECR Image Action"]
+    assert json.loads(rule["EventPattern"])["detail-type"] == ["ECR Image Action", "ECR Replication Action"]
 
 
 def test_the_log_group_is_kept(resources: dict[str, str]) -> None:
-    [group] = client("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/ecr-janitor")["logGroups"]
+    [group] = client("logs").describe_log_groups(logGroupNamePrefix=resources["LogGroup"])["logGroups"]
     assert group["retentionInDays"] == 365
 
 
@@ -160,8 +179,8 @@ def test_what_moto_leaves_out_fits_the_api(resources: dict[str, str]) -> None:
     stack = Stack(**GIVEN)
     cloudwatch = client("cloudwatch")
     for alarm in stack.of_type("AWS::CloudWatch::Alarm").values():
-        cloudwatch.put_metric_alarm(**alarm)
-    assert len(cloudwatch.describe_alarms()["MetricAlarms"]) == 8
+        cloudwatch.put_metric_alarm(**alarm | {"EvaluationPeriods": int(alarm["EvaluationPeriods"])})
+    assert len(cloudwatch.describe_alarms()["MetricAlarms"]) == 11
     [schedule] = stack.of_type("AWS::Scheduler::Schedule").values()
     schedule["FlexibleTimeWindow"]["MaximumWindowInMinutes"] = 15
     # What would be ARNs, as far as the API looks at them.

@@ -8,6 +8,7 @@ import tomllib
 import pytest
 from parameters import configuration, key, table
 from served import binary
+from samcli.cli.types import CfnParameterOverridesType
 from samcli.yamlhelper import yaml_dump
 from template import ROOT, Refused, Stack, parameters, source
 
@@ -120,8 +121,8 @@ def test_the_defaults_only_report() -> None:
         "Orphaned": ["archive"],
         "Attached": ["delete"],
         "SupersededImages": ["tag"],
-        "Repositories": [",", "Team/*", "team/[ab]", "a, b", "a,,b", "a b", "arn:aws:ecr", 'a"'],
-        "Exclude": ["Team/x", ",", "a,"],
+        "Repositories": [",", "Team/*", "team/[ab]", "a, b", "a,,b", "a b", "arn:aws:ecr", 'a"', "a," * 60 + "a"],
+        "Exclude": ["Team/x", ",", "a,", "a," * 60 + "a"],
         "RequireTagKey": ["a=b", "a,b", 'a"b', "${aws:username}", "x" * 129],
         "RequireTagValue": ["a,b", 'a"', "${x}"],
         "MaxDeletions": ["-1", "1.5", "many", "1e3"],
@@ -155,8 +156,14 @@ def test_the_defaults_only_report() -> None:
         "ReservedConcurrency": ["0", "many", ""],
         "LogLevel": ["WARN", "ERROR"],
         "LogRetentionDays": ["10"],
-        "OnSuccessArn": ["arn:aws:s3:::bucket", "https://sqs.us-east-1.amazonaws.com/123456789012/queue"],
-        "AlarmTopicArn": ["topic"],
+        "OnSuccessArn": [
+            "arn:aws:sns:us-east-1:123456789012:reports.fifo",
+            "arn:aws:sqs:us-east-1:123456789012:reports.fifo",
+            "arn:aws:s3:::bucket",
+            "https://sqs.us-east-1.amazonaws.com/123456789012/queue",
+        ],
+        "AlarmTopicArn": ["topic", "arn:aws:sns:us-east-1:123456789012:alarms.fifo"],
+        "MissedRunsDays": ["0", "8"],
         "KmsKeyArn": ["alias/key"],
         "ConfigLayerArn": [LAYER.removesuffix(":3")],
     }.items(),
@@ -246,7 +253,7 @@ def test_the_version_is_that_of_the_program() -> None:
 def test_the_environments_to_deploy_to_are_good_but_for_the_confirmation() -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
     given = {
-        name: dict(pair.split("=", 1) for pair in config[name]["deploy"]["parameters"]["parameter_overrides"].split())
+        name: CfnParameterOverridesType().convert((config[name]["deploy"]["parameters"]["parameter_overrides"],), None, None)
         for name in ("default", "apply")
     }
     assert not Stack(**given["default"]).of_type("AWS::IAM::ManagedPolicy")
@@ -254,11 +261,15 @@ def test_the_environments_to_deploy_to_are_good_but_for_the_confirmation() -> No
         Stack(**given["apply"])
     assert Stack(**given["apply"] | {"ConfirmApply": "yes"})
     assert not re.search(r"\d{12}", (ROOT / "samconfig.toml").read_text())
+    # What the way back does not name would keep the value of the way there.
+    assert given["default"].keys() >= given["apply"].keys()
+    returned = Stack(**given["apply"] | {"ConfirmApply": "yes"} | given["default"])
+    assert returned.resources == Stack().resources
 
 
 def test_the_packaged_template_fits_where_it_is_uploaded() -> None:
     """CloudFormation takes 1 MB from a bucket, 51,200 bytes with the call itself. Packaging writes a template out in full."""
-    assert len(yaml_dump(source()).encode()) < 100_000
+    assert len(yaml_dump(source()).encode()) < 100_000, "docs/adr/0020-one-template.md says why it is one"
     [command] = re.findall(r"aws cloudformation deploy (?:.*\\\n)*.*", (ROOT / "docs" / "DEPLOY.md").read_text())
     assert "--s3-bucket" in command, "it is too large to go with the call"
 

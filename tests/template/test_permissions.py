@@ -1,6 +1,7 @@
 """Least privilege: what the role's statements are, and what they let the built function do in a registry."""
 
 import itertools
+import json
 from typing import Any
 
 import botocore.session
@@ -207,6 +208,34 @@ def test_a_bucket_elsewhere_is_allowed_and_no_other() -> None:
     assert not Stack(**elsewhere).of_type("AWS::S3::Bucket")
 
 
+def test_the_longest_lists_fit_what_iam_takes() -> None:
+    """10,240 characters for all inline policies of a role together, 6,144 for a managed one, white space not counted."""
+    longest = ",".join("a" * 15 + "/" for _ in range(60))[:1024].rstrip(",")
+    most = ",".join(["a"] * 60)
+    place = "s3://" + "b" * 63 + "/" + "c" * 180
+    for patterns in (longest, most):
+        given = {
+            "Repositories": patterns,
+            "Exclude": patterns,
+            "RequireTagKey": "k" * 128,
+            "RequireTagValue": "v" * 256,
+            "Attached": "tag",
+            "MemoryLocation": place,
+            "BackupLocation": place,
+            "InUseSources": "lambda,ecs,inspector",
+            "InUseList": "s3://" + "b" * 63 + "/" + "c" * 400,
+            "ImageActions": "on",
+            "Tracing": "on",
+            "KmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/" + "0" * 36,
+            "OnSuccessArn": "arn:aws:sns:us-east-1:123456789012:" + "r" * 100,
+        }
+        stack = Stack(**CONFIRMED, Preset="recommended", **given)
+        documents = [policy["PolicyDocument"] for policy in stack["FunctionRole"]["Policies"]]
+        assert sum(len(json.dumps(one, separators=(",", ":"))) for one in documents) < 10_240
+        managed = [json.loads(one["PolicyDocument"]) for one in stack.of_type("AWS::IAM::ManagedPolicy").values()]
+        assert len(managed) == 2 and all(len(json.dumps(one, separators=(",", ":"))) < 6_144 for one in managed)
+
+
 @pytest.mark.parametrize("given, days", [({}, 30), ({"BackupKeep": "7d"}, 7), ({"BackupKeep": "0d"}, 30)])
 def test_the_bucket_forgets_backups_and_old_versions_and_outlives_the_stack(given: dict[str, str], days: int) -> None:
     rules = Stack(**given)["StateBucket"]["LifecycleConfiguration"]["Rules"]
@@ -214,7 +243,7 @@ def test_the_bucket_forgets_backups_and_old_versions_and_outlives_the_stack(give
     assert (prefix, int(expires)) == ("backup/", days)
     assert [rule["NoncurrentVersionExpiration"] for rule in rules if "Prefix" not in rule] == [{"NoncurrentDays": 7}]
     declared = source()["Resources"]["StateBucket"]
-    assert declared["DeletionPolicy"] == declared["UpdateReplacePolicy"] == "Retain"
+    assert (declared["DeletionPolicy"], declared["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 def test_the_bucket_takes_the_key_of_the_stack() -> None:

@@ -4,13 +4,15 @@ import json
 import re
 from typing import Any
 
-from template import ROOT, Stack
+import pytest
+from template import PSEUDO, ROOT, Stack
 
 STACK = Stack(ImageActions="on")
 
 # What the function writes in namespace EcrJanitor, with the one dimension FunctionName.
 METRICS = set(re.findall(r'\("([A-Z]\w+)", "(?:Count|Bytes|Milliseconds)"', (ROOT / "src/lambda/emf.rs").read_text()))
-OTHERS = {("AWS/Lambda", "Errors"): "FunctionName", ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): "QueueName"}
+OF_LAMBDA = ("Errors", "Invocations", "Throttles", "DestinationDeliveryFailures")
+OTHERS = {("AWS/Lambda", metric): "FunctionName" for metric in OF_LAMBDA} | {("AWS/SQS", "ApproximateNumberOfMessagesVisible"): "QueueName"}
 
 
 def is_known(namespace: str, metric: str, dimension: str) -> bool:
@@ -24,13 +26,14 @@ def test_alarms_are_about_what_is_measured() -> None:
     for name, alarm in alarms.items():
         [dimension] = alarm["Dimensions"]
         assert is_known(alarm["Namespace"], alarm["MetricName"], dimension["Name"]), name
-        assert alarm["TreatMissingData"] == "notBreaching", "the function runs once a night"
-        assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+        if name != "DidNotRunAlarm":
+            assert alarm["TreatMissingData"] == "notBreaching", "the function runs once a night"
+            assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
         assert alarm["AlarmDescription"], name
     watched = {(alarm["MetricName"], alarm["Dimensions"][0]["Value"]) for alarm in alarms.values()}
     visible = "ApproximateNumberOfMessagesVisible"
     assert watched == {
-        *((metric, "ref:Function") for metric in ("Errors", "Failed", "BreakerTrips", "IncompleteRuns", "ReferrerPressure")),
+        *((metric, "ref:Function") for metric in ("Failed", "BreakerTrips", "IncompleteRuns", "ReferrerPressure", *OF_LAMBDA)),
         *((visible, f"get:{name}.QueueName") for name in ("UndeliveredQueue", "FailedQueue", "ImageActionsFailedQueue")),
     }  # fmt: skip
 
@@ -40,8 +43,38 @@ def test_alarms_are_heard_where_a_topic_is_given() -> None:
     heard = Stack(AlarmTopicArn=topic).of_type("AWS::CloudWatch::Alarm")
     silent = Stack().of_type("AWS::CloudWatch::Alarm")
     assert heard.keys() == silent.keys()
-    assert all(alarm["AlarmActions"] == [topic] for alarm in heard.values())
-    assert all("AlarmActions" not in alarm for alarm in silent.values())
+    assert all(alarm["AlarmActions"] == alarm["OKActions"] == [topic] for alarm in heard.values())
+    assert all(not {"AlarmActions", "OKActions"} & alarm.keys() for alarm in silent.values())
+
+
+def test_a_night_without_a_run_is_noticed_where_there_is_a_schedule() -> None:
+    alarm = Stack(MissedRunsDays="3")["DidNotRunAlarm"]
+    assert (alarm["ComparisonOperator"], alarm["TreatMissingData"]) == ("LessThanThreshold", "breaching")
+    assert (alarm["Period"], str(alarm["EvaluationPeriods"])) == (86400, "3")
+    assert "DidNotRunAlarm" not in Stack(ScheduleEnabled="false").resources
+
+
+def test_in_plan_mode_nobody_is_called_for_what_was_not_to_be_done() -> None:
+    def silent(stack: Stack) -> set[str]:
+        alarms = stack.of_type("AWS::CloudWatch::Alarm")
+        return {name for name, alarm in alarms.items() if alarm.get("ActionsEnabled") is False}
+
+    assert silent(Stack()) == {"FailedImagesAlarm", "BreakerAlarm", "IncompleteAlarm"}
+    assert not silent(Stack(Mode="apply", ConfirmApply="yes"))
+
+
+def test_the_alarm_of_errors_tells_what_else_they_are() -> None:
+    text = STACK["ErrorsAlarm"]["AlarmDescription"]
+    assert all(word in text for word in ("failed", "timed out", "crashed", "memory", "may already have been deleted"))
+
+
+@pytest.mark.parametrize(
+    "partition, host",
+    [("aws", "console.aws.amazon.com"), ("aws-cn", "console.amazonaws.cn"), ("aws-us-gov", "console.amazonaws-us-gov.com")],
+)
+def test_the_dashboard_is_found_in_each_partition(partition: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PSEUDO, "AWS::Partition", partition)
+    assert Stack().outputs["DashboardUrl"].startswith(f"https://us-east-1.{host}/cloudwatch/")
 
 
 def widgets() -> list[Any]:
@@ -84,8 +117,12 @@ def documented_fields() -> set[str]:
     return set(re.findall(r"`([a-z_]+)(?:\[\])?`", text))
 
 
-def check_query(query: str) -> None:
+def check_query(query: str, *parameters: str) -> None:
     query = re.sub(r"^#.*\n", "", query, flags=re.M)
+    for parameter in parameters:
+        assert f'"{{{{{parameter}}}}}"' in query, parameter
+        query = query.replace("{{" + parameter + "}}", "")
+    assert "{{" not in query
     commands = [part.strip() for part in query.split("|")]
     allowed = {"filter", "fields", "stats", "sort", "limit", "SOURCE"}
     assert {command.split()[0] for command in commands} <= allowed, query
@@ -103,7 +140,7 @@ def test_queries_ask_for_documented_fields() -> None:
     for query in queries.values():
         assert query["LogGroupNames"] == ["ref:LogGroup"]
         assert query["Name"].startswith("ecr-janitor/")
-        check_query(query["QueryString"])
+        check_query(query["QueryString"], *(parameter["Name"] for parameter in query.get("Parameters", [])))
     for widget in widgets():
         if widget["type"] == "log":
             assert widget["properties"]["query"].startswith("SOURCE 'ref:LogGroup' | ")
@@ -113,5 +150,5 @@ def test_queries_ask_for_documented_fields() -> None:
 def test_queries_look_for_values_that_there_are() -> None:
     text = (ROOT / "docs" / "OUTPUT.md").read_text()
     for query in STACK.of_type("AWS::Logs::QueryDefinition").values():
-        for value in re.findall(r'"([^"]+)"', query["QueryString"]):
+        for value in re.findall(r'"([^"{]+)"', query["QueryString"]):
             assert f"`{value}`" in text, value

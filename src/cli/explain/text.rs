@@ -44,6 +44,9 @@ pub fn image(it: &Explanation) -> String {
         let _ = write!(text, "\n{}", inside_text::section(inside));
     }
     let _ = writeln!(text, "\nWhat the policy does with it: {}", decision(it));
+    if let Some(reason) = it.why.reason {
+        let _ = writeln!(text, "More of that    docs/REASONS.md#{}", <&str>::from(reason));
+    }
     let matters = |change: &&Change| change.then.is_none_or(|then| then.action != it.why.action);
     let mut changes = it.why.what_would_change.iter().filter(matters).peekable();
     if changes.peek().is_some() {

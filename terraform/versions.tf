@@ -1,0 +1,9 @@
+terraform {
+  required_version = ">= 1.5"
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 6.28" # knows aws_ecr_pull_time_update_exclusion
+    }
+  }
+}
