@@ -83,14 +83,20 @@ where
             && self.run.deadline.wait(backoff::after(attempt)).await
     }
 
-    /// Looks at the images again and takes out what is gone or changed since the plan.
+    /// Looks at the images again, and at what is to follow them, and takes out what is gone or changed since the plan: a
+    /// signature that somebody tagged since then holds what it is of.
     pub(super) async fn unchanged(
         &self,
         batch: &[StepIndex],
         own_reads: OwnReads,
         doubt: &Doubt,
     ) -> Vec<StepIndex> {
-        let digests = self.digests(batch);
+        let followers = self.order.followers(self.plan, batch);
+        let followers = || followers.iter().filter(|(_, follower)| !self.has_outcome(*follower));
+        let mut digests = self.digests(batch);
+        digests.extend(followers().map(|(_, follower)| self.image(*follower).digest));
+        digests.sort_unstable();
+        digests.dedup();
         let look = presence::look(self.registry, &self.plan.name, &digests);
         let presence = match self.run.deadline.call(look).await {
             Ok(presence) => presence,
@@ -99,9 +105,18 @@ where
                 return Vec::new();
             }
         };
+        let changed = |step: StepIndex| change(&presence, self.plan.step(step), own_reads);
+        let held: HashMap<StepIndex, Digest> = followers()
+            .filter(|(_, follower)| matches!(changed(*follower), Some(Outcome::Changed(_))))
+            .map(|(step, follower)| (*step, self.image(*follower).digest))
+            .collect();
         let mut unchanged = Vec::with_capacity(batch.len());
         for step in batch {
-            match change(&presence, self.plan.step(*step), own_reads) {
+            let outcome = changed(*step).or_else(|| {
+                let by = held.get(step)?;
+                Some(Outcome::Changed(Cause::of(format!("{by}, which was to follow it, has changed"))))
+            });
+            match outcome {
                 None => unchanged.push(*step),
                 Some(outcome) => self.settle(*step, doubt.of(outcome)),
             }

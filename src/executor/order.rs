@@ -26,11 +26,18 @@ pub(super) struct Order {
     steps: HashMap<Digest, StepIndex>,
     children: HashMap<Digest, Vec<StepIndex>>,
     referrers: HashMap<Digest, Vec<StepIndex>>,
+    /// What goes after an image because it refers to it.
+    followers: HashMap<Digest, Vec<StepIndex>>,
 }
 
 impl Order {
     pub(super) fn new(plan: &RepositoryPlan) -> Self {
-        let mut order = Self { steps: HashMap::new(), children: HashMap::new(), referrers: HashMap::new() };
+        let mut order = Self {
+            steps: HashMap::new(),
+            children: HashMap::new(),
+            referrers: HashMap::new(),
+            followers: HashMap::new(),
+        };
         for (step, deletion) in deletions(plan) {
             order.steps.insert(deletion.image.digest, step);
             for parent in &deletion.image.parents {
@@ -40,6 +47,9 @@ impl Order {
                 && matches!(deletion.target, DeletionTarget::Attestation { .. })
             {
                 order.referrers.entry(subject).or_default().push(step);
+            }
+            if let Some(subject) = deletion.image.subject.filter(|_| deletion.target.is_follower()) {
+                order.followers.entry(subject).or_default().push(step);
             }
         }
         order
@@ -67,6 +77,26 @@ impl Order {
         listed.sort_unstable();
         listed.dedup();
         listed
+    }
+
+    /// What follows these images, each with the step that it follows, however many others are in between.
+    pub(super) fn followers(
+        &self,
+        plan: &RepositoryPlan,
+        batch: &[StepIndex],
+    ) -> Vec<(StepIndex, StepIndex)> {
+        let mut followers = Vec::new();
+        for step in batch.iter().filter(|_| !self.followers.is_empty()) {
+            let (mut todo, mut seen) = (vec![*step], HashSet::from([*step]));
+            while let Some(at) = todo.pop() {
+                let next = self.followers.get(&plan.step(at).image().digest).into_iter().flatten();
+                for follower in next.copied().filter(|follower| seen.insert(*follower)) {
+                    followers.push((*step, follower));
+                    todo.push(follower);
+                }
+            }
+        }
+        followers
     }
 
     /// Whether a deletion can go now. Its parents must be gone, before an image also what in the plan attests it, and

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{CallError, CallErrorKind, ReadRepository};
+use super::{CallError, CallErrorKind, MAX_IDS, ReadRepository};
 use crate::inventory::Image;
 use crate::oci::digest::Digest;
 
@@ -17,14 +17,14 @@ pub struct Presence {
     pub not_shown: HashSet<Digest>,
 }
 
-/// Looks at images again, at most [`super::MAX_IDS`]. One vanished digest fails the whole call, so it is
+/// Looks at images again, at most [`MAX_IDS`] in a call. One vanished digest fails the whole call, so it is
 /// taken out and the call made again.
 pub async fn look(
     registry: &impl ReadRepository,
     repository: &str,
     digests: &[Digest],
 ) -> Result<Presence, CallError> {
-    let mut parts = vec![digests.to_vec()];
+    let mut parts: Vec<Vec<Digest>> = digests.chunks(MAX_IDS).map(<[Digest]>::to_vec).collect();
     let mut presence = Presence::default();
     while let Some(part) = parts.pop() {
         if part.is_empty() {

@@ -2,6 +2,7 @@
 
 use super::registry::Script::{Lags, Refused, Silence};
 use super::*;
+use crate::report::reason::Reason;
 use OutcomeName::{AlreadyGone, ChangedSincePlan, Deleted, Failed, HeldBack, Kept, ProtectedByEcr};
 
 /// An index with an attestation and an image, all to go.
@@ -202,6 +203,26 @@ async fn what_changed_since_the_plan_is_left_alone_and_the_rest_of_the_batch_goe
     let report = applied(&registry, decisions).await;
     assert_eq!(outcomes(&report, ["a", "b", "o"]), [ChangedSincePlan, AlreadyGone, Deleted]);
     assert_eq!(registry.calls_of("delete"), [["o"]]);
+}
+
+#[tokio::test]
+async fn a_signature_that_got_a_tag_since_holds_what_it_is_of() {
+    let follower = |name: &str, of: &str| {
+        let row = Decision { kind: Kind::Signature, ..index(name) };
+        row.of(of).with(|it| it.image.reason = Reason::FollowsItsSubject)
+    };
+    // The one that is tagged is of a signature of the image.
+    let decisions =
+        [superseded(), vec![follower("b", "p"), follower("o", "b"), image("q"), follower("j", "q")]];
+    let registry = registry(&decisions.concat());
+    registry.tag(digest("o"), "v1");
+    let report = applied(&registry, decisions.concat()).await;
+    assert_eq!(outcomes(&report, ["i", "a", "p"]), [Deleted, Deleted, ChangedSincePlan]);
+    assert_ne!(outcomes(&report, ["b", "o"]), [Deleted; 2]);
+    assert!(
+        !registry.calls_of("delete").concat().iter().any(|name| ["p", "b", "o"].contains(&name.as_str()))
+    );
+    assert_eq!(outcomes(&report, ["q"]), [Deleted]);
 }
 
 #[tokio::test]
