@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::iam::arn_matches;
+
 /// A fault.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -74,7 +76,8 @@ pub enum When {
 pub struct FaultRule {
     /// The operation's name, or `*` for any.
     pub operation: String,
-    /// Only calls about the repository with exactly this name.
+    /// Only calls about the repository with exactly this name, or about a resource whose ARN this is: `*` and `?` match
+    /// any characters, so that `arn:aws:ecr:eu-west-1:*:repository/*` is a Region.
     #[serde(default)]
     pub repository: Option<String>,
     /// Which of the matching calls.
@@ -85,9 +88,12 @@ pub struct FaultRule {
 }
 
 impl FaultRule {
-    pub(crate) fn matches(&self, operation: &str, repositories: &[String]) -> bool {
+    pub(crate) fn matches(&self, operation: &str, repositories: &[String], resource: &str) -> bool {
+        let is_about = |name: &String| {
+            repositories.contains(name) || (name.starts_with("arn:") && arn_matches(name, resource))
+        };
         (self.operation == "*" || self.operation == operation)
-            && self.repository.as_ref().is_none_or(|name| repositories.contains(name))
+            && self.repository.as_ref().is_none_or(is_about)
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 pub(crate) use self::document::Policy;
 use self::document::Verdict;
+pub(crate) use self::pattern::arn_matches;
 pub(crate) use self::permission::RequiredPermission;
 use crate::error::ApiError;
 use crate::state::State;

@@ -72,6 +72,7 @@ impl<H> Traffic<H> {
         &mut self,
         operation: &str,
         repositories: &[String],
+        resource: &str,
         rated: Option<&str>,
     ) -> Attempt<H> {
         self.total += 1;
@@ -83,7 +84,7 @@ impl<H> Traffic<H> {
         Attempt {
             n: self.total,
             latency: self.latency_of(operation, repositories),
-            fault: self.next_fault(operation, repositories),
+            fault: self.next_fault(operation, repositories, resource),
             hooks: self.due_hooks(operation, of_operation),
             throttled: rated.is_some_and(|rated| !self.rates.take(rated, Instant::now())),
         }
@@ -104,10 +105,10 @@ impl<H> Traffic<H> {
     }
 
     /// The first rule that fires; the others count the call all the same.
-    fn next_fault(&mut self, operation: &str, repositories: &[String]) -> Option<Fault> {
+    fn next_fault(&mut self, operation: &str, repositories: &[String], resource: &str) -> Option<Fault> {
         let mut fired = None;
         for (position, counted) in self.rules.iter_mut().enumerate() {
-            if !counted.rule.matches(operation, repositories) {
+            if !counted.rule.matches(operation, repositories, resource) {
                 continue;
             }
             counted.matched += 1;
@@ -134,6 +135,11 @@ impl<H> Traffic<H> {
 
     pub(crate) fn add_rule(&mut self, rule: FaultRule) {
         self.rules.push(CountedRule { rule, matched: 0 });
+    }
+
+    /// The matching calls of each rule, in the order of the rules.
+    pub(crate) fn matched(&self) -> Vec<u64> {
+        self.rules.iter().map(|counted| counted.matched).collect()
     }
 
     pub(crate) fn clear_rules(&mut self) {

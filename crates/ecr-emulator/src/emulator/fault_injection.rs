@@ -14,7 +14,7 @@ impl Emulator {
     /// [`Emulator::call`] as a client's call, without the wire: it is counted, its hooks run before it, and the
     /// journal has what it changed. No latency, fault, rate or policy hits it.
     pub fn send(&self, operation: &str, request: Value) -> Result<Value, ApiError> {
-        let attempt = self.traffic().begin_attempt(operation, &[], None);
+        let attempt = self.traffic().begin_attempt(operation, &[], "", None);
         for hook in attempt.hooks {
             hook(self);
         }
@@ -62,6 +62,11 @@ impl Emulator {
             let (operation, repository) = (operation.to_owned(), repository.map(str::to_owned));
             traffic.add_rule(FaultRule { operation, repository, when: When::Nth(k), fault });
         }
+    }
+
+    /// The HTTP calls that each fault rule has matched since the last reset, in the order of the rules.
+    pub fn matched_faults(&self) -> Vec<u64> {
+        self.traffic().matched()
     }
 
     /// Removes all fault rules.

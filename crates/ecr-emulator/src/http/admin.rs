@@ -27,6 +27,7 @@ pub(super) fn router() -> Router<AppState> {
     Router::new()
         .route("/health", get(async || "ok\n"))
         .route("/calls", get(calls))
+        .route("/faults", get(faults))
         .route("/journal", get(journal))
         .route("/events", get(events).post(set_events))
         .route("/replicate", post(replicate))
@@ -53,6 +54,10 @@ pub(super) fn router() -> Router<AppState> {
 
 async fn calls(State(app): State<AppState>) -> Json<BTreeMap<String, u64>> {
     Json(app.emulator.calls())
+}
+
+async fn faults(State(app): State<AppState>) -> Json<Vec<u64>> {
+    Json(app.emulator.matched_faults())
 }
 
 async fn journal(State(app): State<AppState>) -> Json<Vec<Entry>> {

@@ -34,7 +34,7 @@ async fn run(
     let emulator = app.emulator.clone();
     let operation = call.action.strip_prefix("ecr:").unwrap_or(&call.action);
     let rated = (!call.permissions.is_empty()).then_some(operation);
-    let attempt = emulator.traffic().begin_attempt(&call.name, &call.repositories, rated);
+    let attempt = emulator.traffic().begin_attempt(&call.name, &call.repositories, &call.resource, rated);
     let _in_flight = InFlight(&emulator);
     faults::wait(attempt.latency, &mut app.stopped).await;
     for hook in attempt.hooks {

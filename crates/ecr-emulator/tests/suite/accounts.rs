@@ -135,3 +135,37 @@ async fn layers_and_images_are_had_from_where_they_are() {
     assert_eq!(request(&url, "GET", &path, "", "").await.unwrap().body, "hello");
     assert_eq!(emulator.blob("far/away", digest), None);
 }
+
+#[tokio::test]
+async fn a_copy_of_home_is_a_registry_of_its_own() {
+    let (emulator, server) = served().await;
+    let url = server.url();
+    plain_image(&emulator, REPO, 1, Some("v1")).unwrap();
+    let there = place(OTHER, "eu-west-1");
+    emulator.call_in(&there, "CreateRepository", json!({ "repositoryName": "before" })).unwrap();
+    admin(&url, "POST", "copy-home", &json!({ "account": OTHER, "region": "eu-west-1" }).to_string()).await;
+    let all = emulator.call_in(&there, "DescribeRepositories", json!({})).unwrap();
+    assert_eq!(all["repositories"].as_array().unwrap().len(), 1, "what was there before is gone");
+    assert_eq!(all["repositories"][0]["registryId"], OTHER);
+    let tag = json!({ "repositoryName": REPO, "imageIds": [{ "imageTag": "v1" }] });
+    let deleted = emulator.call_in(&there, "BatchDeleteImage", tag).unwrap();
+    assert_eq!(deleted["failures"], json!([]));
+    assert_eq!(emulator.image_count(REPO), 1, "the original stays");
+}
+
+#[tokio::test]
+async fn a_fault_can_hit_one_region_alone() {
+    let (_emulator, server) = served().await;
+    let url = server.url();
+    let rule = json!({ "operation": "*", "repository": "arn:aws:ecr:eu-west-1:*:repository/*", "fault": "throttle" });
+    admin(&url, "POST", "fault", &rule.to_string()).await;
+    let status = async |key: &str, region: &str, operation: &str, body: Value| {
+        signed(&url, key, region, operation, body).await.status
+    };
+    let name = json!({ "repositoryName": REPO });
+    assert_eq!(status("AKIAX", "us-east-1", "ListImages", name.clone()).await, 200);
+    assert_eq!(status("AKIAX", "eu-west-1", "ListImages", name).await, 400);
+    assert_eq!(status(OTHER, "eu-west-1", "DescribeRepositories", json!({})).await, 400);
+    assert_eq!(status(OTHER, "eu-west-2", "DescribeRepositories", json!({})).await, 200);
+    assert_eq!(admin(&url, "GET", "faults", "").await.json(), json!([2]));
+}

@@ -11,7 +11,11 @@ use super::{AppState, DONE};
 use crate::settings::Settings;
 
 pub(super) fn router() -> Router<AppState> {
-    Router::new().route("/policy", post(policy)).route("/before", post(before)).route("/call", post(call))
+    Router::new()
+        .route("/policy", post(policy))
+        .route("/before", post(before))
+        .route("/call", post(call))
+        .route("/copy-home", post(copy_home))
 }
 
 #[derive(Deserialize)]
@@ -58,15 +62,28 @@ struct Call {
     region: Option<String>,
 }
 
+/// An account and Region, at home as far as they are left out.
+fn place(home: Settings, account: Option<String>, region: Option<String>) -> Settings {
+    Settings { account: account.unwrap_or(home.account), region: region.unwrap_or(home.region) }
+}
+
 async fn call(
     State(app): State<AppState>,
     Json(call): Json<Call>,
 ) -> Result<Json<Value>, (StatusCode, String)> {
-    let home = app.emulator.home();
-    let registry = Settings {
-        account: call.account.unwrap_or(home.account),
-        region: call.region.unwrap_or(home.region),
-    };
+    let registry = place(app.emulator.home(), call.account, call.region);
     let answer = app.emulator.call_in(&registry, &call.operation, call.request);
     answer.map(Json).map_err(|error| (StatusCode::BAD_REQUEST, format!("{error}\n")))
+}
+
+/// The place of a copy of all repositories at home.
+#[derive(Deserialize)]
+struct Copy {
+    account: Option<String>,
+    region: Option<String>,
+}
+
+async fn copy_home(State(app): State<AppState>, Json(copy): Json<Copy>) -> StatusCode {
+    app.emulator.copy_home_to(&place(app.emulator.home(), copy.account, copy.region));
+    DONE
 }
