@@ -1,4 +1,4 @@
-"""template.yaml as CloudFormation would see it: translated by SAM, its parameters checked, everything resolved.
+"""The templates as CloudFormation would see them: translated by SAM, their parameters checked, everything resolved.
 
 CloudFormation itself is not to be had without an account. What of its language the template uses is written down here.
 """
@@ -15,6 +15,8 @@ from samtranslator.translator.transform import transform
 
 Json = Any
 ROOT = Path(__file__).parent.parent.parent
+LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:janitor:3"
+HUB_ROLE = "arn:aws:iam::123456789012:role/ecr-janitor-FunctionRole-0A1B"
 NO_VALUE = object()
 PSEUDO = {
     "AWS::AccountId": "123456789012",
@@ -30,19 +32,21 @@ class Refused(Exception):
 
 
 @cache
-def source() -> Json:
-    """The template as it is written."""
-    return yaml_parse((ROOT / "template.yaml").read_text())
+def source(file: str = "template.yaml") -> Json:
+    """A template as it is written."""
+    return yaml_parse((ROOT / file).read_text())
 
 
-def translated(**given: str) -> Json:
-    """The template as SAM makes CloudFormation of it, where some parameters are given (SAM fills in some of them)."""
-    return json.loads(_translated(tuple(sorted(given.items()))))
+def translated(file: str = "template.yaml", /, **given: str) -> Json:
+    """A template as SAM makes CloudFormation of it, where some parameters are given (SAM fills in some of them)."""
+    return json.loads(_translated(file, tuple(sorted(given.items()))))
 
 
 @cache
-def _translated(given: tuple[tuple[str, str], ...]) -> str:
-    template = copy.deepcopy(source())
+def _translated(file: str, given: tuple[tuple[str, str], ...]) -> str:
+    template = copy.deepcopy(source(file))
+    if "Transform" not in template:
+        return json.dumps(template)
     template["Resources"]["Function"]["Properties"]["CodeUri"] = {"Bucket": "code", "Key": "function.zip"}
     return json.dumps(transform(template, dict(given), type("NoManagedPolicies", (), {"load": dict})()))
 
@@ -50,10 +54,13 @@ def _translated(given: tuple[tuple[str, str], ...]) -> str:
 class Stack:
     """The template with some parameters."""
 
+    FILE = "template.yaml"
+
     def __init__(self, **given: str) -> None:
-        self.parameters = parameters(given)
-        template = translated(**given)
+        self.parameters = parameters(given, self.FILE)
+        template = translated(self.FILE, **given)
         self._conditions = template["Conditions"]
+        self._mappings = template.get("Mappings", {})
         self._types = {name: resource["Type"] for name, resource in template["Resources"].items()}
         self._check_rules(template["Rules"])
         self.resources = {
@@ -141,6 +148,9 @@ class Stack:
                 name, attribute = arguments if isinstance(arguments, list) else arguments.split(".", 1)
                 assert name in self._types, name
                 return f"get:{name}.{attribute}"
+            case "Fn::FindInMap":
+                name, first, second = (str(self.resolve(one)) for one in arguments)
+                return self._mappings[name][first][second]
             case "Fn::If":
                 return self.resolve(arguments[1 if self.condition(arguments[0]) else 2])
             case "Fn::Join":
@@ -163,12 +173,36 @@ class Stack:
         return self._call("Fn::GetAtt", name) if "." in name else self._ref(name)
 
 
-def parameters(given: dict[str, str]) -> dict[str, str]:
+class Fleet(Stack):
+    """The template of a fleet."""
+
+    FILE = "template-fleet.yaml"
+
+    def __init__(self, **given: str) -> None:
+        super().__init__(**{"ConfigLayerArn": LAYER} | given)
+
+    def definition(self) -> Json:
+        """The state machine."""
+        return json.loads(self["StateMachine"]["DefinitionString"])
+
+
+class Member(Stack):
+    """The template of a member account."""
+
+    FILE = "template-member.yaml"
+
+    def __init__(self, **given: str) -> None:
+        super().__init__(**{"HubRoleArn": HUB_ROLE} | given)
+
+
+def parameters(given: dict[str, str], file: str = "template.yaml") -> dict[str, str]:
     """Their values, checked as CloudFormation checks them."""
-    declared = source()["Parameters"]
+    declared = source(file)["Parameters"]
     if unknown := given.keys() - declared.keys():
         raise Refused(f"no parameter {unknown}")
-    values = {name: str(given.get(name, declaration["Default"])) for name, declaration in declared.items()}
+    if missing := {name for name, one in declared.items() if "Default" not in one} - given.keys():
+        raise Refused(f"no value for {missing}")
+    values = {name: str(given.get(name, declaration.get("Default"))) for name, declaration in declared.items()}
     for name, declaration in declared.items():
         check(name, declaration, values[name])
     return values
