@@ -6,7 +6,9 @@ import queue
 import subprocess
 import threading
 import time
+import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from template import ROOT
@@ -17,7 +19,7 @@ BOOTSTRAP = ROOT / ".aws-sam" / "build" / "Function" / "bootstrap"
 class Function:
     """A process of it; ends with the `with` block. Source: AWS Lambda's Runtime API, version 2018-06-01."""
 
-    def __init__(self, environment: dict[str, str], log: list[str] | None = None) -> None:
+    def __init__(self, environment: dict[str, str], log: list[str] | None = None, binary: Path = BOOTSTRAP) -> None:
         """Lines that it prints are added to `log`, where one is given."""
         self._events: queue.Queue[Any] = queue.Queue()
         self._answers: queue.Queue[tuple[str, Any]] = queue.Queue()
@@ -38,7 +40,7 @@ class Function:
                 event = events.get()
                 self._send(
                     json.dumps(event).encode(),
-                    Lambda_Runtime_Aws_Request_Id="00000000-0000-4000-8000-000000000001",
+                    Lambda_Runtime_Aws_Request_Id=str(uuid.uuid4()),
                     Lambda_Runtime_Deadline_Ms=str(int((time.time() + 300) * 1000)),
                     Lambda_Runtime_Invoked_Function_Arn="arn:aws:lambda:us-east-1:123456789012:function:ecr-janitor",
                 )
@@ -56,8 +58,8 @@ class Function:
         self._server.handle_error = lambda *_: None  # the function ends in the middle of a request
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self._process = subprocess.Popen(
-            [BOOTSTRAP],
-            cwd=BOOTSTRAP.parent,
+            [binary],
+            cwd=binary.parent,
             env=environment
             | {
                 "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_port}",
@@ -84,6 +86,11 @@ class Function:
         self._process.wait()
         self._reading.join()
         self._server.shutdown()
+
+    def kill(self) -> None:
+        """Ends the process in the middle of its work: the invocation fails as it does in Lambda."""
+        self._process.kill()
+        self._answers.put(("error", {"errorType": "Runtime.ExitError", "errorMessage": "Runtime exited with error: signal: killed"}))
 
     def invoke(self, event: Any) -> tuple[str, Any]:
         """`response` and the report, or `error` and what is wrong."""
