@@ -66,7 +66,7 @@ deploy: ## Build with SAM and deploy to your AWS account as samconfig.toml says:
 site: ## Build the documentation site: target/site/html (needs mdBook; checks the links in any case)
 	packaging/site.sh
 
-template: ## Checks of template.yaml that need no AWS account (skipped without Python)
+template: ## Checks of the templates that need no AWS account (skipped without Python)
 	tests/template/run.sh lint
 	CARGO="$(CARGO)" tests/template/run.sh test
 
