@@ -20,6 +20,11 @@ pub fn run(bytes: &[u8]) {
     match parse(&event) {
         Err(bad) => assert_line(&bad.to_string()),
         Ok(Event::Deletion) => {}
+        // A list of units is made of such events.
+        Ok(Event::Fleet(step)) => {
+            let again = parse(&serde_json::to_value(&step).unwrap());
+            assert!(matches!(again, Ok(Event::Fleet(it)) if it == step), "{step:?}");
+        }
         Ok(Event::Run(ask)) => {
             assert!(ask.mode != Some(Mode::Apply) || event.to_string().contains("apply"));
             let Some(narrow) = &ask.narrow else { return };

@@ -9,12 +9,15 @@ use super::{Source, SourceError, Use};
 /// What was told this long ago is asked for again: an apply that begins an hour after its plan wants to know anew.
 const FRESH: SignedDuration = SignedDuration::from_mins(30);
 
+/// The time of an answer, and the answer.
+type Told = (Timestamp, Result<Vec<Use>, SourceError>);
+
 /// A source with the place that it speaks of, and what it told last.
 #[derive(Debug)]
 pub(super) struct Shared {
     name: String,
     source: Box<dyn Source>,
-    told: Mutex<Option<(Timestamp, Result<Vec<Use>, SourceError>)>>,
+    told: Mutex<Option<Told>>,
 }
 
 impl Shared {
@@ -29,8 +32,7 @@ impl Shared {
 
     async fn uses(&self, now: Timestamp) -> Result<Vec<Use>, SourceError> {
         let mut told = self.told.lock().await;
-        if let Some((at, uses)) = told.as_ref().filter(|(at, _)| now.duration_since(*at).abs() < FRESH) {
-            let _ = at;
+        if let Some((_, uses)) = told.as_ref().filter(|(at, _)| now.duration_since(*at).abs() < FRESH) {
             return uses.clone();
         }
         let uses = self.source.read(now).await;

@@ -238,7 +238,7 @@ impl Function {
             failed: counts.failed,
         };
         let complete = report.complete;
-        let target = TargetReport::done(place.role_arn(), cut(report, REPORT_BYTES));
+        let target = TargetReport::done(place.role_arn(), cut_if_large(report, REPORT_BYTES));
         ledger.put_report(&unit, &target).await?;
         Ok(FleetAnswer::Run { id: unit.id, item: unit.item, phase: unit.phase, complete, totals })
     }

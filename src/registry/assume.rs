@@ -64,7 +64,13 @@ fn refused(role: &RoleArn, why: &str) -> CallError {
         _ => "check the role of this [[target]]",
     };
     let message = format!("{role} cannot be assumed: {}; {remedy}", sanitize::cut(why, 400));
-    CallError { kind, ..CallError::of_kind(OPERATION, CallErrorKind::Other, message) }
+    let code = match kind {
+        CallErrorKind::AccessDenied => "AccessDenied",
+        CallErrorKind::ExpiredCredentials => "ExpiredToken",
+        CallErrorKind::Other => "refused",
+        _ => return CallError::of_kind(OPERATION, kind, message),
+    };
+    CallError { code: code.into(), ..CallError::of_kind(OPERATION, kind, message) }
 }
 
 #[cfg(test)]

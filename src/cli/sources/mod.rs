@@ -65,7 +65,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
         let (several, code) = several(all, narrow.as_ref(), args.statements).await;
         match common.output {
             Output::Json => print_json(&several)?,
-            _ => print_wrapped(&several.text(|it| text::sources(it)))?,
+            _ => print_wrapped(&several.text(text::sources))?,
         }
         return Ok(conclude(code, &deadline, []));
     }
