@@ -196,7 +196,7 @@ impl Function {
         station.ecr.begin_run(config.limits.concurrency.fixed());
         let deadline = deadline(invocation.context, Mode::Plan);
         let selection = deadline.call(select(&station.ecr, &config.select, None)).await;
-        let selection = selection.map_err(|error| diagnostic("NothingDone", &super::nothing_done(&error)))?;
+        let selection = selection.map_err(|error| diagnostic(super::error_type(&error), &super::nothing_done(&error)))?;
         let selected = selection.repositories.into_iter().filter(|it| it.skip.is_none());
         Ok(selected.map(|it| it.name).collect())
     }

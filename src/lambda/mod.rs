@@ -362,7 +362,7 @@ async fn select_for(
     deadline: &Deadline,
 ) -> Result<Selection, Diagnostic> {
     let selection = deadline.call(select(ecr, &config.select, ask.narrow.as_ref())).await;
-    let selection = selection.map_err(|error| diagnostic("NothingDone", &nothing_done(&error)))?;
+    let selection = selection.map_err(|error| diagnostic(error_type(&error), &nothing_done(&error)))?;
     match selection.find_missing(&ask.accept_tag_loss) {
         None => Ok(selection),
         Some(UnknownName { name, similar }) => {
@@ -395,6 +395,14 @@ fn time_left(context: &Context) -> Option<Duration> {
     let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
     (context.deadline != 0).then(|| Duration::from_millis(context.deadline.saturating_sub(now)))
 }
+
+/// The type of an error before which nothing was done: a state machine tries what was throttled again.
+fn error_type(error: &CallError) -> &'static str {
+    if error.kind == CallErrorKind::Throttled { THROTTLED } else { "NothingDone" }
+}
+
+/// The error type of what ECR or AWS STS throttled to the last attempt.
+const THROTTLED: &str = "Throttled";
 
 /// The message of a run that ended before it could begin.
 fn nothing_done(error: &CallError) -> String {

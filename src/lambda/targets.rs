@@ -9,7 +9,7 @@ use tracing::Level;
 use super::answer::Answer;
 use super::event::{AnswerForm, RunEvent};
 use super::truncate::{MAX_ANSWER_BYTES, Room, cut};
-use super::{Function, Invocation, Station, diagnostic, mode};
+use super::{Function, Invocation, Station, THROTTLED, diagnostic, error_type, mode};
 use crate::config::target::Registry;
 use crate::config::{Config, Mode};
 use crate::fleet::places::{Place, reach, sources};
@@ -24,8 +24,6 @@ use crate::report::fleet::{FleetFrame, FleetReport, TargetReport};
 use crate::util::deadline::Deadline;
 use crate::util::sanitize;
 
-/// The error of a registry that a later attempt may reach.
-const THROTTLED: &str = "Throttled";
 /// The largest short form, in bytes: SNS takes 256 KiB.
 const MAX_SHORT_BYTES: usize = 240_000;
 
@@ -199,8 +197,7 @@ impl Station {
     /// The registry of a place.
     pub(super) fn at(place: &Place, in_use: &Sources) -> Result<Self, Diagnostic> {
         let settings = place.settings.as_ref().map_err(|error| {
-            let kind = if error.is_transient() { THROTTLED } else { "NothingDone" };
-            diagnostic(kind, &error.to_string())
+            diagnostic(error_type(error), &error.to_string())
         })?;
         let ecr = Ecr::new(settings).map_err(|error| diagnostic("BadConfig", &error.to_string()))?;
         Ok(Self { in_use: in_use.in_region(ecr.region()), ecr })

@@ -2,6 +2,7 @@
 
 use ecr_emulator::{Fault, FaultRule, Settings, When};
 use serde_json::{Value, json};
+use usage_test_server::UsageServer;
 
 use crate::harness::{World, oci, single};
 
@@ -212,6 +213,31 @@ fn what_runs_in_one_account_is_kept_in_all() {
         );
         assert!(sources.iter().all(|it| it["detail"].is_string()));
     }
+}
+
+#[test]
+fn a_function_of_one_account_holds_the_image_of_another() {
+    let server = UsageServer::start();
+    let world = world("[in_use]\nsources = ['lambda']\n[policy]\npreset = 'recommended'\nsuperseded_since = 'push'\n")
+        .with("AWS_ENDPOINT_URL_LAMBDA", &server.endpoint());
+    let web = world.find("team/web");
+    let dead = web.push_untagged(300, single(3));
+    for (account, region) in
+        [("222222222222", "eu-west-1"), ("222222222222", "us-east-1"), ("333333333333", "eu-west-1")]
+    {
+        world.ecr.copy_home_to(&registry(account, region));
+    }
+    let image = format!("333333333333.dkr.ecr.eu-west-1.amazonaws.com/team/web@{}", dead.platforms[0]);
+    server.change(|it| it.function("checkout", "7", &image, &image));
+    let report = world.cli(&["plan", "--output", "json", "--repository", "team/web"]).json();
+    let reasons = |target: &Value| -> Vec<String> {
+        let rows = target["report"]["repositories"][0]["decisions"].as_array().unwrap().clone();
+        rows.iter().map(|row| format!("{} {}", row["reason"].as_str().unwrap(), row["outcome"].as_str().unwrap())).collect()
+    };
+    let targets = report["targets"].as_array().unwrap();
+    assert!(reasons(&targets[0]).iter().any(|it| it == "superseded planned"), "{:?}", reasons(&targets[0]));
+    assert!(reasons(&targets[2]).iter().all(|it| it != "superseded planned"), "{:?}", reasons(&targets[2]));
+    assert!(reasons(&targets[2]).iter().any(|it| it == "in-use kept"), "{:?}", reasons(&targets[2]));
 }
 
 /// A world whose function applies, and leaves the files of a fleet's run in a folder.
