@@ -50,7 +50,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let deadline = signals::watch();
     let own = common.of_sdk().await;
     let registries = targets::registries(common, &config, &own).await?;
-    if registries.len() > 1 && saved.is_none() {
+    if registries.wanted.len() > 1 && saved.is_none() {
         let fleet = Fleet::new(common, &config, &args.run, deadline).await?;
         return fleet.apply(registries, consent).await;
     }

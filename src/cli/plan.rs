@@ -37,7 +37,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<ExitCode, Failur
     let out = args.out.as_deref().map(PlanFile::create).transpose()?;
     let deadline = signals::watch();
     let registries = targets::registries(common, &config, &common.of_sdk().await).await?;
-    if registries.len() > 1 && args.out.is_none() {
+    if registries.wanted.len() > 1 && args.out.is_none() {
         let fleet = Fleet::new(common, &config, &args.run, deadline).await?;
         return fleet.plan(registries, args.exit_code).await;
     }

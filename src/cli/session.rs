@@ -11,7 +11,7 @@ use super::remedy::Settings;
 use super::{Common, Failure, Output, targets};
 use crate::config::Config;
 use crate::config::pattern::Patterns;
-use crate::fleet::places::{Place, reach, sources};
+use crate::fleet::places::Place;
 use crate::in_use::Sources;
 use crate::memory::place::Host;
 use crate::memory::places::Places;
@@ -63,23 +63,20 @@ impl Session {
     /// Connects to the one registry of this command. Calls nothing, unless a role has to be assumed.
     pub(super) async fn open(common: &Common, config: Config, deadline: Deadline) -> Result<Self, Failure> {
         let own = common.of_sdk().await;
-        let mut registries = targets::registries(common, &config, &own).await?;
-        match (registries.pop(), registries.as_slice()) {
-            (None, _) => Self::open_at(common, config, deadline, At { own: &own, place: None, in_use: None }),
-            (Some(registry), []) => {
-                let id =
-                    RunIdentity::new(&config, &registry.region, Clock::default().started_at(), "one").run_id;
-                let reached = Box::pin(reach(vec![registry], &own, &id));
-                let places = tokio::select! {
-                    places = reached => places,
+        let registries = targets::registries(common, &config, &own).await?;
+        match registries.wanted.as_slice() {
+            [] => Self::open_at(common, config, deadline, At { own: &own, place: None, in_use: None }),
+            [registry] => {
+                let started_at = Clock::default().started_at();
+                let id = RunIdentity::new(&config, &registry.region, started_at, "one").run_id;
+                let (places, in_use) = tokio::select! {
+                    reached = registries.reach(&config, &own, &id) => reached?,
                     () = deadline.interrupted() => return Err(Failure::Interrupted),
                 };
-                let in_use = sources(&config.in_use, Host::CommandLine, &own, &places)
-                    .map_err(|error| Failure::Usage(error.to_string()))?;
                 let at = At { own: &own, place: places.first(), in_use: Some(&in_use) };
                 Self::open_at(common, config, deadline, at)
             }
-            (Some(last), others) => Err(targets::too_many(others.iter().chain([&last]))),
+            several => Err(targets::too_many(several.iter())),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Several registries in one command: the `[[target]]` of the configuration.
 
+use std::collections::HashSet;
+
 use aws_config::SdkConfig;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
@@ -8,7 +10,7 @@ use serde::Serialize;
 use super::confirm::{Consent, Pending};
 use super::log_file::LogFile;
 use super::progress::{Waiting, say};
-use super::session::{At, Session};
+use super::session::{self, At, Session};
 use super::stdout::{View, print_json, print_report};
 use super::{Common, Failure, Output, RunArgs, apply, conclude, plan};
 use crate::cli::exit_code::ExitCode;
@@ -20,9 +22,12 @@ use crate::executor::run_log::RunLog;
 use crate::fleet::allowance::divided;
 use crate::fleet::places::{Place, reach, sources};
 use crate::fleet::registries;
+use crate::in_use::Sources;
 use crate::memory::place::Host;
 use crate::planner::selection::UnknownName;
 use crate::planner::{Plan, RunRequest};
+use crate::render::summary;
+use crate::render::words::counted;
 use crate::report::fleet::{FleetFrame, FleetReport, TargetReport};
 use crate::report::observer::Observer;
 use crate::report::{Report, RunIdentity, SCHEMA_VERSION};
@@ -34,15 +39,42 @@ use crate::util::similar::did_you_mean;
 /// Registries that are worked on at once.
 const AT_ONCE: usize = 4;
 
-/// The registries that a command works on; none stands for the caller's own.
+/// The registries of a configuration.
+#[derive(Debug, Default)]
+pub(super) struct Registries {
+    /// Those that the command works on; none stands for the caller's own.
+    pub(super) wanted: Vec<Registry>,
+    /// All others: what runs in them may be an image of one that is worked on.
+    others: Vec<Registry>,
+}
+
+impl Registries {
+    /// Reaches those that are worked on, and the sources of images in use in all of them.
+    pub(super) async fn reach(
+        self,
+        config: &Config,
+        own: &SdkConfig,
+        run_id: &str,
+    ) -> Result<(Vec<Place>, Sources), Failure> {
+        let count = self.wanted.len();
+        let others = self.others.into_iter().filter(|_| !config.in_use.sources.is_empty());
+        let mut places = Box::pin(reach(self.wanted.into_iter().chain(others).collect(), own, run_id)).await;
+        let in_use = sources(&config.in_use, Host::CommandLine, own, &places)
+            .map_err(|error| Failure::Usage(error.to_string()))?;
+        places.truncate(count);
+        Ok((places, in_use))
+    }
+}
+
+/// The registries that a command works on, and all others.
 pub(super) async fn registries(
     common: &Common,
     config: &Config,
     own: &SdkConfig,
-) -> Result<Vec<Registry>, Failure> {
+) -> Result<Registries, Failure> {
     if config.targets.is_empty() {
         return match &common.target {
-            None => Ok(Vec::new()),
+            None => Ok(Registries::default()),
             Some(_) => Err(Failure::Usage("--target chooses among the [[target]] of a configuration, and there is none; use --profile for the credentials of another account".to_owned())),
         };
     }
@@ -52,12 +84,12 @@ pub(super) async fn registries(
         common.region.as_ref().is_none_or(|region| *region == it.region)
             && common.target.as_deref().is_none_or(|account| it.account() == Some(account))
     };
-    let wanted: Vec<Registry> = all.iter().filter(|it| is_wanted(it)).cloned().collect();
+    let (wanted, others): (Vec<Registry>, Vec<Registry>) = all.into_iter().partition(is_wanted);
     match wanted.is_empty() {
-        false => Ok(wanted),
+        false => Ok(Registries { wanted, others }),
         true => Err(Failure::Usage(format!(
             "no [[target]] is of this --region and --target; there are {}",
-            names(all.iter())
+            names(others.iter())
         ))),
     }
 }
@@ -86,16 +118,14 @@ pub(super) async fn sessions(
 ) -> Result<Vec<(Registry, Result<Session, Failure>)>, Failure> {
     let own = common.of_sdk().await;
     let registries = registries(common, config, &own).await?;
-    if registries.is_empty() {
+    if registries.wanted.is_empty() {
         let at = At { own: &own, place: None, in_use: None };
         let session = Session::open_at(common, config.clone(), deadline.clone(), at);
         let region = own.region().map(ToString::to_string).unwrap_or_default();
         return Ok(vec![(Registry::own(region), session)]);
     }
     let id = RunIdentity::new(config, "", Clock::default().started_at(), "sessions").run_id;
-    let places = Box::pin(reach(registries, &own, &id)).await;
-    let in_use = sources(&config.in_use, Host::CommandLine, &own, &places)
-        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let (places, in_use) = registries.reach(config, &own, &id).await?;
     let open = |place: Place| {
         let at = At { own: &own, place: Some(&place), in_use: Some(&in_use) };
         let session = Session::open_at(common, config.clone(), deadline.clone(), at);
@@ -221,7 +251,7 @@ impl<'a> Fleet<'a> {
     }
 
     /// `plan` over all of these registries.
-    pub(super) async fn plan(self, registries: Vec<Registry>, exit_code: bool) -> Result<ExitCode, Failure> {
+    pub(super) async fn plan(self, registries: Registries, exit_code: bool) -> Result<ExitCode, Failure> {
         let planned = self.plan_each(registries, false).await?;
         let done = planned.into_iter().map(|outcome| match outcome {
             Err(failed) => failed,
@@ -235,19 +265,22 @@ impl<'a> Fleet<'a> {
     }
 
     /// `apply` over all of these registries, after one question.
-    pub(super) async fn apply(
-        self,
-        registries: Vec<Registry>,
-        consent: Consent,
-    ) -> Result<ExitCode, Failure> {
+    pub(super) async fn apply(self, registries: Registries, consent: Consent) -> Result<ExitCode, Failure> {
+        session::places(self.common, self.config)
+            .await
+            .check_backups()
+            .map_err(|refused| Failure::Usage(refused.to_string()))?;
         let planned = self.plan_each(registries, true).await?;
         let pending = planned.iter().flatten().map(|it| Pending::of(&it.plan, &it.session));
         let pending = pending.reduce(Pending::and).unwrap_or_default();
         let view = self.view();
-        let place = format!("{} registries", planned.iter().flatten().count());
+        let place = counted(planned.iter().flatten().count(), "registry");
         let consents = !self.deadline.was_interrupted()
             && consent.is_given_for(pending, &place, view, &self.deadline, || self.preview(&planned)).await?;
         if !consents {
+            if view.output != Output::Table && !self.deadline.was_interrupted() {
+                print_report(&self.preview(&planned), view, None)?;
+            }
             say("nothing was done");
             return Ok(if self.deadline.was_interrupted() { ExitCode::Interrupted } else { ExitCode::Usage });
         }
@@ -263,16 +296,20 @@ impl<'a> Fleet<'a> {
     }
 
     /// Plans in each registry, in their order. What goes wrong in one does not touch the others.
-    async fn plan_each(&self, registries: Vec<Registry>, acts: bool) -> Result<Vec<Outcome>, Failure> {
-        say(&format!("{} registries: {}", registries.len(), names(registries.iter())));
+    async fn plan_each(&self, registries: Registries, acts: bool) -> Result<Vec<Outcome>, Failure> {
+        let count = registries.wanted.len();
+        if count > 1 && !self.args.accept_tag_loss.is_empty() {
+            return Err(Failure::Usage(
+                "--accept-tag-loss is of one registry: choose it with --target and --region".to_owned(),
+            ));
+        }
+        say(&format!("{}: {}", counted(count, "registry"), names(registries.wanted.iter())));
         let waiting = Waiting::new("planning in all registries");
-        let reached = Box::pin(reach(registries, &self.own, &self.run.run_id));
-        let places = tokio::select! {
-            places = reached => places,
+        let reached = registries.reach(self.config, &self.own, &self.run.run_id);
+        let (places, in_use) = tokio::select! {
+            reached = reached => reached?,
             () = self.deadline.interrupted() => return Err(Failure::Interrupted),
         };
-        let in_use = sources(&self.config.in_use, Host::CommandLine, &self.own, &places)
-            .map_err(|error| Failure::Usage(error.to_string()))?;
         let plans = stream::iter(places).map(|place| {
             let in_use = &in_use;
             async move {
@@ -291,6 +328,7 @@ impl<'a> Fleet<'a> {
         let mut planned: Vec<Outcome> = plans.buffered(AT_ONCE).collect().await;
         drop(waiting);
         self.check_names(&planned)?;
+        check_places(&planned)?;
         if self.shares_limits {
             self.share_limits(&mut planned);
         }
@@ -377,6 +415,20 @@ impl<'a> Fleet<'a> {
         };
         let lost = self.log.map_or(Ok(()), |log| log.check());
         Ok(conclude(ExitCode::of_fleet(report, exit_code), &self.deadline, [printed, lost]))
+    }
+}
+
+/// Refuses one registry by two ways: it would be worked on twice at once.
+fn check_places(planned: &[Outcome]) -> Result<(), Failure> {
+    let mut seen = HashSet::new();
+    let place = |it: &Planned| (it.session.run.account.clone(), it.session.run.region.clone());
+    let known = planned.iter().flatten().filter(|it| it.session.run.account.is_some());
+    match { known }.find(|it| !seen.insert(place(it))) {
+        None => Ok(()),
+        Some(twice) => Err(Failure::Usage(format!(
+            "two [[target]] lead to {}; take one of them out",
+            summary::place(&twice.session.run)
+        ))),
     }
 }
 

@@ -258,6 +258,11 @@ impl Registry {
         Self { role: None, region, external_id: None, session_tags: BTreeMap::new() }
     }
 
+    /// The partition of the role.
+    pub fn partition(&self) -> Option<&str> {
+        self.role.as_ref().and_then(|role| role.as_str().split(':').nth(1))
+    }
+
     /// The account of the role; the caller's own is not known before somebody is asked.
     pub fn account(&self) -> Option<&str> {
         self.role.as_ref().map(RoleArn::account)

@@ -80,14 +80,14 @@ impl Ledger {
         Ok(steps.ok_or_else(missing)?.into_iter().filter_map(unit).collect())
     }
 
-    /// Writes the registries that could not be listed.
-    pub async fn put_failed(&self, failed: &[TargetReport]) -> Result<(), LedgerError> {
-        self.put("failed.json", failed).await
+    /// Writes what the listing of the registries told: which could not be listed, and what no unit is of.
+    pub async fn put_registries(&self, registries: &[TargetReport]) -> Result<(), LedgerError> {
+        self.put("registries.json", registries).await
     }
 
-    /// The registries that could not be listed.
-    pub async fn failed(&self) -> Result<Vec<TargetReport>, LedgerError> {
-        Ok(self.get("failed.json").await?.unwrap_or_default())
+    /// What the listing of the registries told.
+    pub async fn registries(&self) -> Result<Vec<TargetReport>, LedgerError> {
+        Ok(self.get("registries.json").await?.unwrap_or_default())
     }
 
     /// Writes what runs.
@@ -105,14 +105,16 @@ impl Ledger {
         self.put(&report_of(unit.phase, &unit.item), report).await
     }
 
-    /// The reports of these units in a phase, in their order; none of a unit that wrote none.
+    /// The reports of these units in a phase, in their order, each shrunk as it comes; none of a unit that wrote none.
     pub async fn reports(
         &self,
         phase: Phase,
         units: &[Unit],
+        shrink: impl Fn(TargetReport) -> TargetReport,
     ) -> Result<Vec<Option<TargetReport>>, LedgerError> {
         let names: Vec<String> = units.iter().map(|unit| report_of(phase, &unit.item)).collect();
-        let read = |name: String| async move { self.get(&name).await };
+        let shrink = &shrink;
+        let read = |name: String| async move { Ok(self.get(&name).await?.map(shrink)) };
         let read = stream::iter(names).map(read).buffered(AT_ONCE).collect::<Vec<_>>().await;
         read.into_iter().collect()
     }

@@ -35,9 +35,14 @@ pub async fn registries(config: &Config, own: &SdkConfig) -> Result<Vec<Registry
         all.extend(target.registries(accounts));
     }
     let mut seen = BTreeSet::new();
-    match all.iter().find(|it| !seen.insert((it.role.clone(), it.region.clone()))) {
-        None => Ok(all),
-        Some(twice) => Err(UnknownTargets(format!("{twice} is named twice"))),
+    let account = |it: &Registry| it.account().map(str::to_owned);
+    if let Some(twice) = all.iter().find(|it| !seen.insert((account(it), it.region.clone()))) {
+        return Err(UnknownTargets(format!("{twice} is named twice")));
+    }
+    let partitions: BTreeSet<&str> = all.iter().filter_map(Registry::partition).collect();
+    match partitions.len() {
+        0 | 1 => Ok(all),
+        _ => Err(UnknownTargets("the roles are of several partitions, and none can be assumed from another: one configuration for each".into())),
     }
 }
 
@@ -103,9 +108,13 @@ mod tests {
         let shown: Vec<String> = all.iter().map(ToString::to_string).collect();
         assert_eq!(shown.len(), 4);
         assert_eq!(shown[3], "account 222222222222, Region us-east-1");
-        let two = "[[target]]\nrole_arn = 'arn:aws:iam::222222222222:role/x'\nregions = ['us-east-1']\n";
+        let two =
+            "[[target]]\nrole_arn = 'arn:aws:iam::222222222222:role/another'\nregions = ['us-east-1']\n";
         let twice = of(&format!("{one}{two}")).await.unwrap_err();
         assert_eq!(twice, "[[target]]: account 222222222222, Region us-east-1 is named twice");
+        let china =
+            "[[target]]\nrole_arn = 'arn:aws-cn:iam::333333333333:role/x'\nregions = ['cn-north-1']\n";
+        assert!(of(&format!("{one}{china}")).await.unwrap_err().contains("several partitions"));
         assert_eq!(of("").await, Ok(Vec::new()));
     }
 }

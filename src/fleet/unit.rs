@@ -54,6 +54,9 @@ pub struct Unit {
     pub region: String,
     /// The names of the repositories.
     pub repositories: Vec<String>,
+    /// Whether its run will apply what it plans.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub will_apply: bool,
     /// The share of `limits.max_deletions` that this unit has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_deletions: Option<u64>,
@@ -102,6 +105,7 @@ pub fn units(
     (role_arn, region): (Option<&str>, &str),
     repositories: &[String],
     chunk: usize,
+    will_apply: bool,
 ) -> Vec<Unit> {
     let unit = |(nth, names): (usize, &[String])| Unit {
         id: id.to_owned(),
@@ -110,9 +114,14 @@ pub fn units(
         role_arn: role_arn.map(str::to_owned),
         region: region.to_owned(),
         repositories: names.to_vec(),
+        will_apply,
         max_deletions: None,
     };
     repositories.chunks(chunk.max(1)).enumerate().map(unit).collect()
+}
+
+fn is_false(it: &bool) -> bool {
+    !it
 }
 
 #[cfg(test)]
@@ -124,7 +133,8 @@ mod tests {
     #[test]
     fn every_repository_is_in_one_unit_and_a_unit_is_an_event() {
         let names: Vec<String> = (0..5).map(|nth| format!("r{nth}")).collect();
-        let units = units("run-1", 7, (Some("arn:aws:iam::222222222222:role/x"), "eu-west-1"), &names, 2);
+        let units =
+            units("run-1", 7, (Some("arn:aws:iam::222222222222:role/x"), "eu-west-1"), &names, 2, false);
         let items: Vec<&str> = units.iter().map(|unit| unit.item.as_str()).collect();
         assert_eq!(items, ["00007", "00008", "00009"]);
         assert_eq!(units.iter().flat_map(|unit| unit.repositories.clone()).collect::<Vec<_>>(), names);

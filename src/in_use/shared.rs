@@ -6,8 +6,8 @@ use tokio::sync::Mutex;
 
 use super::{Source, SourceError, Use};
 
-/// What was told this long ago is asked for again: an apply that begins an hour after its plan wants to know anew.
-const FRESH: SignedDuration = SignedDuration::from_mins(30);
+/// What was told this long ago is asked for again.
+const FRESH: SignedDuration = SignedDuration::from_mins(10);
 
 /// The time of an answer, and the answer.
 type Told = (Timestamp, Result<Vec<Use>, SourceError>);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_source_is_asked_once_and_again_half_an_hour_later() {
+    async fn a_source_is_asked_once_and_again_some_minutes_later() {
         let source = Shared::new(Box::<Counted>::default(), Some("account 1, Region r"));
         assert_eq!(source.name(), "lambda in account 1, Region r");
         let now = Timestamp::UNIX_EPOCH;

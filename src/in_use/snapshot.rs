@@ -24,6 +24,9 @@ struct Told {
     /// Why it could not be read, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// Whether a later attempt may read it.
+    #[serde(default)]
+    heals: bool,
     #[serde(default)]
     uses: Vec<ToldUse>,
 }
@@ -40,52 +43,56 @@ impl Snapshot {
         let read = sources.sources.iter().map(|source| async move {
             let (error, uses) = match deadline.call(source.read(now)).await {
                 Ok(uses) => (None, uses),
-                Err(error) => (Some(error.to_string()), Vec::new()),
+                Err(error) => (Some(error), Vec::new()),
             };
+            let heals = error.as_ref().is_some_and(|error| error.heals);
+            let error = error.map(|error| error.to_string());
             let told = |Use { image, user }: Use| ToldUse { image, user: user.to_string() };
-            Told { source: source.name(), error, uses: uses.into_iter().map(told).collect() }
+            Told { source: source.name(), error, heals, uses: uses.into_iter().map(told).collect() }
         });
         Self { read_at: now, sources: join_all(read).await }
     }
 
-    /// The sources as they told it, for the registry in this Region. After an hour they count as unread.
+    /// Whether it was told so long ago that something else may run by now.
+    pub fn is_old(&self, now: Timestamp) -> bool {
+        now.duration_since(self.read_at) > MAX_AGE
+    }
+
+    /// The first of these sources of a configuration that nobody asked.
+    pub fn missing<'a>(&self, mut wanted: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+        let is_of = |told: &Told, name: &str| {
+            told.source.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(" in "))
+        };
+        wanted.find(|name| !self.sources.iter().any(|told| is_of(told, name)))
+    }
+
+    /// The sources as they told it, for the registry in this Region.
     pub fn sources(self, region: &str) -> Sources {
-        let read_at = self.read_at;
-        let source = |told| -> Box<dyn Source> { Box::new(ToldSource { told, read_at }) };
+        let source = |told| -> Box<dyn Source> { Box::new(ToldSource(told)) };
         Sources::new(self.sources.into_iter().map(source).collect(), region)
     }
 }
 
 #[derive(Debug)]
-struct ToldSource {
-    told: Told,
-    read_at: Timestamp,
-}
+struct ToldSource(Told);
 
 impl ToldSource {
-    fn uses(&self, now: Timestamp) -> Result<Vec<Use>, SourceError> {
-        let age = now.duration_since(self.read_at);
-        match &self.told.error {
-            Some(error) => Err(SourceError::new(error)),
-            None if age > MAX_AGE => Err(SourceError::new(format!(
-                "the fleet asked what runs at {:.0}, which is more than an hour ago; the next run of the fleet asks again",
-                self.read_at
-            ))),
-            None => {
-                let told = |it: &ToldUse| Use { image: it.image.clone(), user: it.user.as_str().into() };
-                Ok(self.told.uses.iter().map(told).collect())
-            }
+    fn uses(&self) -> Result<Vec<Use>, SourceError> {
+        let told = |it: &ToldUse| Use { image: it.image.clone(), user: it.user.as_str().into() };
+        match &self.0.error {
+            Some(error) => Err(SourceError::new(error).that_may_heal(self.0.heals)),
+            None => Ok(self.0.uses.iter().map(told).collect()),
         }
     }
 }
 
 impl Source for ToldSource {
     fn name(&self) -> String {
-        self.told.source.clone()
+        self.0.source.clone()
     }
 
-    fn read(&self, now: Timestamp) -> BoxFuture<'_, Result<Vec<Use>, SourceError>> {
-        ready(self.uses(now)).boxed()
+    fn read(&self, _: Timestamp) -> BoxFuture<'_, Result<Vec<Use>, SourceError>> {
+        ready(self.uses()).boxed()
     }
 }
 
@@ -119,11 +126,10 @@ mod tests {
         let text = serde_json::to_string(&snapshot).unwrap();
         let again = serde_json::from_str::<Snapshot>(&text).unwrap();
         assert_eq!(again, snapshot);
+        assert!(!again.is_old(now + MAX_AGE) && again.is_old(now + MAX_AGE * 2));
+        assert_eq!(again.missing(["ecs", "lambda", "inspector"].into_iter()), Some("inspector"));
         let sources = again.sources("eu-west-1");
-        assert_eq!(sources.sources[0].read(now + MAX_AGE).await, Ok(used));
-        assert!(
-            sources.sources[0].read(now + MAX_AGE * 2).await.unwrap_err().to_string().contains("an hour ago")
-        );
+        assert_eq!(sources.sources[0].read(now).await, Ok(used));
         assert_eq!(sources.sources[1].read(now).await, Err(SourceError::new("denied")));
     }
 }

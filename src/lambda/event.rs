@@ -32,6 +32,8 @@ pub struct RunEvent {
     pub narrow: Option<Patterns>,
     /// The registry that the event is about, if it says so.
     pub place: Option<RegistryPlace>,
+    /// Whether it is the plan of a run that will apply: what it sees of tags is what the next run compares with.
+    pub precedes_apply: bool,
     /// The repositories whose loss of tags is accepted.
     pub accept_tag_loss: Vec<String>,
     /// The answer that is wanted.

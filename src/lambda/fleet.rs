@@ -1,5 +1,7 @@
 //! The steps of a fleet's run, as a state machine invokes them: list, run, merge.
 
+use std::collections::HashSet;
+
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use tracing::Level;
@@ -20,9 +22,11 @@ use crate::in_use::snapshot::Snapshot;
 use crate::lambda::event::RunEvent;
 use crate::memory::place::Host;
 use crate::planner::selection::select;
+use crate::registry::MeterCalls as _;
 use crate::render::page;
 use crate::report::fleet::{FleetFrame, FleetReport, TargetReport};
-use crate::report::{Report, RepositoryReason};
+use crate::report::outcome::OutcomeName;
+use crate::report::{Counts, Report, RepositoryReport, RunFrame};
 
 /// Reports of one merge, together, in bytes: what is only kept is left out first.
 const MERGED_BYTES: usize = 64 * 1024 * 1024;
@@ -142,23 +146,26 @@ impl Function {
         let ledger = self.ledger(&id)?;
         let places = self.reach_all(config, &id).await?;
         self.ask_what_runs(config, &places, &ledger, invocation).await?;
-        let (mut all, mut failed) = (Vec::new(), Vec::new());
+        let (mut all, mut listed) = (Vec::new(), Vec::new());
         for place in &places {
             match self.names(config, place, invocation).await {
-                Err(problem) => failed.push(self.failed(place, &problem)),
-                Ok(names) => {
+                Err(problem) => listed.push(self.failed(place, &problem)),
+                Ok((names, report)) => {
                     let role = place.role_arn();
                     let of = (role.as_deref(), place.registry.region.as_str());
-                    all.extend(units(&id, all.len(), of, &names, list.chunk.unwrap_or(CHUNK)));
+                    let chunk = list.chunk.unwrap_or(CHUNK);
+                    all.extend(units(&id, all.len(), of, &names, chunk, mode == Mode::Apply));
+                    listed.push(TargetReport::done(role, report));
                 }
             }
         }
         let items = all.len();
         ledger.put_units(Phase::Plan, all).await?;
-        ledger.put_failed(&failed).await?;
+        ledger.put_registries(&listed).await?;
         let (bucket, key) = ledger.object(units_of(Phase::Plan));
         let units = Units { bucket, key, items };
-        Ok(FleetAnswer::List { id, mode, units, failed: failed.len() })
+        let failed = listed.iter().filter(|it| it.error.is_some()).count();
+        Ok(FleetAnswer::List { id, mode, units, failed })
     }
 
     async fn reach_all(&self, config: &Config, id: &str) -> Result<Vec<Place>, Diagnostic> {
@@ -185,20 +192,28 @@ impl Function {
         Ok(ledger.put_in_use(&snapshot).await?)
     }
 
-    /// The repositories of a registry that are selected.
+    /// The repositories of a registry that are selected, and a report of the others.
     async fn names(
         &self,
         config: &Config,
         place: &Place,
         invocation: &Invocation<'_>,
-    ) -> Result<Vec<String>, Diagnostic> {
+    ) -> Result<(Vec<String>, Report), Diagnostic> {
         let station = Station::at(place, &Sources::none())?;
         station.ecr.begin_run(config.limits.concurrency.fixed());
         let deadline = deadline(invocation.context, Mode::Plan);
         let selection = deadline.call(select(&station.ecr, &config.select, None)).await;
-        let selection = selection.map_err(|error| diagnostic(super::error_type(&error), &super::nothing_done(&error)))?;
-        let selected = selection.repositories.into_iter().filter(|it| it.skip.is_none());
-        Ok(selected.map(|it| it.name).collect())
+        let selection =
+            selection.map_err(|error| diagnostic(super::error_type(&error), &super::nothing_done(&error)))?;
+        let run = invocation.run_of(config, station.ecr.region()).in_account(selection.registry.clone());
+        let frame = RunFrame::new(run, Mode::Plan, invocation.clock.now(), station.ecr.usage());
+        let frame = RunFrame { warnings: selection.warnings(config), ..frame };
+        let (selected, skipped): (Vec<_>, Vec<_>) =
+            selection.repositories.into_iter().partition(|it| it.skip.is_none());
+        let skipped =
+            skipped.into_iter().filter_map(|it| Some(RepositoryReport::skipped(it.name, it.skip?, None)));
+        let report = Report::new(frame, skipped.collect());
+        Ok((selected.into_iter().map(|it| it.name).collect(), report))
     }
 
     async fn run_unit(
@@ -218,17 +233,27 @@ impl Function {
                 "the repositories of a unit are names, each once, and no patterns",
             ));
         }
+        if !ledger.units(unit.phase).await?.contains(&unit) {
+            let problem = format!(
+                "unit {} is not of the run {} as it was listed; nothing was touched",
+                unit.item, unit.id
+            );
+            return Err(diagnostic("BadEvent", &problem));
+        }
         let mut config = config.clone();
         let most = &mut config.limits.max_deletions;
         *most = unit.max_deletions.map_or(*most, |share| share.min(*most));
         let mut places = Box::pin(reach(vec![registry], &self.own, &unit.id)).await;
         let place = places.pop().ok_or_else(|| diagnostic("NothingDone", "no registry was reached"))?;
-        let in_use = self.what_runs(&config, &ledger).await?;
+        let in_use = self.what_runs(&config, &unit, &ledger, invocation).await?;
         let station = Station::at(&place, &in_use)?;
         let run = invocation.run_of(&config, station.ecr.region());
-        let ask = RunEvent { mode: Some(mode), narrow: Some(narrow), ..RunEvent::default() };
+        let precedes_apply = unit.will_apply;
+        let ask = RunEvent { mode: Some(mode), narrow: Some(narrow), precedes_apply, ..RunEvent::default() };
         let deadline = deadline(invocation.context, mode);
-        let report = Box::pin(self.run(&config, &station, &ask, run, deadline, invocation)).await?;
+        let mut report = Box::pin(self.run(&config, &station, &ask, run, deadline, invocation)).await?;
+        // Of a large fleet the sources are more than all else, and they are the same in each unit.
+        report.in_use.retain(|source| source.detail.is_some());
         let counts = &report.totals.counts;
         let totals = Done {
             planned: counts.planned,
@@ -243,14 +268,35 @@ impl Function {
         Ok(FleetAnswer::Run { id: unit.id, item: unit.item, phase: unit.phase, complete, totals })
     }
 
-    /// What the first step was told of what runs. A fleet that should have asked and did not is told as such.
-    async fn what_runs(&self, config: &Config, ledger: &Ledger) -> Result<Sources, Diagnostic> {
-        if config.in_use.sources.is_empty() {
+    /// What an earlier step was told of what runs. Where that is old by the time of an apply, everybody is asked again. A
+    /// fleet that should have asked and did not is told as such.
+    async fn what_runs(
+        &self,
+        config: &Config,
+        unit: &Unit,
+        ledger: &Ledger,
+        invocation: &Invocation<'_>,
+    ) -> Result<Sources, Diagnostic> {
+        let wanted: Vec<String> = config.in_use.sources.iter().map(ToString::to_string).collect();
+        if wanted.is_empty() {
             return Ok(Sources::none());
         }
-        let missing = "this run of the fleet has no list of what runs, although in_use.sources names some: begin with {\"fleet\": \"list\"}";
-        let snapshot = ledger.in_use().await?.ok_or_else(|| diagnostic("NothingDone", missing))?;
-        Ok(snapshot.sources(""))
+        let missing = |name: &str| {
+            let problem = format!(
+                "in_use.sources names {name}, which nobody asked in this run of the fleet: begin with {{\"fleet\": \"list\"}}"
+            );
+            diagnostic("NothingDone", &problem)
+        };
+        let mut snapshot = ledger.in_use().await?.ok_or_else(|| missing(&wanted[0]))?;
+        if unit.phase == Phase::Apply && snapshot.is_old(invocation.clock.now()) {
+            let places = self.reach_all(config, &unit.id).await?;
+            self.ask_what_runs(config, &places, ledger, invocation).await?;
+            snapshot = ledger.in_use().await?.ok_or_else(|| missing(&wanted[0]))?;
+        }
+        match snapshot.missing(wanted.iter().map(String::as_str)) {
+            Some(name) => Err(missing(name)),
+            None => Ok(snapshot.sources("")),
+        }
     }
 
     async fn merge(
@@ -264,22 +310,25 @@ impl Function {
         let ledger = self.ledger(&id)?;
         let planned = ledger.units(Phase::Plan).await?;
         let share = (MERGED_BYTES / planned.len().max(1)).max(LEAST_REPORT);
-        let plans = told(&planned, ledger.reports(Phase::Plan, &planned).await?, share);
-        let mut targets = ledger.failed().await?;
-        let mut next = None;
+        let shrink = |target: TargetReport| shrunk(target, share);
+        let plans = told(&planned, ledger.reports(Phase::Plan, &planned, shrink).await?);
+        let mut targets = ledger.registries().await?;
+        let (mut next, mut warning) = (None, None);
         match phase {
             Phase::Plan => {
                 if mode == Mode::Apply {
-                    next = Some(self.allot(config, &ledger, &planned, &plans, invocation).await?);
+                    let (units, told) = self.allot(config, &ledger, &planned, &plans, invocation).await?;
+                    (next, warning) = (Some(units), told);
                 }
                 targets.extend(plans);
             }
             Phase::Apply => {
                 let begun = ledger.units(Phase::Apply).await?;
-                let done = told(&begun, ledger.reports(Phase::Apply, &begun).await?, share);
-                let is_begun = |unit: &Unit| begun.iter().any(|it| it.item == unit.item);
-                let idle = planned.iter().zip(plans).filter(|(unit, _)| !is_begun(unit));
-                targets.extend(idle.map(|(_, plan)| plan));
+                let done = told(&begun, ledger.reports(Phase::Apply, &begun, shrink).await?);
+                let numbers: HashSet<&str> = begun.iter().map(|it| it.item.as_str()).collect();
+                let idle =
+                    planned.iter().zip(plans).filter(|(unit, _)| !numbers.contains(unit.item.as_str()));
+                targets.extend(idle.map(|(_, plan)| waiting(plan)));
                 targets.extend(done);
             }
         }
@@ -291,13 +340,20 @@ impl Function {
             started_at: run.started_at,
             finished_at: invocation.clock.now(),
         };
-        let report = FleetReport::new(frame, targets);
+        let mut report = FleetReport::new(frame, targets);
+        report.warnings.extend(warning);
         let drawn = page::run(&report.flattened(), None);
         let drawn = drawn.map_err(|error| diagnostic("NothingDone", &error.to_string()))?;
         ledger.put_merged(phase, &report, drawn).await?;
         let short = Box::new(ShortFleet::new(&report));
-        let level = if report.complete { Level::INFO } else { Level::ERROR };
-        self.log.line(level, "fleet", &serde_json::json!({"id": id, "phase": phase, "complete": report.complete, "totals": report.totals}));
+        let failed = has_failed(&report, mode);
+        let level = match (failed, report.complete) {
+            (true, _) => Level::ERROR,
+            (false, false) => Level::WARN,
+            (false, true) => Level::INFO,
+        };
+        let fields = serde_json::json!({"id": id, "phase": phase, "complete": report.complete, "failed": failed, "totals": report.totals});
+        self.log.line(level, "fleet", &fields);
         let (bucket, key) = ledger.object(&merged(phase, "report.json"));
         let (_, page) = ledger.object(&merged(phase, "report.html"));
         Ok(FleetAnswer::Merge { id, phase, short, bucket, key, page, next })
@@ -312,20 +368,22 @@ impl Function {
         planned: &[Unit],
         plans: &[TargetReport],
         invocation: &Invocation<'_>,
-    ) -> Result<Units, Diagnostic> {
-        let reports = || plans.iter().filter_map(|plan| plan.report.as_ref());
-        let wanted: Vec<u64> = plans.iter().map(|plan| plan.report.as_ref().map_or(0, deletions)).collect();
-        let tags = |plan: &TargetReport| plan.report.as_ref().is_some_and(|it| it.totals.counts.planned > 0);
+    ) -> Result<(Units, Option<String>), Diagnostic> {
+        let wanted: Vec<u64> = plans.iter().map(|plan| plan.report.as_ref().map_or(0, changes)).collect();
         let shares = divided(config.limits.max_deletions, &wanted);
-        let mut due: Vec<Unit> = Vec::new();
-        for ((unit, plan), share) in planned.iter().zip(plans).zip(shares) {
-            if share > 0 || (tags(plan) && plan.report.as_ref().is_some_and(|it| deletions(it) == 0)) {
-                due.push(Unit { phase: Phase::Apply, max_deletions: Some(share), ..unit.clone() });
-            }
-        }
-        if trips_the_breaker(reports(), config.limits.max_tag_loss) {
+        let (all, given) = (wanted.iter().sum::<u64>(), shares.iter().sum::<u64>());
+        let due = planned.iter().zip(shares).filter(|(_, share)| *share > 0);
+        let due =
+            due.map(|(unit, share)| Unit { phase: Phase::Apply, max_deletions: Some(share), ..unit.clone() });
+        let mut due: Vec<Unit> = due.collect();
+        let mut warning = (given < all).then(|| {
+            format!("{given} of {all} changes are due in this run: max_deletions is for the whole fleet")
+        });
+        if trips_the_breaker(plans.iter().filter_map(|plan| plan.report.as_ref()), config.limits.max_tag_loss)
+        {
             let detail = "most repositories of the fleet lost most of their tags since the last run: nothing is applied anywhere";
             self.log.line(Level::ERROR, "fleet stopped", &serde_json::json!({"detail": detail}));
+            warning = Some(detail.to_owned());
             due.clear();
         }
         if !due.is_empty() && !config.in_use.sources.is_empty() {
@@ -335,7 +393,7 @@ impl Function {
         let items = due.len();
         ledger.put_units(Phase::Apply, due).await?;
         let (bucket, key) = ledger.object(units_of(Phase::Apply));
-        Ok(Units { bucket, key, items })
+        Ok((Units { bucket, key, items }, warning))
     }
 }
 
@@ -351,13 +409,35 @@ fn allowed(config: &Config, unit: &Unit) -> Result<Registry, Diagnostic> {
     })
 }
 
-/// The report of each unit, or that there is none.
-fn told(units: &[Unit], reports: Vec<Option<TargetReport>>, share: usize) -> Vec<TargetReport> {
-    let of_unit = |(unit, report): (&Unit, Option<TargetReport>)| match report {
-        Some(mut target) => {
-            target.report = target.report.take().map(|report| cut_if_large(report, share));
-            target
+/// The plan of a unit that has no share in this run: what it would do waits.
+fn waiting(mut plan: TargetReport) -> TargetReport {
+    let wait = |counts: &mut Counts| counts.limit_reached += std::mem::take(&mut counts.planned);
+    if let Some(report) = &mut plan.report {
+        wait(&mut report.totals.counts);
+        for repository in &mut report.repositories {
+            wait(&mut repository.counts);
+            let planned = repository.decisions.iter_mut().filter(|row| row.outcome == OutcomeName::Planned);
+            planned.for_each(|row| row.outcome = OutcomeName::LimitReached);
         }
+    }
+    plan
+}
+
+/// Whether somebody should look at a run: something failed, or a breaker kept an apply from what it was to do.
+fn has_failed(report: &FleetReport, mode: Mode) -> bool {
+    let mut reports = report.targets.iter().filter_map(|target| target.report.as_ref());
+    report.failed().next().is_some()
+        || reports.any(|it| it.has_failures() || mode == Mode::Apply && it.tripped_a_breaker())
+}
+
+fn shrunk(target: TargetReport, share: usize) -> TargetReport {
+    TargetReport { report: target.report.map(|report| cut_if_large(report, share)), ..target }
+}
+
+/// The report of each unit, or that there is none.
+fn told(units: &[Unit], reports: Vec<Option<TargetReport>>) -> Vec<TargetReport> {
+    let of_unit = |(unit, report): (&Unit, Option<TargetReport>)| match report {
+        Some(target) => target,
         None => {
             let role = unit.role_arn.as_deref().and_then(|arn| RoleArn::parse(arn).ok());
             TargetReport {
@@ -384,22 +464,14 @@ fn cut_if_large(report: Report, share: usize) -> Report {
     if bytes <= share { report } else { cut(report, share) }
 }
 
-/// The deletions that a plan would carry out, or that only the allowance of this run makes wait.
-fn deletions(report: &Report) -> u64 {
-    use crate::config::policy::Action;
-    use crate::report::outcome::OutcomeName::{LimitReached, Planned};
-    let rows = report.repositories.iter().flat_map(|repository| &repository.decisions);
-    let due =
-        rows.filter(|row| row.action == Action::Delete && matches!(row.outcome, Planned | LimitReached));
-    due.count() as u64
+/// What a plan would do, or would do if no limit made it wait. The sums are whole even where rows were cut.
+fn changes(report: &Report) -> u64 {
+    report.totals.counts.planned + report.totals.counts.limit_reached
 }
 
 /// Whether more than this share of the fleet's repositories lost their tags.
 fn trips_the_breaker<'a>(reports: impl Iterator<Item = &'a Report>, share: f64) -> bool {
-    let (mut all, mut lost) = (0, 0);
-    for repository in reports.flat_map(|report| &report.repositories) {
-        all += 1;
-        lost += u64::from(repository.reason == Some(RepositoryReason::TagsVanished));
-    }
+    let sums = reports.map(|it| (it.totals.repositories, it.totals.breaker_trips));
+    let (all, lost) = sums.fold((0, 0), |(all, lost), (one, trips)| (all + one, lost + trips));
     all > BREAKER_FROM && lost as f64 > share * all as f64
 }

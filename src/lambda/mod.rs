@@ -262,7 +262,7 @@ impl Function {
             clock: invocation.clock,
             start_at: self.start_at.load(Ordering::Relaxed),
             keeps_rows: self.log.is_enabled(Level::DEBUG),
-            acts: mode == Mode::Apply,
+            acts: mode == Mode::Apply || ask.precedes_apply,
             memories: self.places.memories(&run),
             in_use: in_use.clone(),
             accept_tag_loss: ask.accept_tag_loss.clone(),
@@ -396,12 +396,12 @@ fn time_left(context: &Context) -> Option<Duration> {
     (context.deadline != 0).then(|| Duration::from_millis(context.deadline.saturating_sub(now)))
 }
 
-/// The type of an error before which nothing was done: a state machine tries what was throttled again.
+/// The type of an error before which nothing was done: a state machine tries again what a later attempt may do.
 fn error_type(error: &CallError) -> &'static str {
-    if error.kind == CallErrorKind::Throttled { THROTTLED } else { "NothingDone" }
+    if error.is_transient() { THROTTLED } else { "NothingDone" }
 }
 
-/// The error type of what ECR or AWS STS throttled to the last attempt.
+/// The error type of what ECR or AWS STS throttled, or did not answer, to the last attempt.
 const THROTTLED: &str = "Throttled";
 
 /// The message of a run that ended before it could begin.

@@ -9,12 +9,13 @@ use tracing::Level;
 use super::answer::Answer;
 use super::event::{AnswerForm, RunEvent};
 use super::truncate::{MAX_ANSWER_BYTES, Room, cut};
-use super::{Function, Invocation, Station, THROTTLED, diagnostic, error_type, mode};
+use super::{Function, Invocation, Station, THROTTLED, deadline, diagnostic, error_type, mode};
 use crate::config::target::Registry;
 use crate::config::{Config, Mode};
 use crate::fleet::places::{Place, reach, sources};
 use crate::fleet::registries::registries;
 use crate::in_use::Sources;
+use crate::in_use::snapshot::Snapshot;
 use crate::memory::place::Host;
 use crate::registry::RegistryPlace;
 use crate::registry::ecr::Ecr;
@@ -72,7 +73,7 @@ impl ShortFleet {
             run_id: report.run_id.clone(),
             mode: report.mode,
             complete: report.complete,
-            summary: summary::text(&report.flattened()),
+            summary: shortened(summary::text(&report.flattened())),
             totals: report.totals.clone(),
             targets: Vec::new(),
             targets_truncated: 0,
@@ -88,6 +89,18 @@ impl ShortFleet {
         }
         short
     }
+}
+
+/// The longest summary, in bytes.
+const LONGEST_SUMMARY: usize = 20_000;
+
+fn shortened(mut text: String) -> String {
+    if text.len() > LONGEST_SUMMARY {
+        let end = (0..=LONGEST_SUMMARY).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+        text.push_str(" ...\n");
+    }
+    text
 }
 
 impl TargetLine {
@@ -124,11 +137,22 @@ impl Function {
         let all = Box::pin(registries(config, &self.own)).await;
         let all = all.map_err(|error| diagnostic("NothingDone", &error.to_string()))?;
         let wanted = |it: &Registry| place.is_none_or(|place| self.is_at(it, place, invocation));
-        let wanted: Vec<Registry> = all.into_iter().filter(wanted).collect();
+        if !ask.accept_tag_loss.is_empty() && all.len() > 1 {
+            return Err(diagnostic(
+                "BadEvent",
+                "accept_tag_loss is of one registry, and this function works on several; accept the loss with `ecr-janitor apply --target --region --accept-tag-loss` over the same memory; nothing was touched",
+            ));
+        }
         let run = invocation.run_of(config, "");
-        let places = Box::pin(reach(wanted, &self.own, &run.run_id)).await;
+        // What runs in one registry may be an image of another: all are asked, whichever is worked on.
+        let asks = !config.in_use.sources.is_empty();
+        let reached: Vec<Registry> = all.into_iter().filter(|it| asks || wanted(it)).collect();
+        let places = Box::pin(reach(reached, &self.own, &run.run_id)).await;
         let in_use = sources(&config.in_use, Host::Function, &self.own, &places)
             .map_err(|error| diagnostic("BadConfig", &error.to_string()))?;
+        let (now, half) = (invocation.clock.now(), deadline(invocation.context, Mode::Plan).of_half());
+        let in_use = if asks { Snapshot::of(&in_use, now, &half).await.sources("") } else { in_use };
+        let places: Vec<Place> = places.into_iter().filter(|it| wanted(&it.registry)).collect();
         let mut targets = Vec::new();
         for (nth, place) in places.iter().enumerate() {
             let share = invocation.share_of_time(places.len() - nth);
@@ -142,7 +166,13 @@ impl Function {
             started_at: run.started_at,
             finished_at: invocation.clock.now(),
         };
-        Ok(FleetReport::new(frame, targets))
+        let mut report = FleetReport::new(frame, targets);
+        if let Some(place) = place.filter(|_| report.targets.is_empty()) {
+            let warning = format!("no [[target]] is {place}, of which the event tells: nothing was run");
+            self.log.line(Level::WARN, "no run", &serde_json::json!({"detail": warning}));
+            report.warnings.push(warning);
+        }
+        Ok(report)
     }
 
     async fn run_target(
@@ -196,9 +226,8 @@ impl Function {
 impl Station {
     /// The registry of a place.
     pub(super) fn at(place: &Place, in_use: &Sources) -> Result<Self, Diagnostic> {
-        let settings = place.settings.as_ref().map_err(|error| {
-            diagnostic(error_type(error), &error.to_string())
-        })?;
+        let settings =
+            place.settings.as_ref().map_err(|error| diagnostic(error_type(error), &error.to_string()))?;
         let ecr = Ecr::new(settings).map_err(|error| diagnostic("BadConfig", &error.to_string()))?;
         Ok(Self { in_use: in_use.in_region(ecr.region()), ecr })
     }

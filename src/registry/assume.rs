@@ -1,5 +1,7 @@
 //! Registries of other accounts: a role is assumed, and the settings of the SDK become those of its session.
 
+use std::time::Duration;
+
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_ecr::config::{ProvideCredentials as _, SharedCredentialsProvider};
@@ -10,6 +12,8 @@ use crate::config::target::{Registry, RoleArn};
 use crate::util::sanitize;
 
 const OPERATION: &str = "AssumeRole";
+/// AWS STS answers at once, and its retries take seconds.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The most characters of a session's name. Source: AWS STS API reference, `AssumeRole`.
 const LONGEST_NAME: usize = 64;
 
@@ -35,7 +39,9 @@ pub async fn settings_for(
         session = session.tags(registry.session_tags.clone());
     }
     let provider = session.build().await;
-    provider.provide_credentials().await.map_err(|error| refused(role, &told(&error)))?;
+    let assumed = tokio::time::timeout(PATIENCE, provider.provide_credentials()).await;
+    let assumed = assumed.map_err(|_| refused(role, "timeout: AWS STS did not answer"))?;
+    assumed.map_err(|error| refused(role, &told(&error)))?;
     Ok(settings.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build())
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::counts::{InventoryCounts, WhatIf};
 use super::{Report, RepositoryReport, RunIdentity, SCHEMA_VERSION, Totals, sums};
 use crate::config::Mode;
+use crate::config::target::RoleArn;
 
 /// A run in several registries: the sums, and the report of each.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -79,6 +80,9 @@ pub struct FleetFrame {
     pub finished_at: Timestamp,
 }
 
+/// More warnings than this are counted where all registries are shown as one.
+const WARNINGS: usize = 20;
+
 impl FleetReport {
     /// The report of a fleet. Reports of one registry, in whatever order, become one.
     pub fn new(frame: FleetFrame, targets: impl IntoIterator<Item = TargetReport>) -> Self {
@@ -135,6 +139,12 @@ impl FleetReport {
             let of_report = target.report.iter().flat_map(|report| &report.warnings);
             warnings.extend(of_report.map(|warning| format!("{}: {warning}", target.describe())));
         }
+        let mut seen = BTreeSet::new();
+        warnings.retain(|warning| seen.insert(warning.clone()));
+        if let Some(more) = warnings.len().checked_sub(WARNINGS).filter(|more| *more > 0) {
+            warnings.truncate(WARNINGS);
+            warnings.push(format!("and {more} more warnings, which the report has"));
+        }
         let accounts: BTreeSet<_> = reports().filter_map(|report| report.run.account.clone()).collect();
         let regions: BTreeSet<_> = self.targets.iter().map(|target| target.region.as_str()).collect();
         Report {
@@ -151,7 +161,8 @@ impl FleetReport {
             complete: self.complete,
             totals: self.totals.clone(),
             what_if: self.what_if.clone(),
-            backup: reports().filter_map(|report| report.backup).reduce(|one, two| one.and(&two)),
+            // The runs of which `restore` knows are those of the registries.
+            backup: None,
             in_use: Vec::new(),
             warnings,
             repositories: reports().flat_map(renamed).collect(),
@@ -163,7 +174,9 @@ impl FleetReport {
 impl TargetReport {
     /// The report of a registry whose run could begin.
     pub fn done(role_arn: Option<String>, report: Report) -> Self {
-        let (account, region) = (report.run.account.clone(), report.run.region.clone());
+        let of_role =
+            || role_arn.as_deref().and_then(|arn| Some(RoleArn::parse(arn).ok()?.account().to_owned()));
+        let (account, region) = (report.run.account.clone().or_else(of_role), report.run.region.clone());
         Self { role_arn, account, region, error: None, heals: false, report: Some(report) }
     }
 

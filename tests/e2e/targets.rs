@@ -218,26 +218,69 @@ fn what_runs_in_one_account_is_kept_in_all() {
 #[test]
 fn a_function_of_one_account_holds_the_image_of_another() {
     let server = UsageServer::start();
-    let world = world("[in_use]\nsources = ['lambda']\n[policy]\npreset = 'recommended'\nsuperseded_since = 'push'\n")
-        .with("AWS_ENDPOINT_URL_LAMBDA", &server.endpoint());
+    let world = world(
+        "[in_use]\nsources = ['lambda']\n[policy]\npreset = 'recommended'\nsuperseded_since = 'push'\n",
+    )
+    .with("AWS_ENDPOINT_URL_LAMBDA", &server.endpoint());
     let web = world.find("team/web");
-    let dead = web.push_untagged(300, single(3));
+    let [used, dead] = [3, 4].map(|code| web.push_untagged(300, single(code)));
     for (account, region) in
         [("222222222222", "eu-west-1"), ("222222222222", "us-east-1"), ("333333333333", "eu-west-1")]
     {
         world.ecr.copy_home_to(&registry(account, region));
     }
-    let image = format!("333333333333.dkr.ecr.eu-west-1.amazonaws.com/team/web@{}", dead.platforms[0]);
+    let image = format!("333333333333.dkr.ecr.eu-west-1.amazonaws.com/team/web@{}", used.platforms[0]);
     server.change(|it| it.function("checkout", "7", &image, &image));
     let report = world.cli(&["plan", "--output", "json", "--repository", "team/web"]).json();
-    let reasons = |target: &Value| -> Vec<String> {
-        let rows = target["report"]["repositories"][0]["decisions"].as_array().unwrap().clone();
-        rows.iter().map(|row| format!("{} {}", row["reason"].as_str().unwrap(), row["outcome"].as_str().unwrap())).collect()
+    let target = &report["targets"][2];
+    let rows = target["report"]["repositories"][0]["decisions"].as_array().unwrap();
+    let outcome = |digest: &String| {
+        let row = rows.iter().find(|row| row["digest"] == json!(digest)).unwrap();
+        format!("{} {}", row["reason"].as_str().unwrap(), row["outcome"].as_str().unwrap())
     };
-    let targets = report["targets"].as_array().unwrap();
-    assert!(reasons(&targets[0]).iter().any(|it| it == "superseded planned"), "{:?}", reasons(&targets[0]));
-    assert!(reasons(&targets[2]).iter().all(|it| it != "superseded planned"), "{:?}", reasons(&targets[2]));
-    assert!(reasons(&targets[2]).iter().any(|it| it == "in-use kept"), "{:?}", reasons(&targets[2]));
+    assert_eq!(outcome(&used.attestations[0]), "in-use kept");
+    assert_eq!(outcome(&dead.attestations[0]), "superseded planned");
+}
+
+#[test]
+fn what_runs_is_asked_everywhere_even_where_one_registry_is_worked_on() {
+    let world =
+        world("[in_use]\nsources = ['lambda']\n[policy]\nsuperseded = 'delete'\nsuperseded_since = 'push'\n")
+            .with("JANITOR_MODE", "apply");
+    let sources = |report: &Value| -> usize {
+        let all =
+            report["in_use"].as_array().unwrap().iter().map(|it| it["source"].as_str().unwrap().to_owned());
+        all.filter(|name| name.contains("222222222222")).count()
+    };
+    let one = world.cli(&["plan", "--target", "333333333333", "--output", "json"]);
+    assert_eq!(sources(&one.json()), 2);
+    let event = json!({"source": "aws.ecr", "detail-type": "ECR Image Action", "account": "333333333333", "region": "eu-west-1",
+        "detail": {"action-type": "PUSH", "result": "SUCCESS", "repository-name": "team/api"}});
+    let mut function = world.lambda();
+    function.response(&event);
+    let told = function.stop().into_iter().filter(|line| line["message"] == "warning");
+    let told: Vec<String> = told.map(|line| line["detail"].as_str().unwrap().to_owned()).collect();
+    assert!(told.iter().any(|it| it.contains("lambda in account 222222222222")), "{told:?}");
+}
+
+#[test]
+fn the_loss_of_tags_is_accepted_in_one_registry_at_a_time() {
+    let world = world("").with("JANITOR_MODE", "apply");
+    let several = world.cli(&["plan", "--accept-tag-loss", "team/api"]);
+    several.refused(2, &["--accept-tag-loss is of one registry"]);
+    world.cli(&["plan", "--accept-tag-loss", "team/api", "--target", "333333333333"]).exited(0);
+    let failure = world.lambda().failure(&json!({"accept_tag_loss": ["team/api"]}));
+    assert!(failure.contains("accept_tag_loss is of one registry"), "{failure}");
+}
+
+#[test]
+fn one_registry_by_two_ways_is_refused() {
+    let own = "[[target]]\nregions = ['us-east-1']\n[[target]]\nrole_arn = 'arn:aws:iam::123456789012:role/x'\nregions = ['us-east-1']\n";
+    let world = world("").config(own);
+    world
+        .cli(&["apply", "--yes"])
+        .refused(2, &["two [[target]] lead to account 123456789012, Region us-east-1"]);
+    assert_eq!(world.ecr.calls().get("BatchDeleteImage"), None);
 }
 
 /// A world whose function applies, and leaves the files of a fleet's run in a folder.
@@ -384,6 +427,11 @@ fn a_unit_can_only_narrow_what_is_configured() {
     odd["repositories"] = json!(["team/api"]);
     odd["id"] = json!("../elsewhere");
     assert!(function.failure(&odd).contains("no id of a run"));
+    // Allowed by the configuration, and yet nothing that the listing made.
+    function.response(&json!({"fleet": "list", "id": "n"}));
+    let mut other = unit(ROLE, "eu-west-1", "plan");
+    other["item"] = json!("report");
+    assert!(function.failure(&other).contains("not of the run n as it was listed"));
     let only_plan = fleet("").with("JANITOR_MODE", "plan");
     let refused = only_plan.lambda().failure(&unit(ROLE, "eu-west-1", "apply"));
     assert!(refused.contains("configured with mode = \"plan\""), "{refused}");

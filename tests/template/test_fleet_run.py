@@ -185,7 +185,7 @@ def test_a_redrive_finishes_what_was_left(night: Night) -> None:
 
 def test_the_files_are_where_the_lifecycle_rule_and_the_roles_look(night: Night) -> None:
     assert {key.removeprefix("fleet/night-1/").split("/")[0] for key in night.written} == {
-        "items.json", "apply-items.json", "failed.json", "plan", "apply",
+        "items.json", "apply-items.json", "registries.json", "plan", "apply",
     }  # fmt: skip
     for phase in ("plan", "apply"):
         assert f"fleet/night-1/{phase}/report.html" in night.written
