@@ -200,12 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn the_override_that_is_commented_out_would_be_legal() {
+    fn the_override_and_the_target_that_are_commented_out_would_be_legal() {
         let text = written(&["team/a"], None);
         let (_, example) = text.split_once("key by key:\n").unwrap();
-        let example: String =
-            example.lines().map(|line| format!("{}\n", line.trim_start_matches("# "))).collect();
+        let is_toml = |line: &&str| line.starts_with("[[") || line.contains(" = ");
+        let lines = example.lines().map(|line| line.trim_start_matches("# ")).filter(is_toml);
+        let example: String = lines.map(|line| format!("{line}\n")).collect();
         let read = Config::parse(&example, &BTreeMap::new()).unwrap();
+        assert_eq!(read.targets.len(), 1);
         assert_ne!(read.policy_of("team/a"), read.policy_of("other"));
     }
 }
