@@ -76,3 +76,37 @@ fn at_home(own: &SdkConfig) -> SdkConfig {
     };
     own.to_builder().region(Region::new(region)).build()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_active_accounts_count_by_whichever_field_says_so() {
+        let page: Page = serde_json::from_value(json!({
+            "Accounts": [
+                {"Id": "111111111111", "State": "ACTIVE", "Status": "SUSPENDED"},
+                {"Id": "222222222222", "Status": "ACTIVE", "Name": "old"},
+                {"Id": "333333333333", "State": "CLOSED"},
+                {"Id": "444444444444"},
+            ],
+            "NextToken": "more",
+        }))
+        .unwrap();
+        let active: Vec<&str> =
+            page.accounts.iter().filter(|it| it.is_active()).map(|it| it.id.as_str()).collect();
+        assert_eq!(active, ["111111111111", "222222222222"]);
+        assert_eq!(page.next_token.as_deref(), Some("more"));
+    }
+
+    #[test]
+    fn each_partition_has_the_service_in_one_region() {
+        let at = |region: &'static str| {
+            let settings = SdkConfig::builder().region(Region::from_static(region)).build();
+            at_home(&settings).region().map(ToString::to_string)
+        };
+        assert_eq!(at("eu-west-1").as_deref(), Some("us-east-1"));
+        assert_eq!(at("cn-north-1").as_deref(), Some("cn-northwest-1"));
+        assert_eq!(at("us-gov-east-1").as_deref(), Some("us-gov-west-1"));
+    }
+}

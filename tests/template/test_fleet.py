@@ -457,7 +457,7 @@ def test_the_documented_commands_are_commands_of_aws(command: list[str]) -> None
 
 def test_the_documented_commands_of_the_program_are_understood() -> None:
     found = [command for command in commands() if command[0] == "ecr-janitor"]
-    assert len(found) == 3
+    assert len(found) == 5
     for command in found:
         words = command[1 : command.index(">")] if ">" in command else command[1:]
         done = subprocess.run([binary("ecr-janitor"), *words, "--help"], capture_output=True, text=True)
