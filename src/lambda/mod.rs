@@ -396,12 +396,12 @@ fn time_left(context: &Context) -> Option<Duration> {
     (context.deadline != 0).then(|| Duration::from_millis(context.deadline.saturating_sub(now)))
 }
 
-/// The type of an error before which nothing was done: a state machine tries again what a later attempt may do.
+/// The type of an error before which nothing was done: a state machine tries what was throttled again.
 fn error_type(error: &CallError) -> &'static str {
-    if error.is_transient() { THROTTLED } else { "NothingDone" }
+    if error.kind == CallErrorKind::Throttled { THROTTLED } else { "NothingDone" }
 }
 
-/// The error type of what ECR or AWS STS throttled, or did not answer, to the last attempt.
+/// The error type of what ECR or AWS STS throttled to the last attempt.
 const THROTTLED: &str = "Throttled";
 
 /// The message of a run that ended before it could begin.
