@@ -9,7 +9,7 @@ use tracing::Level;
 use super::answer::Answer;
 use super::event::{AnswerForm, RunEvent};
 use super::truncate::{MAX_ANSWER_BYTES, Room, cut};
-use super::{Function, Invocation, Station, THROTTLED, deadline, diagnostic, error_type, mode};
+use super::{Function, Invocation, Station, THROTTLED, deadline, diagnostic, mode};
 use crate::config::target::Registry;
 use crate::config::{Config, Mode};
 use crate::fleet::places::{Place, reach, sources};
@@ -226,8 +226,11 @@ impl Function {
 impl Station {
     /// The registry of a place.
     pub(super) fn at(place: &Place, in_use: &Sources) -> Result<Self, Diagnostic> {
-        let settings =
-            place.settings.as_ref().map_err(|error| diagnostic(error_type(error), &error.to_string()))?;
+        let settings = place.settings.as_ref().map_err(|error| {
+            // Whatever kept STS from answering, a later attempt may go through.
+            let kind = if error.is_transient() { THROTTLED } else { "NothingDone" };
+            diagnostic(kind, &error.to_string())
+        })?;
         let ecr = Ecr::new(settings).map_err(|error| diagnostic("BadConfig", &error.to_string()))?;
         Ok(Self { in_use: in_use.in_region(ecr.region()), ecr })
     }
