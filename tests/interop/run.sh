@@ -14,8 +14,8 @@ if ! command -v skopeo >/dev/null 2>&1; then
 fi
 
 cargo=${CARGO:-cargo}
-$cargo build --locked --quiet -p ecr-emulator --bin ecr-emulator
-$cargo build --locked --quiet --bin ecr-janitor
+# What `cargo test` builds is taken as it is: a build of one program alone has other features, and takes minutes more.
+$cargo test --locked --quiet --workspace --no-run
 $cargo build --locked --quiet -p usage-test-server --bin usage-test-server
 WITNESS_BINARIES=$(cd "$target/debug" && pwd)
 export WITNESS_BINARIES

@@ -19,8 +19,8 @@ lint)
     ;;
 test)
     cargo=${CARGO:-cargo}
-    $cargo build --locked --quiet -p ecr-emulator --bin ecr-emulator
-    $cargo build --locked --quiet --bin ecr-janitor --bin bootstrap
+    # What `cargo test` builds is taken as it is: a build of one program alone has other features, and takes minutes more.
+    $cargo test --locked --quiet --workspace --no-run
     WITNESS_BINARIES=$(cd "$target/debug" && pwd)
     # The AWS CLI wants another botocore than SAM.
     (environment tests/interop)
