@@ -313,16 +313,11 @@ impl<'a> Fleet<'a> {
         let plans = stream::iter(places).map(|place| {
             let in_use = &in_use;
             async move {
-                let failed = |error: String| TargetReport {
-                    role_arn: place.role_arn(),
-                    account: place.registry.account().map(str::to_owned),
-                    region: place.registry.region.clone(),
-                    error: Some(error),
-                    heals: false,
-                    report: None,
+                let failed = |failure| {
+                    TargetReport::failed(place.role_arn(), &place.registry.region, text_of(failure), false)
                 };
                 let at = At { own: &self.own, place: Some(&place), in_use: Some(in_use) };
-                self.plan_one(&place, at, acts).await.map_err(|failure| failed(text_of(failure)))
+                self.plan_one(&place, at, acts).await.map_err(failed)
             }
         });
         let mut planned: Vec<Outcome> = plans.buffered(AT_ONCE).collect().await;
@@ -333,24 +328,20 @@ impl<'a> Fleet<'a> {
             self.share_limits(&mut planned);
         }
         for it in planned.iter().flatten() {
-            warn(it, self.view());
+            plan::warn(&it.plan, self.view());
         }
         Ok(planned)
     }
 
     async fn plan_one(&self, place: &Place, at: At<'_>, acts: bool) -> Result<Box<Planned>, Failure> {
         let mut session = Session::open_at(self.common, self.config.clone(), self.deadline.clone(), at)?;
-        if acts {
-            session.places.check_backups().map_err(|refused| Failure::Usage(refused.to_string()))?;
-        }
         let selection = session.select_what_is_there(self.narrow.as_ref()).await?;
+        session.check_names(&selection, &self.args.accept_tag_loss)?;
         let unknown = selection.unknown.clone();
         let log = self.log.as_ref().map(|log| log.fork(&session.run));
         let lines = log.as_ref().map(|log| log.lines(if acts { Mode::Apply } else { Mode::Plan }));
         let observer = lines.as_ref().map_or(&() as &dyn Observer, |lines| lines);
-        let names = selection.repositories.iter().map(|it| it.name.clone()).collect::<Vec<_>>();
-        let mut request = RunRequest { acts, ..self.args.request(&session) };
-        request.accept_tag_loss.retain(|name| names.contains(name));
+        let request = RunRequest { acts, ..self.args.request(&session) };
         let plan = plan::make(&session, &request, selection, observer).await;
         Ok(Box::new(Planned { role_arn: place.role_arn(), session, request, plan, log, unknown }))
     }
@@ -449,15 +440,12 @@ fn end(role_arn: Option<String>, log: Option<LogFile>, report: Report) -> Target
     TargetReport::done(role_arn, report)
 }
 
-/// Says on stderr what the summary of a table says too.
-fn warn(it: &Planned, view: View) {
-    plan::warn(&it.plan, view);
-}
-
 fn text_of(failure: Failure) -> String {
     match failure {
-        Failure::Usage(text) | Failure::NothingDone(text) | Failure::OutputLost(text) => text,
-        Failure::Configuration(text) => text,
+        Failure::Usage(text)
+        | Failure::Configuration(text)
+        | Failure::NothingDone(text)
+        | Failure::OutputLost(text) => text,
         Failure::Interrupted => "interrupted; nothing was done".to_owned(),
     }
 }

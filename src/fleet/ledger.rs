@@ -102,7 +102,7 @@ impl Ledger {
 
     /// Writes the report of a unit, in place of one of an earlier attempt.
     pub async fn put_report(&self, unit: &Unit, report: &TargetReport) -> Result<(), LedgerError> {
-        self.put(&report_of(unit.phase, &unit.item), report).await
+        self.put(&report_of(unit.phase, unit), report).await
     }
 
     /// The reports of these units in a phase, in their order, each shrunk as it comes; none of a unit that wrote none.
@@ -112,7 +112,7 @@ impl Ledger {
         units: &[Unit],
         shrink: impl Fn(TargetReport) -> TargetReport,
     ) -> Result<Vec<Option<TargetReport>>, LedgerError> {
-        let names: Vec<String> = units.iter().map(|unit| report_of(phase, &unit.item)).collect();
+        let names: Vec<String> = units.iter().map(|unit| report_of(phase, unit)).collect();
         let shrink = &shrink;
         let read = |name: String| async move { Ok(self.get(&name).await?.map(shrink)) };
         let read = stream::iter(names).map(read).buffered(AT_ONCE).collect::<Vec<_>>().await;
@@ -165,6 +165,6 @@ pub fn merged(phase: Phase, name: &str) -> String {
     format!("{}/{name}", <&str>::from(phase))
 }
 
-fn report_of(phase: Phase, item: &str) -> String {
-    format!("{}/{item}.json", <&str>::from(phase))
+fn report_of(phase: Phase, unit: &Unit) -> String {
+    format!("{}/{}-{}.json", <&str>::from(phase), unit.item, unit.listing)
 }

@@ -45,6 +45,8 @@ pub struct Unit {
     pub id: String,
     /// The number of the unit.
     pub item: String,
+    /// The listing that made the unit: a report of an earlier listing under the same id is not of it.
+    pub listing: String,
     /// Whether it is planned or applied.
     pub phase: Phase,
     /// The role to assume: one of a `[[target]]`.
@@ -100,7 +102,7 @@ impl Phase {
 
 /// Units of these repositories of a registry, `chunk` in each; their numbers go on from `first`.
 pub fn units(
-    id: &str,
+    (id, listing): (&str, &str),
     first: usize,
     (role_arn, region): (Option<&str>, &str),
     repositories: &[String],
@@ -110,6 +112,7 @@ pub fn units(
     let unit = |(nth, names): (usize, &[String])| Unit {
         id: id.to_owned(),
         item: format!("{:05}", first + nth),
+        listing: listing.to_owned(),
         phase: Phase::Plan,
         role_arn: role_arn.map(str::to_owned),
         region: region.to_owned(),
@@ -133,15 +136,21 @@ mod tests {
     #[test]
     fn every_repository_is_in_one_unit_and_a_unit_is_an_event() {
         let names: Vec<String> = (0..5).map(|nth| format!("r{nth}")).collect();
-        let units =
-            units("run-1", 7, (Some("arn:aws:iam::222222222222:role/x"), "eu-west-1"), &names, 2, false);
+        let units = units(
+            ("run-1", "abc"),
+            7,
+            (Some("arn:aws:iam::222222222222:role/x"), "eu-west-1"),
+            &names,
+            2,
+            false,
+        );
         let items: Vec<&str> = units.iter().map(|unit| unit.item.as_str()).collect();
         assert_eq!(items, ["00007", "00008", "00009"]);
         assert_eq!(units.iter().flat_map(|unit| unit.repositories.clone()).collect::<Vec<_>>(), names);
         let event = serde_json::to_value(Step::Run(units[2].clone())).unwrap();
         assert_eq!(
             event,
-            json!({"fleet": "run", "id": "run-1", "item": "00009", "phase": "plan", "region": "eu-west-1",
+            json!({"fleet": "run", "id": "run-1", "item": "00009", "listing": "abc", "phase": "plan", "region": "eu-west-1",
                 "role_arn": "arn:aws:iam::222222222222:role/x", "repositories": ["r4"]})
         );
         assert_eq!(serde_json::from_value::<Step>(event).unwrap(), Step::Run(units[2].clone()));

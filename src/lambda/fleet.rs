@@ -6,7 +6,7 @@ use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use tracing::Level;
 
-use super::targets::ShortFleet;
+use super::targets::{Done, ShortFleet};
 use super::truncate::cut;
 use super::{Function, Invocation, Station, deadline, diagnostic, mode};
 use crate::config::pattern::Patterns;
@@ -94,16 +94,6 @@ pub struct Units {
     items: usize,
 }
 
-/// What came of a unit, counted.
-#[derive(Debug, Serialize)]
-pub struct Done {
-    planned: u64,
-    deleted: u64,
-    tagged: u64,
-    limit_reached: u64,
-    failed: u64,
-}
-
 impl From<LedgerError> for Diagnostic {
     fn from(error: LedgerError) -> Self {
         diagnostic("NothingDone", &error.to_string())
@@ -142,19 +132,20 @@ impl Function {
         invocation: &Invocation<'_>,
     ) -> Result<FleetAnswer, Diagnostic> {
         let mode = mode(config.mode, list.mode)?;
-        let id = list.id.unwrap_or_else(|| invocation.run_of(config, "").run_id);
+        let listing = invocation.run_of(config, "").run_id;
+        let id = list.id.unwrap_or_else(|| listing.clone());
         let ledger = self.ledger(&id)?;
         let places = self.reach_all(config, &id).await?;
         self.ask_what_runs(config, &places, &ledger, invocation).await?;
         let (mut all, mut listed) = (Vec::new(), Vec::new());
         for place in &places {
-            match self.names(config, place, invocation).await {
+            match self.list_registry(config, place, invocation).await {
                 Err(problem) => listed.push(self.failed(place, &problem)),
                 Ok((names, report)) => {
                     let role = place.role_arn();
                     let of = (role.as_deref(), place.registry.region.as_str());
                     let chunk = list.chunk.unwrap_or(CHUNK);
-                    all.extend(units(&id, all.len(), of, &names, chunk, mode == Mode::Apply));
+                    all.extend(units((&id, &listing), all.len(), of, &names, chunk, mode == Mode::Apply));
                     listed.push(TargetReport::done(role, report));
                 }
             }
@@ -193,7 +184,7 @@ impl Function {
     }
 
     /// The repositories of a registry that are selected, and a report of the others.
-    async fn names(
+    async fn list_registry(
         &self,
         config: &Config,
         place: &Place,
@@ -225,19 +216,10 @@ impl Function {
         let mode = mode(config.mode, Some(unit.phase.mode()))?;
         let ledger = self.ledger(&unit.id)?;
         let registry = allowed(config, &unit)?;
-        let narrow = Patterns::new(&unit.repositories);
-        let narrow = narrow.map_err(|error| diagnostic("BadEvent", &error.to_string()))?;
-        if narrow.literals().count() != unit.repositories.len() {
-            return Err(diagnostic(
-                "BadEvent",
-                "the repositories of a unit are names, each once, and no patterns",
-            ));
-        }
+        let narrow = names_of(&unit)?;
         if !ledger.units(unit.phase).await?.contains(&unit) {
-            let problem = format!(
-                "unit {} is not of the run {} as it was listed; nothing was touched",
-                unit.item, unit.id
-            );
+            let Unit { item, id, .. } = unit;
+            let problem = format!("unit {item} is not of the run {id} as it was listed; nothing was touched");
             return Err(diagnostic("BadEvent", &problem));
         }
         let mut config = config.clone();
@@ -254,14 +236,7 @@ impl Function {
         let mut report = Box::pin(self.run(&config, &station, &ask, run, deadline, invocation)).await?;
         // Of a large fleet the sources are more than all else, and they are the same in each unit.
         report.in_use.retain(|source| source.detail.is_some());
-        let counts = &report.totals.counts;
-        let totals = Done {
-            planned: counts.planned,
-            deleted: counts.deleted,
-            tagged: counts.tagged,
-            limit_reached: counts.limit_reached,
-            failed: counts.failed,
-        };
+        let totals = Done::from(&report.totals.counts);
         let complete = report.complete;
         let target = TargetReport::done(place.role_arn(), cut_if_large(report, REPORT_BYTES));
         ledger.put_report(&unit, &target).await?;
@@ -342,21 +317,33 @@ impl Function {
         };
         let mut report = FleetReport::new(frame, targets);
         report.warnings.extend(warning);
+        self.publish(&ledger, &report, (phase, mode)).await?;
+        let short = Box::new(ShortFleet::new(&report));
+        let (bucket, key) = ledger.object(&merged(phase, "report.json"));
+        let (_, page) = ledger.object(&merged(phase, "report.html"));
+        Ok(FleetAnswer::Merge { id, phase, short, bucket, key, page, next })
+    }
+
+    /// Writes the report of a phase and its page, and logs what came of it.
+    async fn publish(
+        &self,
+        ledger: &Ledger,
+        report: &FleetReport,
+        (phase, mode): (Phase, Mode),
+    ) -> Result<(), Diagnostic> {
         let drawn = page::run(&report.flattened(), None);
         let drawn = drawn.map_err(|error| diagnostic("NothingDone", &error.to_string()))?;
-        ledger.put_merged(phase, &report, drawn).await?;
-        let short = Box::new(ShortFleet::new(&report));
-        let failed = has_failed(&report, mode);
+        ledger.put_merged(phase, report, drawn).await?;
+        let failed = has_failed(report, mode);
         let level = match (failed, report.complete) {
             (true, _) => Level::ERROR,
             (false, false) => Level::WARN,
             (false, true) => Level::INFO,
         };
-        let fields = serde_json::json!({"id": id, "phase": phase, "complete": report.complete, "failed": failed, "totals": report.totals});
+        let FleetReport { run_id, complete, totals, .. } = report;
+        let fields = serde_json::json!({"id": run_id, "phase": phase, "complete": complete, "failed": failed, "totals": totals});
         self.log.line(level, "fleet", &fields);
-        let (bucket, key) = ledger.object(&merged(phase, "report.json"));
-        let (_, page) = ledger.object(&merged(phase, "report.html"));
-        Ok(FleetAnswer::Merge { id, phase, short, bucket, key, page, next })
+        Ok(())
     }
 
     /// Writes the units of what is to be applied: those that have something to do, each with its share of the allowance. A
@@ -395,6 +382,16 @@ impl Function {
         let (bucket, key) = ledger.object(units_of(Phase::Apply));
         Ok((Units { bucket, key, items }, warning))
     }
+}
+
+/// The repositories of a unit: names, and no patterns.
+fn names_of(unit: &Unit) -> Result<Patterns, Diagnostic> {
+    let names = Patterns::new(&unit.repositories);
+    let names = names.map_err(|error| diagnostic("BadEvent", &error.to_string()))?;
+    if names.literals().count() == unit.repositories.len() {
+        return Ok(names);
+    }
+    Err(diagnostic("BadEvent", "the repositories of a unit are names, each once, and no patterns"))
 }
 
 /// The registry of a unit, if the configuration has it: an event can only narrow.
@@ -439,20 +436,13 @@ fn told(units: &[Unit], reports: Vec<Option<TargetReport>>) -> Vec<TargetReport>
     let of_unit = |(unit, report): (&Unit, Option<TargetReport>)| match report {
         Some(target) => target,
         None => {
-            let role = unit.role_arn.as_deref().and_then(|arn| RoleArn::parse(arn).ok());
-            TargetReport {
-                account: role.as_ref().map(|role| role.account().to_owned()),
-                role_arn: unit.role_arn.clone(),
-                region: unit.region.clone(),
-                error: Some(format!(
-                    "unit {} ({} repositories, the first {}) has no report: it failed or was killed; redrive the execution, or wait for the next run",
-                    unit.item,
-                    unit.repositories.len(),
-                    unit.repositories.first().map_or("", String::as_str)
-                )),
-                heals: true,
-                report: None,
-            }
+            let error = format!(
+                "unit {} ({} repositories, the first {}) has no report: it failed or was killed; redrive the execution, or wait for the next run",
+                unit.item,
+                unit.repositories.len(),
+                unit.repositories.first().map_or("", String::as_str)
+            );
+            TargetReport::failed(unit.role_arn.clone(), &unit.region, error, true)
         }
     };
     units.iter().zip(reports).map(of_unit).collect()

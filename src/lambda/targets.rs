@@ -20,8 +20,8 @@ use crate::memory::place::Host;
 use crate::registry::RegistryPlace;
 use crate::registry::ecr::Ecr;
 use crate::render::summary;
-use crate::report::Totals;
 use crate::report::fleet::{FleetFrame, FleetReport, TargetReport};
+use crate::report::{Counts, Totals};
 use crate::util::deadline::Deadline;
 use crate::util::sanitize;
 
@@ -58,11 +58,25 @@ pub struct TargetLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     complete: bool,
+    #[serde(flatten)]
+    done: Done,
+}
+
+/// What came of a run, counted.
+#[derive(Debug, Default, Serialize)]
+pub struct Done {
     planned: u64,
     deleted: u64,
     tagged: u64,
     limit_reached: u64,
     failed: u64,
+}
+
+impl From<&Counts> for Done {
+    fn from(counts: &Counts) -> Self {
+        let Counts { planned, deleted, tagged, limit_reached, failed, .. } = *counts;
+        Self { planned, deleted, tagged, limit_reached, failed }
+    }
 }
 
 impl ShortFleet {
@@ -105,22 +119,19 @@ fn shortened(mut text: String) -> String {
 
 impl TargetLine {
     fn new(target: &TargetReport) -> Self {
-        let counts = target.report.as_ref().map(|report| report.totals.counts.clone()).unwrap_or_default();
+        let done = target.report.as_ref().map(|report| Done::from(&report.totals.counts));
         Self {
             account: target.account.clone(),
             region: target.region.clone(),
             error: target.error.clone(),
             complete: target.report.as_ref().is_some_and(|report| report.complete),
-            planned: counts.planned,
-            deleted: counts.deleted,
-            tagged: counts.tagged,
-            limit_reached: counts.limit_reached,
-            failed: counts.failed,
+            done: done.unwrap_or_default(),
         }
     }
 
     fn is_idle(&self) -> bool {
-        self.complete && self.planned + self.deleted + self.tagged + self.limit_reached == 0
+        let Done { planned, deleted, tagged, limit_reached, failed: _ } = self.done;
+        self.complete && planned + deleted + tagged + limit_reached == 0
     }
 }
 
@@ -205,14 +216,8 @@ impl Function {
             "error": problem.error_message,
         });
         self.log.line(Level::ERROR, "nothing was done", &fields);
-        TargetReport {
-            role_arn: place.role_arn(),
-            account: place.registry.account().map(str::to_owned),
-            region: place.registry.region.clone(),
-            error: Some(sanitize::line(&problem.error_message)),
-            heals: problem.error_type == THROTTLED,
-            report: None,
-        }
+        let (error, heals) = (sanitize::line(&problem.error_message), problem.error_type == THROTTLED);
+        TargetReport::failed(place.role_arn(), &place.registry.region, error, heals)
     }
 
     /// Whether a registry is that of an event; the caller's own is in the account of the function.

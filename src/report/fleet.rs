@@ -174,10 +174,15 @@ impl FleetReport {
 impl TargetReport {
     /// The report of a registry whose run could begin.
     pub fn done(role_arn: Option<String>, report: Report) -> Self {
-        let of_role =
-            || role_arn.as_deref().and_then(|arn| Some(RoleArn::parse(arn).ok()?.account().to_owned()));
-        let (account, region) = (report.run.account.clone().or_else(of_role), report.run.region.clone());
+        let account = report.run.account.clone().or_else(|| account_of(role_arn.as_deref()));
+        let region = report.run.region.clone();
         Self { role_arn, account, region, error: None, heals: false, report: Some(report) }
+    }
+
+    /// A registry in which nothing could be done, and why. `heals` says whether a later run may do better by itself.
+    pub fn failed(role_arn: Option<String>, region: &str, error: String, heals: bool) -> Self {
+        let account = account_of(role_arn.as_deref());
+        Self { role_arn, account, region: region.to_owned(), error: Some(error), heals, report: None }
     }
 
     /// `account 222222222222, Region eu-west-1`.
@@ -215,6 +220,11 @@ impl TargetReport {
     fn is_complete(&self) -> bool {
         self.error.is_none() && self.report.as_ref().is_some_and(|report| report.complete)
     }
+}
+
+/// The account of a role: that of a registry without repositories is told by nothing else.
+fn account_of(role_arn: Option<&str>) -> Option<String> {
+    Some(RoleArn::parse(role_arn?).ok()?.account().to_owned())
 }
 
 #[cfg(test)]

@@ -412,10 +412,23 @@ fn a_unit_that_was_killed_is_told_and_a_redrive_finishes_it() {
 }
 
 #[test]
+fn reports_of_an_earlier_listing_under_the_same_id_do_not_count() {
+    let world = fleet("");
+    let mut function = world.lambda();
+    let list = json!({"fleet": "list", "id": "again"});
+    let first = function.response(&list);
+    units(&world, &first).iter().for_each(|unit| drop(function.response(unit)));
+    let merge = json!({"fleet": "merge", "id": "again", "phase": "plan", "mode": "plan"});
+    assert_eq!(function.response(&merge)["complete"], json!(true));
+    function.response(&list);
+    assert_eq!(function.response(&merge)["complete"], json!(false), "nothing was planned since");
+}
+
+#[test]
 fn a_unit_can_only_narrow_what_is_configured() {
     let world = fleet("");
     let unit = |role: &str, region: &str, phase: &str| {
-        json!({"fleet": "run", "id": "n", "item": "0", "phase": phase, "role_arn": role, "region": region,
+        json!({"fleet": "run", "id": "n", "item": "0", "listing": "l", "phase": phase, "role_arn": role, "region": region,
             "repositories": ["team/api"]})
     };
     let mut function = world.lambda();
