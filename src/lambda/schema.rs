@@ -5,6 +5,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use super::event::Manual;
+use crate::fleet::unit::Step;
 
 /// An event of the function.
 #[derive(JsonSchema)]
@@ -15,6 +16,7 @@ enum Event {
     Schedule(Schedule),
     ImageAction(ImageAction),
     Queue(Queue),
+    Fleet(Step),
 }
 
 /// A schedule or a rule of EventBridge: it runs what is configured.
